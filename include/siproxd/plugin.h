@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The contract between siproxd and its plugins, in C11. C++ plugins include plugin.hpp instead.
+///
+/// A plugin is a module plugin_NAME.so (or .la, or part of a static siproxd) that exports one thing:
+/// a constant of type siproxd_plugin under the name SIPROXD_PLUGIN_SYMBOL(plugin_NAME). The host
+/// reads it and refuses what does not fit before any function of the plugin is called.
+///
+/// Rules for both sides
+/// - Everything but siproxd_host.resume is called in the signalling thread, and must not block: a
+///   call that takes over 500 ms is logged, the third one ends the plugin. What takes longer is
+///   done elsewhere, with the message suspended meanwhile.
+/// - Messages, URIs and the host are opaque; their handles are valid for the call that got them
+///   unless it says otherwise. Nothing of the plugin may be thrown across this interface.
+/// - Strings are UTF-8 or whatever the wire had, and end with NUL. A NULL string given back means
+///   that there is none. Strings from a message are borrowed: they live until the message is
+///   changed through any function here, or the callback returns.
+/// - Structures grow at the end only and carry their size; a plugin built for minor version N of
+///   the interface runs in every siproxd of the same major version and minor version N or later.
+#ifndef SIPROXD_PLUGIN_H
+#define SIPROXD_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SIPROXD_PLUGIN_MAGIC 0x53505850u /* "SPXP" */
+#define SIPROXD_ABI_MAJOR 1
+#define SIPROXD_ABI_MINOR 0
+
+/// Where a message is on its way (bits of siproxd_plugin.stages), in the order of the calls.
+enum {
+    SIPROXD_STAGE_TIMER = 0x001,            ///< about every 5 s; siproxd_plugin.tick is called
+    SIPROXD_STAGE_RAW = 0x008,              ///< bytes from the network, not parsed: only msg_raw,
+                                            ///< msg_set_raw and where they came from; may drop
+    SIPROXD_STAGE_VALIDATE = 0x010,         ///< parsed; before Max-Forwards and loops are looked at
+    SIPROXD_STAGE_DETERMINE_TARGET = 0x020, ///< requests: the direction is known, the target is open
+    SIPROXD_STAGE_PRE_PROXY = 0x040,        ///< before the message is rewritten
+    SIPROXD_STAGE_PROXY_UNKNOWN = 0x080,    ///< the direction is still unknown: 408 or drop follow
+    SIPROXD_STAGE_POST_PROXY = 0x100        ///< rewritten, before it is sent
+};
+#define SIPROXD_ALL_STAGES 0x1F9u
+
+/// What process() returns. Everything but CONTINUE and FAILED ends the chain for this message.
+enum {
+    SIPROXD_CONTINUE = 0, ///< the next plugin, then the proxy, go on with the message
+    SIPROXD_ANSWERED = 1, ///< the answer made by reply() goes out; without one: nothing does
+    SIPROXD_DROP = 2,     ///< the message is forgotten, nobody hears of it
+    SIPROXD_REJECT = 3,   ///< what reject() returns; bare: 403
+    SIPROXD_REDIRECT = 4, ///< what redirect() returns
+    SIPROXD_RETARGET = 5, ///< what retarget() returns
+    SIPROXD_SUSPEND = 6,  ///< after suspend(): the message waits for resume() or its deadline
+    SIPROXD_FAILED = 7    ///< the plugin could not do its work: counted, the message goes on
+};
+
+/// What create() returns.
+enum {
+    SIPROXD_CREATED = 0,
+    SIPROXD_NOT_CREATED = 1,  ///< the plugin has logged why
+    SIPROXD_WRONG_VERSION = 2 ///< the plugin was written for another interface
+};
+
+enum {
+    SIPROXD_DIRECTION_UNKNOWN = 0,
+    SIPROXD_REQUEST_INCOMING = 1, ///< from the outside to a phone behind the proxy
+    SIPROXD_REQUEST_OUTGOING = 2,
+    SIPROXD_RESPONSE_INCOMING = 3,
+    SIPROXD_RESPONSE_OUTGOING = 4
+};
+
+enum {
+    SIPROXD_PROTOCOL_UDP = 1,
+    SIPROXD_PROTOCOL_TCP = 2,
+    SIPROXD_PROTOCOL_TLS = 3
+};
+
+enum {
+    SIPROXD_LOG_DEBUG = 0,
+    SIPROXD_LOG_INFO = 1,
+    SIPROXD_LOG_WARNING = 2,
+    SIPROXD_LOG_ERROR = 3
+};
+
+/// Debug classes of the directive debug_level; plugins mostly use PLUGIN.
+enum {
+    SIPROXD_DEBUG_BABBLE = 0x1,
+    SIPROXD_DEBUG_NET = 0x2,
+    SIPROXD_DEBUG_SIP = 0x4,
+    SIPROXD_DEBUG_REGISTER = 0x8,
+    SIPROXD_DEBUG_OTHER = 0x10,
+    SIPROXD_DEBUG_PROXY = 0x20,
+    SIPROXD_DEBUG_DNS = 0x40,
+    SIPROXD_DEBUG_TRAFFIC = 0x80,
+    SIPROXD_DEBUG_CONFIG = 0x100,
+    SIPROXD_DEBUG_RTP = 0x200,
+    SIPROXD_DEBUG_ACCESS = 0x400,
+    SIPROXD_DEBUG_AUTH = 0x800,
+    SIPROXD_DEBUG_PLUGIN = 0x1000,
+    SIPROXD_DEBUG_RTP_BABBLE = 0x2000
+};
+
+/// Which address of a message is meant. Contact, Route and Record-Route have several.
+enum {
+    SIPROXD_AT_REQUEST_URI = 0, ///< has a URI, but no display name and no header parameters
+    SIPROXD_AT_FROM = 1,
+    SIPROXD_AT_TO = 2,
+    SIPROXD_AT_CONTACT = 3,
+    SIPROXD_AT_ROUTE = 4,
+    SIPROXD_AT_RECORD_ROUTE = 5
+};
+
+/// Which part of a URI is meant. Parts that are not there are NULL.
+enum {
+    SIPROXD_URI_TEXT = 0, ///< all of it
+    SIPROXD_URI_SCHEME = 1,
+    SIPROXD_URI_USER = 2, ///< as it came, escapes kept
+    SIPROXD_URI_USER_PLAIN = 3, ///< with escapes resolved (but %00); read only
+    SIPROXD_URI_PASSWORD = 4,
+    SIPROXD_URI_HOST = 5, ///< IPv6 without brackets
+    SIPROXD_URI_PORT = 6, ///< decimal
+    SIPROXD_URI_OPAQUE = 7 ///< of a URI that is neither sip nor sips: all behind the colon
+};
+
+/// Which part of a Via is meant.
+enum {
+    SIPROXD_VIA_TEXT = 0, ///< all of it; read only
+    SIPROXD_VIA_TRANSPORT = 1,
+    SIPROXD_VIA_HOST = 2,
+    SIPROXD_VIA_PORT = 3,
+    SIPROXD_VIA_BRANCH = 4,
+    SIPROXD_VIA_RECEIVED = 5,
+    SIPROXD_VIA_RPORT = 6 ///< empty when the parameter has no value
+};
+
+enum {
+    SIPROXD_OPTION_STRING = 0, ///< the last line of the configuration counts
+    SIPROXD_OPTION_INTEGER = 1, ///< the last line counts; decimal or 0x…; checked against the range
+    SIPROXD_OPTION_LIST = 2 ///< every line counts, in their order
+};
+
+typedef struct siproxd_self siproxd_self;       ///< this plugin, as the host knows it
+typedef struct siproxd_message siproxd_message; ///< a message on its way
+typedef struct siproxd_uri siproxd_uri;         ///< a URI of its own, apart from any message
+
+/// One directive of the configuration: plugin_NAME_<name> = value. The host warns about directives
+/// of a plugin that it does not declare, and checks the values of those that it does.
+typedef struct siproxd_option {
+    const char* name;     ///< what follows plugin_NAME_
+    uint32_t type;        ///< SIPROXD_OPTION_…
+    uint32_t reserved;    ///< 0
+    const char* fallback; ///< value when the configuration has none, as it would be written; or NULL
+    int64_t minimum;      ///< range of integers; both 0: any
+    int64_t maximum;
+    const char* help; ///< one line for the manual
+} siproxd_option;
+
+/// What siproxd does for plugins. One table for all; it lives as long as the process.
+typedef struct siproxd_host {
+    uint32_t size; ///< sizeof(siproxd_host) of the host
+    uint16_t abi_major;
+    uint16_t abi_minor;
+    const char* version; ///< of siproxd
+
+    // --- the plugin itself
+
+    /// Writes one line to the log. `debug_class` counts at level DEBUG only. `file` and `line` say
+    /// where it comes from; control characters in `text` are made harmless.
+    void (*log)(siproxd_self* self, int level, uint32_t debug_class, const char* file,
+                uint32_t line, const char* text);
+    /// Whether such a line would be read by anybody: asks before a text is put together.
+    int (*log_wanted)(siproxd_self* self, int level, uint32_t debug_class);
+    /// Seconds since 1970-01-01 UTC.
+    int64_t (*wall_time)(siproxd_self* self);
+    /// Milliseconds from some moment on, never set back.
+    int64_t (*steady_time)(siproxd_self* self);
+    /// During create() only: the plugin wants fewer stages than siproxd_plugin.stages says.
+    void (*restrict_stages)(siproxd_self* self, uint32_t stages);
+    /// During create() only: how the plugin is called in log lines. The strings are copied.
+    void (*describe)(siproxd_self* self, const char* name, const char* description);
+
+    // --- its configuration; strings live as long as the plugin
+
+    /// How many lines give the option; defaults do not count.
+    size_t (*option_count)(siproxd_self* self, const char* name);
+    /// The value of one of them, in file order from 0.
+    const char* (*option_value)(siproxd_self* self, const char* name, size_t index);
+    /// The value of the last one, or the default.
+    const char* (*option_string)(siproxd_self* self, const char* name);
+    /// The same as a number in `*value`; 1 when there is one.
+    int (*option_integer)(siproxd_self* self, const char* name, int64_t* value);
+    /// `file:line` of one of them.
+    const char* (*option_where)(siproxd_self* self, const char* name, size_t index);
+    /// Logs that one of them is wrong, with its file and line. create() then usually fails.
+    void (*option_error)(siproxd_self* self, const char* name, size_t index, const char* text);
+
+    // --- a message: where it came from
+
+    const char* (*msg_source)(siproxd_message* message);    ///< 192.0.2.1:5060, [2001:db8::1]:5060
+    const char* (*msg_source_ip)(siproxd_message* message); ///< without brackets
+    uint32_t (*msg_source_port)(siproxd_message* message);
+    const char* (*msg_local_ip)(siproxd_message* message); ///< our address that it came to
+    uint32_t (*msg_local_port)(siproxd_message* message);
+    int (*msg_protocol)(siproxd_message* message);
+    int (*msg_direction)(siproxd_message* message);
+    /// Says which way the message goes, where the proxy could not tell (or would err). 0: done.
+    int (*msg_set_direction)(siproxd_message* message, int direction);
+
+    // --- a message: the bytes (RAW only)
+
+    const char* (*msg_raw)(siproxd_message* message, size_t* size);
+    /// Replaces them; they are copied. 0: done.
+    int (*msg_set_raw)(siproxd_message* message, const char* data, size_t size);
+
+    // --- a message: first line and identity
+
+    const char* (*msg_method)(siproxd_message* message); ///< of a response: the one in CSeq
+    int (*msg_status)(siproxd_message* message);         ///< 0: it is a request
+    const char* (*msg_reason)(siproxd_message* message); ///< of a response
+    const char* (*msg_call_id)(siproxd_message* message);
+    uint32_t (*msg_cseq)(siproxd_message* message);
+
+    // --- a message: addresses. Those that change something return 0 when done.
+
+    /// How many there are (a Contact of `*` is none).
+    size_t (*msg_address_count)(siproxd_message* message, int at);
+    /// Part of the URI of one of them (SIPROXD_URI_…).
+    const char* (*msg_uri_part)(siproxd_message* message, int at, size_t index, int part);
+    const char* (*msg_uri_param)(siproxd_message* message, int at, size_t index, const char* name);
+    int (*msg_set_uri)(siproxd_message* message, int at, size_t index, const char* uri);
+    int (*msg_set_uri_part)(siproxd_message* message, int at, size_t index, int part,
+                            const char* value);
+    /// `"Display" <uri>;params`.
+    const char* (*msg_address)(siproxd_message* message, int at, size_t index);
+    /// Of Contact, Route and Record-Route a NULL text removes one, and an index behind the last
+    /// adds one.
+    int (*msg_set_address)(siproxd_message* message, int at, size_t index, const char* text);
+    /// A header parameter such as tag or expires: empty when it has no value, NULL when missing.
+    const char* (*msg_address_param)(siproxd_message* message, int at, size_t index,
+                                     const char* name);
+
+    // --- a message: Via; index 0 is the topmost
+
+    size_t (*msg_via_count)(siproxd_message* message);
+    const char* (*msg_via_part)(siproxd_message* message, size_t index, int part);
+    /// A NULL value removes port, received or rport.
+    int (*msg_set_via_part)(siproxd_message* message, size_t index, int part, const char* value);
+    int (*msg_push_via)(siproxd_message* message, const char* transport, const char* host,
+                        uint32_t port, const char* branch);
+    int (*msg_pop_via)(siproxd_message* message);
+
+    // --- a message: any header by name, without regard to case. Those that a message must have
+    // cannot be removed, nor be set to what is not well-formed; Content-Length and CSeq not at all.
+
+    size_t (*msg_header_count)(siproxd_message* message, const char* name);
+    const char* (*msg_header)(siproxd_message* message, const char* name, size_t index);
+    /// Replaces all header fields of that name by one.
+    int (*msg_set_header)(siproxd_message* message, const char* name, const char* value);
+    int (*msg_add_header)(siproxd_message* message, const char* name, const char* value);
+    /// Removes those with that value (without regard to case), or all when `value` is NULL; how many.
+    size_t (*msg_remove_header)(siproxd_message* message, const char* name, const char* value);
+
+    // --- a message: the body, byte for byte
+
+    const char* (*msg_body)(siproxd_message* message, size_t* size);
+    const char* (*msg_content_type)(siproxd_message* message); ///< lower case, no parameters
+    /// Replaces it; a NULL type leaves Content-Type as it is. Content-Length follows by itself.
+    int (*msg_set_body)(siproxd_message* message, const char* type, const char* data, size_t size);
+
+    // --- decisions about a message; each returns what process() shall return
+
+    /// An error answer; a NULL reason means the usual phrase.
+    int (*reject)(siproxd_message* message, int status, const char* reason);
+    /// 302 with a Contact (a URI or `"Display" <uri>;params`); one more call, one more Contact.
+    int (*redirect)(siproxd_message* message, const char* contact);
+    /// The request goes to `uri` instead, by way of `next_hop` (a SIP URI) unless that is NULL. One
+    /// more call, one more target: those of equal rank are tried at once, lower ranks before.
+    int (*retarget)(siproxd_message* message, const char* uri, const char* next_hop, uint32_t rank);
+    /// With CONTINUE: the host (a SIP URI) that the message is sent to. 0: done.
+    int (*set_next_hop)(siproxd_message* message, const char* uri);
+    /// An answer to the request, with Via, From, To, Call-ID and CSeq; to be filled through this
+    /// table and sent by returning ANSWERED. NULL when there can be none (responses, ACK).
+    siproxd_message* (*reply)(siproxd_message* message, int status, const char* reason);
+    /// Lets the message wait: return SUSPEND, keep the token. At resume() process() is called again
+    /// with the same message, msg_token() being the token. If that does not happen within
+    /// `deadline` milliseconds (at most 60,000) the message is rejected with `status_at_deadline`,
+    /// or goes on when that is 0. The token 0 means that the message cannot wait: only requests
+    /// (not ACK, not CANCEL) can, at the stages DETERMINE_TARGET and PRE_PROXY.
+    uint64_t (*suspend)(siproxd_message* message, uint32_t deadline, int status_at_deadline);
+    /// 0 on the first call of process() for a message.
+    uint64_t (*msg_token)(siproxd_message* message);
+    /// May be called by any thread while the plugin lives. Tokens that are over do no harm.
+    void (*resume)(siproxd_self* self, uint64_t token);
+
+    // --- URIs apart from messages
+
+    /// NULL when the text is no URI. To be freed.
+    siproxd_uri* (*uri_parse)(siproxd_self* self, const char* text);
+    void (*uri_free)(siproxd_uri* uri);
+    /// Borrowed until the URI is changed or freed.
+    const char* (*uri_part)(siproxd_uri* uri, int part);
+    int (*uri_set_part)(siproxd_uri* uri, int part, const char* value);
+    /// Empty when the parameter has no value, NULL when it is missing.
+    const char* (*uri_param)(siproxd_uri* uri, const char* name);
+    /// A NULL value adds the parameter without one.
+    int (*uri_set_param)(siproxd_uri* uri, const char* name, const char* value);
+    /// 1 when there was one.
+    int (*uri_remove_param)(siproxd_uri* uri, const char* name);
+
+    // Minor versions to come add their functions here.
+} siproxd_host;
+
+/// The one thing that a plugin exports.
+typedef struct siproxd_plugin {
+    uint32_t magic;     ///< SIPROXD_PLUGIN_MAGIC
+    uint16_t abi_major; ///< SIPROXD_ABI_MAJOR
+    uint16_t abi_minor; ///< SIPROXD_ABI_MINOR
+    uint32_t size;      ///< sizeof(siproxd_plugin)
+    uint32_t stages;    ///< when the plugin is to be called: bits of SIPROXD_STAGE_…
+
+    const char* name;        ///< plugin_NAME
+    const char* description; ///< one line
+    const char* version;     ///< of the plugin, free text
+
+    const siproxd_option* options; ///< may be NULL
+    uint32_t option_count;
+    uint32_t option_size; ///< sizeof(siproxd_option)
+
+    /// Starts the plugin; `*state` is handed to the other callbacks. Options have been checked.
+    /// Returns SIPROXD_CREATED, or else nothing of the plugin is called any more.
+    int (*create)(const siproxd_host* host, siproxd_self* self, void** state);
+    /// Ends it. Threads of the plugin must be gone when this returns. May be NULL.
+    void (*destroy)(void* state);
+    /// Called for each message at each stage asked for; returns SIPROXD_CONTINUE and so on. May be
+    /// NULL when the TIMER stage is the only one.
+    int (*process)(void* state, uint32_t stage, siproxd_message* message);
+    /// Called about every 5 seconds; may be NULL without the TIMER stage.
+    void (*tick)(void* state);
+
+    // Minor versions to come add their callbacks here.
+} siproxd_plugin;
+
+/// The name of the exported constant of the module `name`, which libltdl finds in a static siproxd
+/// too.
+#define SIPROXD_PLUGIN_SYMBOL(name) SIPROXD_PLUGIN_SYMBOL_(name)
+#define SIPROXD_PLUGIN_SYMBOL_(name) name##_LTX_siproxd_plugin
+
+#if defined(__GNUC__)
+#define SIPROXD_PLUGIN_EXPORT __attribute__((visibility("default")))
+#else
+#define SIPROXD_PLUGIN_EXPORT
+#endif
+
+/// The first four members of a siproxd_plugin.
+#define SIPROXD_PLUGIN_HEADER \
+    SIPROXD_PLUGIN_MAGIC, SIPROXD_ABI_MAJOR, SIPROXD_ABI_MINOR, (uint32_t)sizeof(siproxd_plugin)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

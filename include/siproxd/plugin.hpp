@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// plugin.h for C++20: the same interface with types, and nothing that has to be linked. A plugin is
+/// a class that is made from a Host, and one line:
+///
+///     class Hello {
+///     public:
+///         static constexpr const char* kDescription = "Greets every call";
+///         static constexpr const char* kVersion = "1.0";
+///         static constexpr std::uint32_t kStages = siproxd::api::stages(Stage::PreProxy);
+///         explicit Hello(siproxd::api::Host host);
+///         siproxd::api::Verdict process(Stage stage, siproxd::api::Message& message);
+///     };
+///     SIPROXD_PLUGIN(plugin_hello, Hello)
+///
+/// It may also have
+///   - `static constexpr Option kOptions[]`: its directives in the configuration;
+///   - `static std::unique_ptr<Hello> create(Host)` instead of the constructor: a null pointer means
+///     that it cannot run and has said why;
+///   - `void tick()`, with Stage::Timer among its stages.
+/// Views that are given back are borrowed as plugin.h says: until the message is changed.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "siproxd/plugin.h"
+
+namespace siproxd::api {
+
+enum class Stage : std::uint32_t {
+    Timer = SIPROXD_STAGE_TIMER,
+    Raw = SIPROXD_STAGE_RAW,
+    Validate = SIPROXD_STAGE_VALIDATE,
+    DetermineTarget = SIPROXD_STAGE_DETERMINE_TARGET,
+    PreProxy = SIPROXD_STAGE_PRE_PROXY,
+    ProxyUnknown = SIPROXD_STAGE_PROXY_UNKNOWN,
+    PostProxy = SIPROXD_STAGE_POST_PROXY,
+};
+
+/// The mask of several stages.
+template <class... Stages>
+[[nodiscard]] constexpr std::uint32_t stages(Stages... several) {
+    return (static_cast<std::uint32_t>(several) | ...);
+}
+
+enum class Verdict : int {
+    Continue = SIPROXD_CONTINUE,
+    Answered = SIPROXD_ANSWERED,
+    Drop = SIPROXD_DROP,
+    Reject = SIPROXD_REJECT,
+    Redirect = SIPROXD_REDIRECT,
+    Retarget = SIPROXD_RETARGET,
+    Suspend = SIPROXD_SUSPEND,
+    Failed = SIPROXD_FAILED,
+};
+
+enum class Direction : int {
+    Unknown = SIPROXD_DIRECTION_UNKNOWN,
+    RequestIncoming = SIPROXD_REQUEST_INCOMING,
+    RequestOutgoing = SIPROXD_REQUEST_OUTGOING,
+    ResponseIncoming = SIPROXD_RESPONSE_INCOMING,
+    ResponseOutgoing = SIPROXD_RESPONSE_OUTGOING,
+};
+
+enum class At : int {
+    RequestUri = SIPROXD_AT_REQUEST_URI,
+    From = SIPROXD_AT_FROM,
+    To = SIPROXD_AT_TO,
+    Contact = SIPROXD_AT_CONTACT,
+    Route = SIPROXD_AT_ROUTE,
+    RecordRoute = SIPROXD_AT_RECORD_ROUTE,
+};
+
+enum class Part : int {
+    Text = SIPROXD_URI_TEXT,
+    Scheme = SIPROXD_URI_SCHEME,
+    User = SIPROXD_URI_USER,
+    UserPlain = SIPROXD_URI_USER_PLAIN,
+    Password = SIPROXD_URI_PASSWORD,
+    Host = SIPROXD_URI_HOST,
+    Port = SIPROXD_URI_PORT,
+    Opaque = SIPROXD_URI_OPAQUE,
+};
+
+enum class ViaPart : int {
+    Text = SIPROXD_VIA_TEXT,
+    Transport = SIPROXD_VIA_TRANSPORT,
+    Host = SIPROXD_VIA_HOST,
+    Port = SIPROXD_VIA_PORT,
+    Branch = SIPROXD_VIA_BRANCH,
+    Received = SIPROXD_VIA_RECEIVED,
+    Rport = SIPROXD_VIA_RPORT,
+};
+
+using Option = siproxd_option;
+
+/// A directive plugin_NAME_<name> with text; the last line counts.
+[[nodiscard]] constexpr Option stringOption(const char* name, const char* help,
+                                            const char* fallback = nullptr) {
+    return {name, SIPROXD_OPTION_STRING, 0, fallback, 0, 0, help};
+}
+
+/// One with a whole number in [least, most].
+[[nodiscard]] constexpr Option integerOption(const char* name, const char* help,
+                                             const char* fallback, std::int64_t least,
+                                             std::int64_t most) {
+    return {name, SIPROXD_OPTION_INTEGER, 0, fallback, least, most, help};
+}
+
+/// One that may be given several times.
+[[nodiscard]] constexpr Option listOption(const char* name, const char* help) {
+    return {name, SIPROXD_OPTION_LIST, 0, nullptr, 0, 0, help};
+}
+
+/// Where a log line comes from; filled in by itself. (As std::source_location, which not all
+/// compilers that plugins are built with have.)
+struct Where {
+    const char* file;
+    std::uint32_t line;
+
+    static constexpr Where current(const char* file = __builtin_FILE(),
+                                   std::uint32_t line = __builtin_LINE()) {
+        return {file, line};
+    }
+};
+
+/// A borrowed text, or nothing.
+using Text = std::optional<std::string_view>;
+
+namespace detail {
+
+inline Text text(const char* borrowed) {
+    return borrowed == nullptr ? Text() : Text(borrowed);
+}
+
+/// Texts for C; the view may be part of a longer one.
+inline std::string z(std::string_view view) {
+    return std::string(view);
+}
+
+}  // namespace detail
+
+/// A URI of the plugin's own.
+class Uri {
+public:
+    [[nodiscard]] Text part(Part part) const {
+        return detail::text(host_->uri_part(uri_.get(), static_cast<int>(part)));
+    }
+    /// False: the value cannot stand there.
+    bool set(Part part, std::string_view value) {
+        return host_->uri_set_part(uri_.get(), static_cast<int>(part),
+                                   detail::z(value).c_str()) == 0;
+    }
+    [[nodiscard]] Text param(std::string_view name) const {
+        return detail::text(host_->uri_param(uri_.get(), detail::z(name).c_str()));
+    }
+    bool setParam(std::string_view name, std::string_view value) {
+        return host_->uri_set_param(uri_.get(), detail::z(name).c_str(),
+                                    detail::z(value).c_str()) == 0;
+    }
+    bool removeParam(std::string_view name) {
+        return host_->uri_remove_param(uri_.get(), detail::z(name).c_str()) != 0;
+    }
+    [[nodiscard]] std::string toString() const {
+        return std::string(part(Part::Text).value_or(std::string_view()));
+    }
+
+private:
+    friend class Host;
+
+    struct Free {
+        const siproxd_host* host;
+        void operator()(siproxd_uri* uri) const { host->uri_free(uri); }
+    };
+
+    Uri(const siproxd_host* host, siproxd_uri* uri) : host_(host), uri_(uri, Free{host}) {}
+
+    const siproxd_host* host_;
+    std::unique_ptr<siproxd_uri, Free> uri_;
+};
+
+/// siproxd, as the plugin sees it. A value; valid as long as the plugin.
+class Host {
+public:
+    Host(const siproxd_host* table, siproxd_self* self) : table_(table), self_(self) {}
+
+    // --- log
+    void info(std::string_view text, Where where = Where::current()) const {
+        write(SIPROXD_LOG_INFO, text, where);
+    }
+    void warning(std::string_view text, Where where = Where::current()) const {
+        write(SIPROXD_LOG_WARNING, text, where);
+    }
+    void error(std::string_view text, Where where = Where::current()) const {
+        write(SIPROXD_LOG_ERROR, text, where);
+    }
+    /// In the debug class PLUGIN.
+    void debug(std::string_view text, Where where = Where::current()) const {
+        write(SIPROXD_LOG_DEBUG, text, where);
+    }
+
+    // --- configuration
+    /// The last value, or the declared default, or nothing.
+    [[nodiscard]] Text string(const char* option) const {
+        return detail::text(table_->option_string(self_, option));
+    }
+    [[nodiscard]] std::optional<std::int64_t> integer(const char* option) const {
+        std::int64_t value = 0;
+        return table_->option_integer(self_, option, &value) != 0 ? std::optional(value)
+                                                                   : std::nullopt;
+    }
+    [[nodiscard]] std::vector<std::string_view> list(const char* option) const {
+        std::vector<std::string_view> values;
+        for (std::size_t i = 0; i < table_->option_count(self_, option); ++i) {
+            values.emplace_back(table_->option_value(self_, option, i));
+        }
+        return values;
+    }
+    /// Logs what is wrong with a value, with its file and line.
+    void optionError(const char* option, std::size_t index, std::string_view text) const {
+        table_->option_error(self_, option, index, detail::z(text).c_str());
+    }
+
+    // --- time
+    [[nodiscard]] std::int64_t wallTime() const { return table_->wall_time(self_); }
+    [[nodiscard]] std::int64_t steadyTime() const { return table_->steady_time(self_); }
+
+    [[nodiscard]] std::optional<Uri> uri(std::string_view text) const {
+        siproxd_uri* made = table_->uri_parse(self_, detail::z(text).c_str());
+        return made == nullptr ? std::nullopt : std::optional(Uri(table_, made));
+    }
+
+    /// From any thread: process() is called again for the suspended message.
+    void resume(std::uint64_t token) const { table_->resume(self_, token); }
+
+    [[nodiscard]] const siproxd_host* table() const { return table_; }
+    [[nodiscard]] siproxd_self* self() const { return self_; }
+
+private:
+    void write(int level, std::string_view text, const Where& where) const {
+        if (table_->log_wanted(self_, level, SIPROXD_DEBUG_PLUGIN) != 0) {
+            table_->log(self_, level, SIPROXD_DEBUG_PLUGIN, where.file, where.line,
+                        detail::z(text).c_str());
+        }
+    }
+
+    const siproxd_host* table_;
+    siproxd_self* self_;
+};
+
+/// A message on its way. Valid during process() only.
+class Message {
+public:
+    Message(const siproxd_host* host, siproxd_message* message) : host_(host), message_(message) {}
+
+    // --- where it came from
+    [[nodiscard]] std::string_view source() const { return host_->msg_source(message_); }
+    [[nodiscard]] std::string_view sourceIp() const { return host_->msg_source_ip(message_); }
+    [[nodiscard]] std::uint32_t sourcePort() const { return host_->msg_source_port(message_); }
+    [[nodiscard]] Direction direction() const {
+        return static_cast<Direction>(host_->msg_direction(message_));
+    }
+    bool setDirection(Direction direction) {
+        return host_->msg_set_direction(message_, static_cast<int>(direction)) == 0;
+    }
+
+    // --- bytes, at Stage::Raw only
+    [[nodiscard]] std::string_view raw() const {
+        std::size_t size = 0;
+        const char* data = host_->msg_raw(message_, &size);
+        return {data, size};
+    }
+    bool setRaw(std::string_view bytes) {
+        return host_->msg_set_raw(message_, bytes.data(), bytes.size()) == 0;
+    }
+
+    // --- first line and identity
+    [[nodiscard]] bool isRequest() const { return host_->msg_status(message_) == 0; }
+    [[nodiscard]] int status() const { return host_->msg_status(message_); }
+    [[nodiscard]] std::string_view method() const {
+        return detail::text(host_->msg_method(message_)).value_or(std::string_view());
+    }
+    [[nodiscard]] std::string_view callId() const {
+        return detail::text(host_->msg_call_id(message_)).value_or(std::string_view());
+    }
+    [[nodiscard]] std::uint32_t cseq() const { return host_->msg_cseq(message_); }
+
+    // --- addresses
+    [[nodiscard]] std::size_t count(At at) const {
+        return host_->msg_address_count(message_, static_cast<int>(at));
+    }
+    [[nodiscard]] Text uri(At at, Part part, std::size_t index = 0) const {
+        return detail::text(
+            host_->msg_uri_part(message_, static_cast<int>(at), index, static_cast<int>(part)));
+    }
+    [[nodiscard]] Text uriParam(At at, const char* name, std::size_t index = 0) const {
+        return detail::text(host_->msg_uri_param(message_, static_cast<int>(at), index, name));
+    }
+    bool setUri(At at, Part part, std::string_view value, std::size_t index = 0) {
+        return host_->msg_set_uri_part(message_, static_cast<int>(at), index,
+                                       static_cast<int>(part), detail::z(value).c_str()) == 0;
+    }
+    [[nodiscard]] Text address(At at, std::size_t index = 0) const {
+        return detail::text(host_->msg_address(message_, static_cast<int>(at), index));
+    }
+    bool setAddress(At at, std::string_view text, std::size_t index = 0) {
+        return host_->msg_set_address(message_, static_cast<int>(at), index,
+                                      detail::z(text).c_str()) == 0;
+    }
+    bool removeAddress(At at, std::size_t index) {
+        return host_->msg_set_address(message_, static_cast<int>(at), index, nullptr) == 0;
+    }
+    /// A header parameter such as tag or expires.
+    [[nodiscard]] Text param(At at, const char* name, std::size_t index = 0) const {
+        return detail::text(host_->msg_address_param(message_, static_cast<int>(at), index, name));
+    }
+
+    // --- Via
+    [[nodiscard]] std::size_t viaCount() const { return host_->msg_via_count(message_); }
+    [[nodiscard]] Text via(ViaPart part, std::size_t index = 0) const {
+        return detail::text(host_->msg_via_part(message_, index, static_cast<int>(part)));
+    }
+    bool setVia(ViaPart part, std::string_view value, std::size_t index = 0) {
+        return host_->msg_set_via_part(message_, index, static_cast<int>(part),
+                                       detail::z(value).c_str()) == 0;
+    }
+    bool popVia() { return host_->msg_pop_via(message_) == 0; }
+
+    // --- any header
+    [[nodiscard]] std::size_t headerCount(const char* name) const {
+        return host_->msg_header_count(message_, name);
+    }
+    [[nodiscard]] Text header(const char* name, std::size_t index = 0) const {
+        return detail::text(host_->msg_header(message_, name, index));
+    }
+    bool setHeader(const char* name, std::string_view value) {
+        return host_->msg_set_header(message_, name, detail::z(value).c_str()) == 0;
+    }
+    bool addHeader(const char* name, std::string_view value) {
+        return host_->msg_add_header(message_, name, detail::z(value).c_str()) == 0;
+    }
+    std::size_t removeHeader(const char* name) {
+        return host_->msg_remove_header(message_, name, nullptr);
+    }
+    std::size_t removeHeader(const char* name, std::string_view value) {
+        return host_->msg_remove_header(message_, name, detail::z(value).c_str());
+    }
+
+    // --- body
+    [[nodiscard]] std::string_view body() const {
+        std::size_t size = 0;
+        const char* data = host_->msg_body(message_, &size);
+        return {data, size};
+    }
+    [[nodiscard]] Text contentType() const {
+        return detail::text(host_->msg_content_type(message_));
+    }
+    bool setBody(std::string_view bytes) {
+        return host_->msg_set_body(message_, nullptr, bytes.data(), bytes.size()) == 0;
+    }
+    bool setBody(const char* type, std::string_view bytes) {
+        return host_->msg_set_body(message_, type, bytes.data(), bytes.size()) == 0;
+    }
+
+    // --- decisions: what they return is what process() returns
+    [[nodiscard]] Verdict reject(int status, const char* reason = nullptr) {
+        return static_cast<Verdict>(host_->reject(message_, status, reason));
+    }
+    [[nodiscard]] Verdict redirect(std::string_view contact) {
+        return static_cast<Verdict>(host_->redirect(message_, detail::z(contact).c_str()));
+    }
+    [[nodiscard]] Verdict retarget(std::string_view uri, const char* nextHop = nullptr,
+                                   std::uint32_t rank = 0) {
+        return static_cast<Verdict>(
+            host_->retarget(message_, detail::z(uri).c_str(), nextHop, rank));
+    }
+    bool setNextHop(std::string_view uri) {
+        return host_->set_next_hop(message_, detail::z(uri).c_str()) == 0;
+    }
+    /// An answer to fill in and to send by returning Verdict::Answered.
+    [[nodiscard]] std::optional<Message> reply(int status, const char* reason = nullptr) {
+        siproxd_message* made = host_->reply(message_, status, reason);
+        return made == nullptr ? std::nullopt : std::optional(Message(host_, made));
+    }
+    /// 0: it cannot wait. Else keep the token and return Verdict::Suspend.
+    [[nodiscard]] std::uint64_t suspend(std::uint32_t milliseconds, int statusAtDeadline) {
+        return host_->suspend(message_, milliseconds, statusAtDeadline);
+    }
+    [[nodiscard]] std::uint64_t token() const { return host_->msg_token(message_); }
+
+    [[nodiscard]] siproxd_message* handle() const { return message_; }
+
+private:
+    const siproxd_host* host_;
+    siproxd_message* message_;
+};
+
+/// What siproxd calls: from here no exception gets through.
+template <class Plugin>
+class Trampoline {
+public:
+    static int create(const siproxd_host* table, siproxd_self* self, void** state) noexcept {
+        const Host host(table, self);
+        try {
+            auto plugin = make(host);
+            if (plugin == nullptr) {
+                return SIPROXD_NOT_CREATED;
+            }
+            *state = new Holder{host, std::move(plugin)};
+            return SIPROXD_CREATED;
+        } catch (...) {
+            report(host);
+            return SIPROXD_NOT_CREATED;
+        }
+    }
+
+    static void destroy(void* state) noexcept { delete static_cast<Holder*>(state); }
+
+    static int process(void* state, std::uint32_t stage, siproxd_message* handle) noexcept {
+        auto* holder = static_cast<Holder*>(state);
+        try {
+            Message message(holder->host.table(), handle);
+            return static_cast<int>(holder->plugin->process(static_cast<Stage>(stage), message));
+        } catch (...) {
+            report(holder->host);
+            return SIPROXD_FAILED;
+        }
+    }
+
+    static void tick(void* state) noexcept {
+        auto* holder = static_cast<Holder*>(state);
+        try {
+            holder->plugin->tick();
+        } catch (...) {
+            report(holder->host);
+        }
+    }
+
+    static constexpr siproxd_plugin describe(const char* name) {
+        siproxd_plugin plugin{SIPROXD_PLUGIN_HEADER, Plugin::kStages,
+                              name, Plugin::kDescription, Plugin::kVersion,
+                              nullptr, 0, sizeof(siproxd_option),
+                              create, destroy, nullptr, nullptr};
+        if constexpr (requires { Plugin::kOptions; }) {
+            plugin.options = std::data(Plugin::kOptions);
+            plugin.option_count = static_cast<std::uint32_t>(std::size(Plugin::kOptions));
+        }
+        if constexpr (requires { &Plugin::process; }) {
+            plugin.process = process;
+        }
+        if constexpr (requires { &Plugin::tick; }) {
+            plugin.tick = tick;
+        }
+        return plugin;
+    }
+
+private:
+    struct Holder {
+        Host host;
+        std::unique_ptr<Plugin> plugin;
+    };
+
+    static std::unique_ptr<Plugin> make(const Host& host) {
+        if constexpr (requires { Plugin::create(host); }) {
+            return Plugin::create(host);
+        } else {
+            return std::make_unique<Plugin>(host);
+        }
+    }
+
+    /// In a handler only.
+    static void report(const Host& host) noexcept {
+        try {
+            throw;
+        } catch (const std::exception& error) {
+            host.warning(std::string("exception in a plugin: ") + error.what());
+        } catch (...) {
+            host.warning("exception in a plugin");
+        }
+    }
+};
+
+}  // namespace siproxd::api
+
+/// Exports the class as the plugin `name` (plugin_something, as in load_plugin).
+#define SIPROXD_PLUGIN(name, Class)                                                         \
+    extern "C" {                                                                            \
+    extern SIPROXD_PLUGIN_EXPORT const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(name);          \
+    constinit const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(name) =                            \
+        ::siproxd::api::Trampoline<Class>::describe(#name);                                 \
+    }

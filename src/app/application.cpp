@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "app/application.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "access/policy.h"
+#include "app/console.h"
+#include "app/local_addresses.h"
+#include "app/name_watch.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "config/load.h"
+#include "config/reload.h"
+#include "dns/cares_resolver.h"
+#include "event/loop.h"
+#include "media/relay.h"
+#include "plugin/chain.h"
+#include "proxy/proxy.h"
+#include "registrar/contact_alias.h"
+#include "registrar/location_table.h"
+#include "registrar/store.h"
+#include "transport/udp_transport.h"
+
+namespace siproxd::app {
+
+namespace {
+
+constexpr std::chrono::seconds kTick{5};
+
+/// Descriptors for everything but media: sockets, files, debug clients, name servers.
+constexpr std::size_t kOtherDescriptors = 256;
+
+enum SocketTag : transport::SocketTag { kInboundSocket, kOutboundSocket, kLoopbackSocket };
+
+/// Lets the transactions send before there is a transport.
+class Outlet final : public transaction::Sender {
+public:
+    void open(transport::Transport& transport) { transport_ = &transport; }
+    base::Result<void> send(std::string_view bytes, const transport::Flow& to) override {
+        return transport_ != nullptr ? transport_->send(bytes, to) : base::fail("not started");
+    }
+
+private:
+    transport::Transport* transport_ = nullptr;
+};
+
+base::Result<access::AddressList> readList(std::string_view directive,
+                                           const config::LocatedText& text) {
+    auto list = access::AddressList::parse(text.text);
+    if (!list) {
+        return base::fail(fmt::format("{}: {}: {}", text.origin.toString(), directive,
+                                      list.error().message));
+    }
+    return list;
+}
+
+proxy::Options proxyOptions(const config::Settings& settings) {
+    proxy::Options options;
+    options.proxy = settings.proxy;
+    options.defaultExpires = settings.registrar.defaultExpires;
+    return options;
+}
+
+}  // namespace
+
+base::Result<access::Policy> readPolicy(const config::AccessSettings& settings) {
+    auto reg = readList("hosts_allow_reg", settings.hostsAllowReg);
+    auto sip = readList("hosts_allow_sip", settings.hostsAllowSip);
+    auto deny = readList("hosts_deny_sip", settings.hostsDenySip);
+    std::string errors;
+    for (const auto* list : {&reg, &sip, &deny}) {
+        if (!*list) {
+            errors += (errors.empty() ? "" : "\n") + list->error().message;
+        }
+    }
+    if (!errors.empty()) {
+        return base::fail(errors);
+    }
+    return access::Policy{std::move(*reg), std::move(*sip), std::move(*deny)};
+}
+
+struct Application::Impl {
+    Impl(config::Settings read, std::string file)
+        : settings(std::move(read)), configFile(std::move(file)) {}
+
+    base::Result<void> openLoop();
+    base::Result<void> openMedia();
+    base::Result<void> openSockets();
+    base::Result<void> dropPrivileges();
+    void openProxy(access::Policy policy);
+    void openStore();
+    void openConsole();
+    void watchNames();
+    void watchSignals();
+    void tick();
+    void reload();
+    void applyAddress(const base::IpAddress& announced);
+    void logStatistics() const;
+
+    config::Settings settings;
+    std::string configFile;
+    std::optional<Identity> identity;
+    proxy::Addresses addresses;
+    base::SystemRandom random;
+    Outlet outlet;
+
+    // Destroyed from the last to the first.
+    std::unique_ptr<event::Loop> loop;
+    std::unique_ptr<dns::Resolver> resolver;
+    std::unique_ptr<media::Relay> relay;
+    std::unique_ptr<plugin::Chain> chain;
+    std::unique_ptr<registrar::LocationTable> locations;
+    std::unique_ptr<registrar::ContactAliases> aliases;
+    std::unique_ptr<registrar::RegistrationStore> store;
+    std::unique_ptr<PidFile> pidFile;
+    std::unique_ptr<proxy::Proxy> proxy;
+    std::unique_ptr<transport::UdpTransport> transport;
+    std::unique_ptr<Console> console;
+    std::unique_ptr<NameWatch> publicName;
+    std::unique_ptr<NameWatch> listNames;
+    std::unique_ptr<event::Timer> ticker;
+    std::vector<std::unique_ptr<event::Watch>> signals;
+};
+
+base::Result<void> Application::Impl::openLoop() {
+    auto made = event::makeLoop();
+    if (!made) {
+        return std::unexpected(made.error());
+    }
+    loop = std::move(*made);
+    auto cares = dns::makeCaresResolver(*loop, {});
+    if (!cares) {
+        return std::unexpected(cares.error());
+    }
+    resolver = std::move(*cares);
+    return {};
+}
+
+base::Result<void> Application::Impl::openMedia() {
+    if (!settings.media.rtpProxyEnable) {
+        log::info("rtp_proxy_enable = 0: media is not relayed and SDP is not rewritten");
+        return {};
+    }
+    media::RelaySettings relaySettings;
+    relaySettings.portLow = settings.media.rtpPortLow;
+    relaySettings.portHigh = settings.media.rtpPortHigh;
+    relaySettings.rtpTimeout = settings.media.rtpTimeout;
+    relaySettings.dscp = settings.media.rtpDscp;
+    relaySettings.threadStackKb = static_cast<unsigned>(settings.media.threadStackSize);
+    const auto wanted = media::descriptorsNeeded(relaySettings) + kOtherDescriptors;
+    if (const auto raised = raiseDescriptorLimit(wanted); !raised) {
+        log::warning("rtp_port_low to rtp_port_high cannot all be used at once: {}",
+                     raised.error().message);
+    }
+    auto made = media::Relay::create(relaySettings, *loop, random);
+    if (!made) {
+        return std::unexpected(made.error());
+    }
+    relay = std::move(*made);
+    return {};
+}
+
+base::Result<void> Application::Impl::openSockets() {
+    transport::UdpSettings udp;
+    udp.dscp = settings.network.sipDscp;
+    transport = std::make_unique<transport::UdpTransport>(*loop, *proxy, udp);
+    outlet.open(*transport);
+    const auto add = [this](const base::IpAddress& ip, SocketTag tag) {
+        return transport->add({ip, addresses.port}, tag);
+    };
+    if (const auto inbound = add(addresses.inbound, kInboundSocket); !inbound) {
+        return base::fail("unable to bind to SIP listening socket - aborting: " +
+                          inbound.error().message);
+    }
+    if (!addresses.single()) {
+        if (const auto outbound = add(addresses.outbound, kOutboundSocket); !outbound) {
+            return base::fail("unable to bind to SIP listening socket - aborting: " +
+                              outbound.error().message);
+        }
+    }
+    // Redirecting firewall rules and programs on this machine use it; it is not worth failing for.
+    const auto loopback = *base::IpAddress::parse("127.0.0.1");
+    if (!addresses.inbound.isLoopback() && !add(loopback, kLoopbackSocket)) {
+        log::debug(log::Class::Net, "127.0.0.1:{} is taken by another program", addresses.port);
+    }
+    log::info("bound to port {}", addresses.port);
+    return {};
+}
+
+void Application::Impl::openStore() {
+    locations = std::make_unique<registrar::LocationTable>(*loop, random);
+    aliases = std::make_unique<registrar::ContactAliases>(*loop, random);
+    if (settings.registrar.registrationFile.empty()) {
+        return;
+    }
+    registrar::RegistrationStore::Options options;
+    options.path = settings.registrar.registrationFile;
+    options.autosave = settings.registrar.autosaveRegistrations;
+    store = std::make_unique<registrar::RegistrationStore>(*loop, *locations, options);
+    if (const auto count = store->load(); count > 0) {
+        log::info("{} registrations loaded from {}", count, options.path);
+    }
+}
+
+void Application::Impl::openProxy(access::Policy policy) {
+    proxy = std::make_unique<proxy::Proxy>(
+        proxy::Parts{*loop, random, outlet, *resolver, *locations, *aliases, relay.get(), *chain},
+        proxyOptions(settings), addresses, std::move(policy));
+}
+
+void Application::Impl::openConsole() {
+    if (settings.log.debugPort == 0) {
+        return;
+    }
+    const auto& bind = settings.log.debugBind;
+    const base::SocketAddress address{bind ? bind : addresses.inbound, settings.log.debugPort};
+    auto opened = Console::listen(*loop, address, settings.log.debugLevel);
+    if (!opened) {
+        log::warning("{}", opened.error().message);
+        return;
+    }
+    console = std::move(*opened);
+    log::info("debug port is {}", address.toString());
+}
+
+base::Result<void> Application::Impl::dropPrivileges() {
+    const auto& process = settings.process;
+    const bool root = ::geteuid() == 0;
+    if (!root) {
+        if (!process.chrootjail.empty()) {
+            return base::fail("chrootjail needs siproxd to be started by root");
+        }
+        if (!process.user.empty()) {
+            log::debug(log::Class::Config, "not started by root: user = {} has no effect",
+                       process.user);
+        }
+    }
+    if (!process.chrootjail.empty()) {
+        if (auto entered = enterJail(process.chrootjail); !entered) {
+            return entered;
+        }
+    }
+    pidFile = std::make_unique<PidFile>(process.pidFile, root ? identity : std::nullopt);
+    if (root && identity) {
+        prepareStateFile(settings.registrar.registrationFile, *identity);
+        return becomeUser(*identity);
+    }
+    return {};
+}
+
+void Application::Impl::applyAddress(const base::IpAddress& announced) {
+    if (announced == addresses.announced) {
+        return;
+    }
+    log::info("{} is {}", addresses.announcedHost, announced.toString());
+    addresses.announced = announced;
+    proxy->setAddresses(addresses);
+}
+
+void Application::Impl::watchNames() {
+    publicName.reset();
+    const auto& host = settings.network.hostOutbound;
+    if (!host.empty() && !base::IpAddress::parse(host)) {
+        publicName = std::make_unique<NameWatch>(
+            *loop, *resolver, std::vector<std::string>{host},
+            [this](const std::string&, const dns::Addresses& found) {
+                applyAddress(found.front());
+            });
+    }
+    auto& policy = proxy->policy();
+    std::vector<std::string> names;
+    for (const auto* list : {&policy.allowReg, &policy.allowSip, &policy.denySip}) {
+        for (auto& name : list->names()) {
+            names.push_back(std::move(name));
+        }
+    }
+    listNames = std::make_unique<NameWatch>(
+        *loop, *resolver, std::move(names),
+        [this](const std::string& name, const dns::Addresses& found) {
+            auto& lists = proxy->policy();
+            lists.allowReg.resolve(name, found);
+            lists.allowSip.resolve(name, found);
+            lists.denySip.resolve(name, found);
+        });
+}
+
+void Application::Impl::watchSignals() {
+    const auto stop = [this] { loop->stop(); };
+    signals.push_back(loop->onSignal(SIGTERM, stop));
+    signals.push_back(loop->onSignal(SIGINT, stop));
+    signals.push_back(loop->onSignal(SIGHUP, [this] { reload(); }));
+    signals.push_back(loop->onSignal(SIGUSR1, [this] { logStatistics(); }));
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGUSR2, SIG_IGN);
+}
+
+void Application::Impl::tick() {
+    proxy->tick();
+    ticker->start(kTick);
+}
+
+void Application::Impl::logStatistics() const {
+    const auto media = relay ? relay->totals() : media::Relay::Totals{};
+    log::info("STATS: {} active Streams, {} active Calls, {} registered Clients, {} of {} relay "
+              "ports in use", media.streams, proxy->callCount(), locations->confirmedCount(),
+              (media.pairs - media.freePairs) * 2, media.pairs * 2);
+}
+
+void Application::Impl::reload() {
+    const auto fresh = config::load(configFile);
+    for (const auto& problem : fresh.problems) {
+        log::warning("{}", problem.toString());
+    }
+    auto policy = readPolicy(fresh.settings.access);
+    if (!fresh.ok() || !policy) {
+        log::error("configuration is not reloaded: {}",
+                   policy ? "it has errors" : policy.error().message);
+        return;
+    }
+    auto merged = config::reload(settings, fresh.settings);
+    settings = std::move(merged.settings);
+    for (const auto key : merged.needRestart) {
+        log::warning("{} has changed in {} but needs a restart", key, configFile);
+    }
+    proxy->setPolicy(std::move(*policy));
+    proxy->setOptions(proxyOptions(settings));
+    if (store) {
+        store->setAutosave(settings.registrar.autosaveRegistrations);
+    }
+    if (console) {
+        console->setDebugClasses(settings.log.debugLevel);
+    }
+    if (addresses.announcedHost != settings.network.hostOutbound &&
+        !settings.network.hostOutbound.empty()) {
+        const auto ip = base::IpAddress::parse(settings.network.hostOutbound);
+        addresses.announcedHost = ip ? ip->toString() : settings.network.hostOutbound;
+        addresses.announced = ip.value_or(base::IpAddress());
+    } else if (settings.network.hostOutbound.empty()) {
+        addresses.announcedHost = addresses.outbound.toString();
+        addresses.announced = addresses.outbound;
+    }
+    proxy->setAddresses(addresses);
+    watchNames();
+    log::info("configuration reloaded from {}, {} directives have changed", configFile,
+              merged.changed.size());
+}
+
+Application::Application() = default;
+
+Application::~Application() {
+    if (impl_ && impl_->store) {
+        impl_->store->close();
+    }
+}
+
+base::Result<std::unique_ptr<Application>> Application::create(const Options& options,
+                                                               config::Settings settings,
+                                                               std::string configFile) {
+    std::unique_ptr<Application> application(new Application);
+    application->impl_ = std::make_unique<Impl>(std::move(settings), std::move(configFile));
+    Impl& impl = *application->impl_;
+    if (!options.pidFile.empty()) {
+        impl.settings.process.pidFile = options.pidFile;
+    }
+    auto policy = readPolicy(impl.settings.access);
+    if (!policy) {
+        return std::unexpected(policy.error());
+    }
+    // Names are looked up before the jail has no /etc any more.
+    if (!impl.settings.process.user.empty() && ::geteuid() == 0) {
+        auto identity = lookUpIdentity(impl.settings.process.user);
+        if (!identity) {
+            return std::unexpected(identity.error());
+        }
+        impl.identity = std::move(*identity);
+    }
+    const auto table = net::InterfaceTable::read();
+    if (!table) {
+        return std::unexpected(table.error());
+    }
+    auto addresses = findAddresses(*table, impl.settings.network);
+    if (!addresses) {
+        return std::unexpected(addresses.error());
+    }
+    impl.addresses = std::move(*addresses);
+    if (auto opened = impl.openLoop(); !opened) {
+        return std::unexpected(opened.error());
+    }
+    impl.chain = std::make_unique<plugin::Chain>(*impl.loop);
+    impl.chain->load(impl.settings.plugins);
+    if (auto dropped = impl.dropPrivileges(); !dropped) {
+        return std::unexpected(dropped.error());
+    }
+    if (auto opened = impl.openMedia(); !opened) {
+        return std::unexpected(opened.error());
+    }
+    impl.openStore();
+    impl.openProxy(std::move(*policy));
+    if (auto opened = impl.openSockets(); !opened) {
+        return std::unexpected(opened.error());
+    }
+    impl.openConsole();
+    impl.watchNames();
+    impl.watchSignals();
+    impl.ticker = impl.loop->timer([&impl] { impl.tick(); });
+    impl.ticker->start(kTick);
+    return application;
+}
+
+void Application::run() {
+    log::info("{} started", versionText());
+    impl_->loop->run();
+    log::info("properly terminating siproxd");
+}
+
+std::string Application::firewallText() const {
+    const auto& addresses = impl_->addresses;
+    const auto& settings = impl_->settings;
+    const unsigned low = settings.media.rtpPortLow;
+    const unsigned high = settings.media.rtpPortHigh + 1U;
+    std::string text = fmt::format(
+        "siproxd listens for SIP on {}:{} (phones) and {}:{} (outside), UDP.\n"
+        "Media is relayed on UDP ports {} to {}.\n",
+        addresses.inbound.toString(), addresses.port, addresses.outbound.toString(),
+        addresses.port, low, high);
+    if (addresses.single()) {
+        text += fmt::format(
+            "There is one interface only: this machine is in front of a NAT router. Forward there\n"
+            "  {}/udp and {}-{}/udp to {}\n",
+            addresses.port, low, high, addresses.inbound.toString());
+        return text;
+    }
+    text += fmt::format(
+        "Firewall rules to add:\n"
+        "  iptables -A INPUT -m udp -p udp -i {0} --dport {1} -j ACCEPT\n"
+        "  iptables -A INPUT -m udp -p udp -i {0} --dport {2}:{3} -j ACCEPT\n"
+        "Set {4} as outbound proxy in the phones.\n",
+        settings.network.ifOutbound, addresses.port, low, high, addresses.inbound.toString());
+    return text;
+}
+
+}  // namespace siproxd::app

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace siproxd::app {
+
+enum class Action : std::uint8_t {
+    Run,
+    Help,
+    Version,
+    CheckConfig,        ///< says what is wrong with the configuration, exit status 1 on errors
+    DumpConfig,         ///< prints every directive with its value
+    CheckPlugin,        ///< loads a module without running it
+    SuggestInterfaces,  ///< prints if_inbound and if_outbound as found on this machine
+};
+
+/// What the command line says.
+struct Options {
+    Action action = Action::Run;
+    std::string configFile;                  ///< empty: searched for
+    std::string pidFile;                     ///< empty: as configured
+    std::optional<std::uint32_t> debugLevel; ///< replaces debug_level
+    std::string plugin;                      ///< file for CheckPlugin
+    bool showFirewall = false;               ///< print what is listened on and the firewall rules
+    std::vector<std::string> overrides;      ///< `key=value`
+    std::vector<std::string> unknown;        ///< options nobody knows; the original ignores them too
+};
+
+/// Reads the command line; nothing is printed. Errors: an option without its argument, a number
+/// that is none.
+[[nodiscard]] base::Result<Options> parseOptions(int argc, char* argv[]);
+
+/// The text of `--help`.
+[[nodiscard]] std::string helpText();
+
+
+}  // namespace siproxd::app

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "app/run.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "access/policy.h"
+#include "app/application.h"
+#include "app/options.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "config/dump.h"
+#include "config/load.h"
+#include "net/interface_table.h"
+#include "plugin/check.h"
+
+namespace siproxd::app {
+
+namespace {
+
+void print(std::FILE* to, const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), to);
+    std::fflush(to);
+}
+
+int checkModule(const std::string& file) {
+    const auto text = plugin::checkPlugin(file);
+    print(text ? stdout : stderr, text ? *text : text.error().message + "\n");
+    return text ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int suggestInterfaces() {
+    const auto table = net::InterfaceTable::read();
+    const auto found = table ? table->suggestInterfaces() : std::nullopt;
+    if (!found) {
+        print(stderr, "there is no default route: name the interfaces with if_inbound and "
+                      "if_outbound\n");
+        return EXIT_FAILURE;
+    }
+    print(stdout, "if_inbound=" + found->inbound + "\nif_outbound=" + found->outbound + "\n");
+    return EXIT_SUCCESS;
+}
+
+/// The log of the process, to be replaced as it becomes a daemon.
+class Logging {
+public:
+    void toStderr(std::uint32_t classes) { set(log::stderrSink(classes)); }
+    void toSyslog(int silence, std::uint32_t classes) { set(log::syslogSink(silence, classes)); }
+
+private:
+    void set(std::unique_ptr<log::Sink> sink) {
+        attachment_ = log::Attachment();
+        sink_ = std::move(sink);
+        attachment_ = log::Attachment(*sink_);
+    }
+    std::unique_ptr<log::Sink> sink_;
+    log::Attachment attachment_;
+};
+
+/// Logs what is wrong; false when the daemon must not start.
+bool report(const config::LoadResult& loaded) {
+    for (const auto& problem : loaded.problems) {
+        if (problem.severity == config::Severity::Error) {
+            log::error("{}", problem.toString());
+        } else {
+            log::warning("{}", problem.toString());
+        }
+    }
+    for (const auto key : loaded.notYetActive) {
+        log::warning("directive {} is not yet active in this version", key);
+    }
+    return loaded.ok();
+}
+
+int runDaemon(const Options& options, config::Settings settings, const std::string& file,
+              Logging& logging) {
+    std::optional<Background> background;
+    if (settings.process.daemonize) {
+        auto entered = Background::enter();
+        if (!entered) {
+            log::error("{}", entered.error().message);
+            return EXIT_FAILURE;
+        }
+        background = std::move(*entered);
+        logging.toSyslog(settings.log.silenceLog, settings.log.debugLevel);
+    } else {
+        logging.toStderr(settings.log.debugLevel);
+    }
+    log::info("{} starting up", versionText());
+    auto application = Application::create(options, std::move(settings), file);
+    if (!application) {
+        log::error("{}", application.error().message);
+        if (background) {
+            print(stderr, "siproxd: " + application.error().message + "\n");
+        }
+        return EXIT_FAILURE;
+    }
+    if (options.showFirewall) {
+        print(stdout, (*application)->firewallText());
+    }
+    if (background) {
+        background->ready();
+    }
+    (*application)->run();
+    return EXIT_SUCCESS;
+}
+
+int runWithConfiguration(const Options& options, Logging& logging) {
+    std::string file = options.configFile;
+    if (file.empty()) {
+        const auto found = config::findFile();
+        if (!found && options.overrides.empty()) {
+            log::error("{}", found.error().message);
+            return EXIT_FAILURE;
+        }
+        file = found.value_or("");
+    }
+    auto loaded = file.empty() ? config::read("", "", options.overrides)
+                               : config::load(file, options.overrides);
+    auto policy = readPolicy(loaded.settings.access);
+    const bool ok = report(loaded) && policy;
+    if (!policy) {
+        log::error("{}", policy.error().message);
+    }
+    if (options.action == Action::CheckConfig) {
+        print(stdout, ok ? "configuration is correct\n" : "configuration has errors\n");
+        return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    if (!ok) {
+        return EXIT_FAILURE;
+    }
+    if (options.action == Action::DumpConfig) {
+        print(stdout, config::dump(loaded.settings));
+        return EXIT_SUCCESS;
+    }
+    if (options.debugLevel) {
+        loaded.settings.log.debugLevel = *options.debugLevel;
+    }
+    return runDaemon(options, std::move(loaded.settings), file, logging);
+}
+
+}  // namespace
+
+int run(int argc, char* argv[]) {
+    const auto options = parseOptions(argc, argv);
+    if (!options) {
+        print(stderr, "siproxd: " + options.error().message + "\n");
+        return EXIT_FAILURE;
+    }
+    Logging logging;
+    logging.toStderr(0);
+    for (const auto& unknown : options->unknown) {
+        log::warning("unknown option {} is ignored", unknown);
+    }
+    switch (options->action) {
+        case Action::Help: print(stderr, helpText()); return EXIT_SUCCESS;
+        case Action::Version: print(stdout, versionText() + "\n"); return EXIT_SUCCESS;
+        case Action::CheckPlugin: return checkModule(options->plugin);
+        case Action::SuggestInterfaces: return suggestInterfaces();
+        case Action::CheckConfig:
+        case Action::DumpConfig:
+        case Action::Run: break;
+    }
+    return runWithConfiguration(*options, logging);
+}
+
+}  // namespace siproxd::app

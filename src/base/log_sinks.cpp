@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <syslog.h>
+
+#include "base/log.h"
+
+namespace siproxd::log {
+
+namespace {
+
+spdlog::level::level_enum toSpdlog(Level level) {
+    switch (level) {
+        case Level::Debug: return spdlog::level::debug;
+        case Level::Info: return spdlog::level::info;
+        case Level::Warning: return spdlog::level::warn;
+        case Level::Error: break;
+    }
+    return spdlog::level::err;
+}
+
+Level leastLevel(int silence) {
+    switch (silence) {
+        case 0: return Level::Debug;
+        case 1: return Level::Info;
+        case 2: return Level::Warning;
+        default: return Level::Error;
+    }
+}
+
+class StderrSink final : public Sink {
+public:
+    explicit StderrSink(std::uint32_t classes) : classes_(classes) {
+        out_.set_pattern("%v");
+    }
+    [[nodiscard]] Level threshold() const override {
+        return classes_ != 0 ? Level::Debug : Level::Info;
+    }
+    [[nodiscard]] std::uint32_t debugClasses() const override { return classes_; }
+    void write(const Record& record) override {
+        const std::string line = formatLine(record);
+        out_.log(spdlog::details::log_msg(spdlog::string_view_t(), toSpdlog(record.level), line));
+    }
+
+private:
+    std::uint32_t classes_;
+    spdlog::sinks::stderr_sink_st out_;
+};
+
+class SyslogSink final : public Sink {
+public:
+    SyslogSink(int silence, std::uint32_t classes) : silence_(silence), classes_(classes) {
+        ::openlog("siproxd", LOG_PID, LOG_DAEMON);
+    }
+    ~SyslogSink() override { ::closelog(); }
+    [[nodiscard]] Level threshold() const override { return leastLevel(silence_); }
+    [[nodiscard]] std::uint32_t debugClasses() const override { return classes_; }
+    void write(const Record& record) override {
+        if (silence_ >= 4) {
+            return;
+        }
+        // Information has priority notice, as warnings have: log rules of users depend on it.
+        // (spdlog's own syslog sink has no level for that.)
+        int priority = LOG_NOTICE;
+        std::string_view name;
+        switch (record.level) {
+            case Level::Error: name = "ERROR:", priority = LOG_ERR; break;
+            case Level::Warning: name = "WARNING:"; break;
+            case Level::Info: name = "INFO:"; break;
+            case Level::Debug: priority = LOG_DEBUG; break;
+        }
+        ::syslog(priority, "%s", fmt::format("{}:{} {}{}", record.file, record.line, name,
+                                             record.message).c_str());
+    }
+
+private:
+    int silence_;
+    std::uint32_t classes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> stderrSink(std::uint32_t debugClasses) {
+    return std::make_unique<StderrSink>(debugClasses);
+}
+
+std::unique_ptr<Sink> syslogSink(int silence, std::uint32_t debugClasses) {
+    return std::make_unique<SyslogSink>(silence, debugClasses);
+}
+
+}  // namespace siproxd::log

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/load.h"
+
+#include "base/text.h"
+#include "config/parser.h"
+#include "config/schema.h"
+#include "config/value.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <utility>
+
+namespace siproxd::config {
+
+namespace {
+
+constexpr std::string_view kPluginPrefix = "plugin_";
+
+/// Turns lines into settings and remembers what is wrong with them.
+class Reader {
+public:
+    explicit Reader(std::string file) { whole_.file = std::move(file); }
+
+    void readText(std::string_view text);
+    void applyOverride(const std::string& assignment);
+    [[nodiscard]] LoadResult finish() &&;
+
+private:
+    void apply(const Line& line, Severity ifUnknown);
+    void applyCore(const Directive& directive, const Line& line);
+    void noteIfNotYetActive(const Directive& directive, const Value& value);
+    void checkRequired();
+    void checkRelayPorts();
+    void checkGroup(Group group, const char* complaint);
+    void warn(const Origin& origin, std::string message);
+    void fail(const Origin& origin, std::string message);
+    [[nodiscard]] const Origin& originOf(std::string_view key) const;
+
+    LoadResult result_;
+    Origin whole_;  ///< the file without a line, for what is wrong as a whole
+    std::map<std::string_view, std::size_t> given_;  ///< lines a directive had
+};
+
+void Reader::warn(const Origin& origin, std::string message) {
+    result_.problems.push_back({Severity::Warning, origin, std::move(message)});
+}
+
+void Reader::fail(const Origin& origin, std::string message) {
+    result_.problems.push_back({Severity::Error, origin, std::move(message)});
+}
+
+const Origin& Reader::originOf(std::string_view key) const {
+    const auto found = result_.settings.origins.find(key);
+    return found == result_.settings.origins.end() ? whole_ : found->second;
+}
+
+void Reader::readText(std::string_view text) {
+    ParsedText parsed = parseText(text, whole_.file);
+    result_.problems = std::move(parsed.problems);
+    for (const Line& line : parsed.lines) {
+        apply(line, Severity::Warning);
+    }
+    // The parser and the values have reported one after the other; users read top down.
+    std::ranges::stable_sort(result_.problems, {},
+                             [](const Problem& problem) { return problem.origin.line; });
+}
+
+void Reader::applyOverride(const std::string& assignment) {
+    const Origin origin{"command line", 0};
+    const auto line = parseLine(assignment, origin);
+    if (!line) {
+        fail(origin, line.error().message);
+    } else if (*line) {
+        apply(**line, Severity::Error);
+    } else {
+        fail(origin, "empty setting");
+    }
+}
+
+void Reader::apply(const Line& line, Severity ifUnknown) {
+    const Directive* directive = findDirective(line.key);
+    const bool forPlugin = line.key.starts_with(kPluginPrefix);
+    if (directive == nullptr && !forPlugin) {
+        result_.problems.push_back(
+            {ifUnknown, line.origin,
+             fmt::format("unknown keyword in config file, line:\"{}\"",
+                         quoted(fmt::format("{} = {}", line.key, line.value)))});
+        return;
+    }
+    if (line.cutShort && (forPlugin || !directive->isNumber())) {
+        warn(line.origin, fmt::format("the value of {} ends before the '#', which starts a comment",
+                                      line.key));
+    }
+    if (directive != nullptr) {
+        applyCore(*directive, line);
+    } else {
+        result_.settings.plugins.options.push_back({line.key, line.value, line.origin});
+    }
+}
+
+void Reader::applyCore(const Directive& directive, const Line& line) {
+    const std::size_t index = given_[directive.key]++;
+    auto checked = checkValue(directive, line.value, line.origin);
+    if (!checked) {
+        fail(line.origin, std::move(checked.error().message));
+        return;
+    }
+    if (!checked->warning.empty()) {
+        warn(line.origin, std::move(checked->warning));
+    }
+    directive.binding.store(result_.settings, index, checked->value);
+    result_.settings.origins.insert_or_assign(std::string(directive.key), line.origin);
+    noteIfNotYetActive(directive, checked->value);
+}
+
+void Reader::noteIfNotYetActive(const Directive& directive, const Value& value) {
+    auto& noted = result_.notYetActive;
+    // 0 switches these off, which is what they are.
+    const bool off = directive.isNumber() && value.number == 0;
+    if (directive.notYetActive && !off && std::ranges::find(noted, directive.key) == noted.end()) {
+        noted.push_back(directive.key);
+    }
+}
+
+void Reader::checkRequired() {
+    for (const Directive& directive : directives()) {
+        if (directive.required && !given_.contains(directive.key)) {
+            fail(whole_, fmt::format("{} is not set. {}", directive.key, directive.help));
+        }
+    }
+}
+
+void Reader::checkRelayPorts() {
+    MediaSettings& media = result_.settings.media;
+    if (media.rtpPortLow % 2 != 0) {
+        ++media.rtpPortLow;
+        warn(originOf("rtp_port_low"),
+             fmt::format("rtp_port_low must be even, {} is used", media.rtpPortLow));
+    }
+    // Not worth a line: the odd port is the RTCP port of the even one below it.
+    media.rtpPortHigh = static_cast<std::uint16_t>(media.rtpPortHigh & ~1U);
+    if (media.rtpPortHigh < media.rtpPortLow) {
+        fail(originOf(given_.contains("rtp_port_high") ? "rtp_port_high" : "rtp_port_low"),
+             fmt::format("no port for media: rtp_port_high ({}) is below rtp_port_low ({})",
+                         media.rtpPortHigh + 1, media.rtpPortLow));
+    }
+}
+
+void Reader::checkGroup(Group group, const char* complaint) {
+    std::vector<std::size_t> counts;
+    std::string listed;
+    const Directive* any = nullptr;
+    Origin origin = whole_;
+    for (const Directive& directive : directives()) {
+        if (directive.group != group) {
+            continue;
+        }
+        any = &directive;
+        counts.push_back(given_.contains(directive.key) ? given_[directive.key] : 0);
+        listed += fmt::format("{}{} {}", listed.empty() ? "" : ", ", counts.back(), directive.key);
+        if (counts.back() > 0) {
+            origin = originOf(directive.key);
+        }
+    }
+    if (std::ranges::adjacent_find(counts, std::ranges::not_equal_to{}) != counts.end()) {
+        warn(origin, fmt::format("{} ({}; all are ignored)", complaint, listed));
+        any->binding.copy(result_.settings, Settings{});
+    }
+}
+
+LoadResult Reader::finish() && {
+    checkRequired();
+    checkRelayPorts();
+    checkGroup(Group::OutboundDomain,
+               "configuration of outbound_domain_ inconsistent, check config");
+    checkGroup(Group::MaskedHost, "# of mask_host is not equal to # of masked_host in config!");
+    if (!result_.settings.plugins.plugindir.ends_with('/')) {
+        result_.settings.plugins.plugindir += '/';
+    }
+    return std::move(result_);
+}
+
+base::Result<std::string> readFile(const std::string& path) {
+    constexpr std::size_t kMaxSize = std::size_t{16} << 20;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        return base::fail(fmt::format("could not open config file: {}", std::strerror(errno)));
+    }
+    std::string text;
+    char block[4096];
+    while (file.read(block, sizeof block), file.gcount() > 0) {
+        text.append(block, static_cast<std::size_t>(file.gcount()));
+        if (text.size() > kMaxSize) {
+            return base::fail("could not read config file: it is longer than 16 MB");
+        }
+    }
+    if (file.bad()) {
+        return base::fail(fmt::format("could not read config file: {}", std::strerror(errno)));
+    }
+    return text;
+}
+
+}  // namespace
+
+bool LoadResult::ok() const {
+    return std::ranges::none_of(problems, [](const Problem& problem) {
+        return problem.severity == Severity::Error;
+    });
+}
+
+LoadResult read(std::string_view text, const std::string& file,
+                std::span<const std::string> overrides) {
+    Reader reader(file);
+    reader.readText(text);
+    for (const std::string& assignment : overrides) {
+        reader.applyOverride(assignment);
+    }
+    return std::move(reader).finish();
+}
+
+LoadResult load(const std::string& path, std::span<const std::string> overrides) {
+    auto text = readFile(path);
+    if (!text) {
+        LoadResult failed;
+        failed.problems.push_back({Severity::Error, {path, 0}, std::move(text.error().message)});
+        return failed;
+    }
+    return read(*text, path, overrides);
+}
+
+std::vector<std::string> searchPath(const char* home) {
+    std::vector<std::string> path;
+    const auto add = [&path](std::string name) {
+        if (std::ranges::find(path, name) == path.end()) {
+            path.push_back(std::move(name));
+        }
+    };
+    if (home != nullptr && *home != '\0') {
+        add(fmt::format("{}/.siproxdrc", home));
+    }
+    add(SYSCONFDIR "/siproxd.conf");
+    add("/etc/siproxd.conf");
+    add("/etc/siproxd/siproxd.conf");
+    add("/usr/etc/siproxd.conf");
+    add("/usr/local/etc/siproxd.conf");
+    return path;
+}
+
+base::Result<std::string> findFile() {
+    std::string tried;
+    for (std::string& name : searchPath(std::getenv("HOME"))) {
+        if (std::ifstream(name)) {
+            return std::move(name);
+        }
+        tried += fmt::format("{}{}: {}", tried.empty() ? "" : ", ", name, std::strerror(errno));
+    }
+    return base::fail(fmt::format("could not open config file: {}", tried));
+}
+
+}  // namespace siproxd::config

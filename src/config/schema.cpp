@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/schema.h"
+
+#include "config/binding.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace siproxd::config {
+
+namespace {
+
+using binding::bits;
+using binding::column;
+using binding::list;
+using binding::nameColumn;
+using binding::scalar;
+
+using S = Settings;
+using Network = NetworkSettings;
+using Proxy = ProxySettings;
+using Media = MediaSettings;
+using Registrar = RegistrarSettings;
+using Access = AccessSettings;
+using Log = LogSettings;
+using Process = ProcessSettings;
+using Plugins = PluginSettings;
+
+/// The setting is the last RTP port, the directive the port of its RTCP.
+constexpr Binding relayPortHigh() {
+    Binding binding = scalar<&S::media, &Media::rtpPortHigh>();
+    binding.show = [](const S& s, std::size_t) {
+        return fmt::format("{}", s.media.rtpPortHigh | 1);
+    };
+    return binding;
+}
+
+constexpr std::int64_t kMaxInt = 2147483647;
+constexpr std::int64_t kMaxBits = 4294967295;
+constexpr std::int64_t kMaxPort = 65535;
+constexpr std::int64_t kMaxDscp = 63;
+constexpr std::int64_t kMaxDejitter = 1500000;
+
+// One entry a directive. What is not named has the default of Directive.
+constexpr Directive kDirectives[] = {
+    {.key = "if_inbound",
+     .required = true,
+     .help = "Interface of the local network, where the phones are.",
+     .binding = scalar<&S::network, &Network::ifInbound>()},
+    {.key = "if_outbound",
+     .required = true,
+     .help = "Interface to the Internet; the same as if_inbound in front of a NAT router.",
+     .binding = scalar<&S::network, &Network::ifOutbound>()},
+    {.key = "host_outbound",
+     .reloadable = true,
+     .help = "Public address or host name to announce instead of the address of if_outbound.",
+     .binding = scalar<&S::network, &Network::hostOutbound>()},
+
+    {.key = "hosts_allow_reg",
+     .type = Type::Networks,
+     .reloadable = true,
+     .help = "Who may register, and use SIP with it; unset: everybody.",
+     .binding = scalar<&S::access, &Access::hostsAllowReg>()},
+    {.key = "hosts_allow_sip",
+     .type = Type::Networks,
+     .reloadable = true,
+     .help = "Who may send SIP messages; unset: everybody.",
+     .binding = scalar<&S::access, &Access::hostsAllowSip>()},
+    {.key = "hosts_deny_sip",
+     .type = Type::Networks,
+     .reloadable = true,
+     .help = "Whose SIP messages are dropped, whatever the other two lists say.",
+     .binding = scalar<&S::access, &Access::hostsDenySip>()},
+
+    {.key = "sip_listen_port",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxPort,
+     .help = "Port on which SIP messages are received and from which they are sent.",
+     .binding = scalar<&S::network, &Network::sipListenPort>()},
+    {.key = "daemonize",
+     .type = Type::Flag,
+     .most = 1,
+     .help = "1: run in the background and log to syslog; 0: stay in the foreground.",
+     .binding = scalar<&S::process, &Process::daemonize>()},
+    {.key = "silence_log",
+     .type = Type::Integer,
+     .most = 4,
+     .reloadable = true,
+     .help = "What syslog gets: 0 everything, 1 from information, 2 from warnings, 3 errors, "
+             "4 nothing.",
+     .binding = scalar<&S::log, &Log::silenceLog>()},
+    {.key = "user",
+     .help = "User to become when started as root.",
+     .binding = scalar<&S::process, &Process::user>()},
+    {.key = "chrootjail",
+     .help = "Directory that becomes the root directory when started as root.",
+     .binding = scalar<&S::process, &Process::chrootjail>()},
+    {.key = "registration_file",
+     .help = "File that keeps the registrations over a restart.",
+     .binding = scalar<&S::registrar, &Registrar::registrationFile>()},
+    {.key = "autosave_registrations",
+     .type = Type::Integer,
+     .most = kMaxInt,
+     .unit = "seconds",
+     .reloadable = true,
+     .help = "Time between two periodic saves of the registrations; 0: none.",
+     .binding = scalar<&S::registrar, &Registrar::autosaveRegistrations>()},
+    {.key = "pid_file",
+     .help = "File that holds the process id while the daemon runs.",
+     .binding = scalar<&S::process, &Process::pidFile>()},
+
+    {.key = "rtp_proxy_enable",
+     .type = Type::Flag,
+     .most = 1,
+     .reloadable = true,
+     .help = "1: relay the media of calls; 0: leave session descriptions alone.",
+     .binding = scalar<&S::media, &Media::rtpProxyEnable>()},
+    {.key = "rtp_port_low",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxPort - 1,
+     .help = "Lowest UDP port of the media relay; an odd one is rounded up.",
+     .binding = scalar<&S::media, &Media::rtpPortLow>()},
+    {.key = "rtp_port_high",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxPort,
+     .help = "Highest UDP port of the media relay; each call takes a pair of ports a stream.",
+     .binding = relayPortHigh()},
+    {.key = "rtp_timeout",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxInt,
+     .unit = "seconds",
+     .reloadable = true,
+     .help = "A media stream without a packet for so long is ended.",
+     .binding = scalar<&S::media, &Media::rtpTimeout>()},
+    {.key = "rtp_dscp",
+     .type = Type::Integer,
+     .most = kMaxDscp,
+     .reloadable = true,
+     .help = "DSCP of relayed media packets; 0: not set, 46: expedited forwarding.",
+     .binding = scalar<&S::media, &Media::rtpDscp>()},
+    {.key = "sip_dscp",
+     .type = Type::Integer,
+     .most = kMaxDscp,
+     .help = "DSCP of SIP packets over UDP; 0: not set, 26: assured forwarding.",
+     .binding = scalar<&S::network, &Network::sipDscp>()},
+    {.key = "rtp_input_dejitter",
+     .type = Type::Integer,
+     .most = kMaxDejitter,
+     .unit = "microseconds",
+     .notYetActive = true,
+     .help = "Delay that evens out incoming media; 0: none.",
+     .binding = scalar<&S::media, &Media::rtpInputDejitter>()},
+    {.key = "rtp_output_dejitter",
+     .type = Type::Integer,
+     .most = kMaxDejitter,
+     .unit = "microseconds",
+     .notYetActive = true,
+     .help = "Delay that evens out outgoing media; 0: none.",
+     .binding = scalar<&S::media, &Media::rtpOutputDejitter>()},
+    {.key = "thread_stack_size",
+     .type = Type::Integer,
+     .most = 1048576,
+     .unit = "kB",
+     .help = "Stack of a media thread; 0: the system's default.",
+     .binding = scalar<&S::media, &Media::threadStackSize>()},
+
+    {.key = "default_expires",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxInt,
+     .unit = "seconds",
+     .reloadable = true,
+     .help = "Lifetime of a registration that does not ask for one.",
+     .binding = scalar<&S::registrar, &Registrar::defaultExpires>()},
+
+    {.key = "tcp_timeout",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxInt,
+     .unit = "seconds",
+     .reloadable = true,
+     .notYetActive = true,
+     .help = "A TCP connection without a message for so long is closed.",
+     .binding = scalar<&S::network, &Network::tcpTimeout>()},
+    {.key = "tcp_connect_timeout",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxInt,
+     .unit = "milliseconds",
+     .reloadable = true,
+     .notYetActive = true,
+     .help = "How long an outgoing TCP connection may take to be established.",
+     .binding = scalar<&S::network, &Network::tcpConnectTimeout>()},
+    {.key = "tcp_keepalive",
+     .type = Type::Integer,
+     .most = kMaxInt,
+     .unit = "seconds",
+     .reloadable = true,
+     .notYetActive = true,
+     .help = "Time between two empty packets that keep a TCP connection open; 0: none are sent.",
+     .binding = scalar<&S::network, &Network::tcpKeepalive>()},
+
+    {.key = "proxy_auth_realm",
+     .reloadable = true,
+     .notYetActive = true,
+     .help = "Realm of the authentication that registering here takes; unset: none is asked for.",
+     .binding = scalar<&S::access, &Access::proxyAuthRealm>()},
+    {.key = "proxy_auth_passwd",
+     .reloadable = true,
+     .notYetActive = true,
+     .help = "One password for all users.",
+     .binding = scalar<&S::access, &Access::proxyAuthPasswd>()},
+    {.key = "proxy_auth_pwfile",
+     .reloadable = true,
+     .notYetActive = true,
+     .help = "File with a user and a password on each line; goes before proxy_auth_passwd.",
+     .binding = scalar<&S::access, &Access::proxyAuthPwfile>()},
+
+    {.key = "debug_level",
+     .type = Type::Bitmask,
+     .least = -1,
+     .most = kMaxBits,
+     .reloadable = true,
+     .help = "Classes of debug lines to log; -1: all.",
+     .binding = bits<&S::log, &Log::debugLevel>()},
+    {.key = "debug_port",
+     .type = Type::Integer,
+     .most = kMaxPort,
+     .help = "TCP port that sends the log to whoever connects; 0: none.",
+     .binding = scalar<&S::log, &Log::debugPort>()},
+    {.key = "debug_bind",
+     .type = Type::Address,
+     .help = "Address on which debug_port listens; unset: that of if_inbound.",
+     .binding = scalar<&S::log, &Log::debugBind>()},
+
+    {.key = "mask_host",
+     .type = Type::TextList,
+     .reloadable = true,
+     .notYetActive = true,
+     .group = Group::MaskedHost,
+     .help = "Host at which a phone registers here; masked_host belongs to it.",
+     .binding = nameColumn<&S::registrar, &Registrar::maskedHosts, &MaskedHost::maskHost>()},
+    {.key = "masked_host",
+     .type = Type::TextList,
+     .reloadable = true,
+     .notYetActive = true,
+     .group = Group::MaskedHost,
+     .help = "Host at which such a phone is known outside.",
+     .binding = column<&S::registrar, &Registrar::maskedHosts, &MaskedHost::maskedHost>()},
+
+    {.key = "ua_string",
+     .reloadable = true,
+     .help = "User-Agent of outgoing messages; unset: the phone's own.",
+     .binding = scalar<&S::proxy, &Proxy::uaString>()},
+    {.key = "use_rport",
+     .type = Type::Bitmask,
+     .most = Proxy::kRportInside | Proxy::kRportOutside,
+     .reloadable = true,
+     .help = "Where our Via asks for rport: 1 towards the phones, 2 towards the Internet, 3 both.",
+     .binding = scalar<&S::proxy, &Proxy::useRport>()},
+    {.key = "obscure_loops",
+     .type = Type::Flag,
+     .most = 1,
+     .reloadable = true,
+     .notYetActive = true,
+     .help = "1: change the Call-ID of outgoing requests so that a loop is not seen as one.",
+     .binding = scalar<&S::proxy, &Proxy::obscureLoops>()},
+
+    {.key = "outbound_proxy_host",
+     .reloadable = true,
+     .help = "Proxy to which everything outgoing is sent.",
+     .binding = scalar<&S::proxy, &Proxy::outboundProxyHost>()},
+    {.key = "outbound_proxy_port",
+     .type = Type::Integer,
+     .most = kMaxPort,
+     .reloadable = true,
+     .help = "Port of that proxy; 0: the usual one.",
+     .binding = scalar<&S::proxy, &Proxy::outboundProxyPort>()},
+    {.key = "outbound_domain_name",
+     .type = Type::TextList,
+     .reloadable = true,
+     .group = Group::OutboundDomain,
+     .help = "Domain of callers that have an outbound proxy of their own.",
+     .binding = nameColumn<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::name>()},
+    {.key = "outbound_domain_host",
+     .type = Type::TextList,
+     .reloadable = true,
+     .group = Group::OutboundDomain,
+     .help = "Host of the outbound proxy of that domain.",
+     .binding = column<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::host>()},
+    {.key = "outbound_domain_port",
+     .type = Type::IntegerList,
+     .most = kMaxPort,
+     .reloadable = true,
+     .group = Group::OutboundDomain,
+     .help = "Port of the outbound proxy of that domain; 0: the usual one.",
+     .binding = column<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::port>()},
+
+    {.key = "plugindir",
+     .help = "Directory of the plugins.",
+     .binding = scalar<&S::plugins, &Plugins::plugindir>()},
+    {.key = "load_plugin",
+     .type = Type::TextList,
+     .help = "Plugin to load; plugins are called in the order of these lines.",
+     .binding = list<&S::plugins, &Plugins::loadPlugin>()},
+};
+
+std::string kindOf(const Directive& directive) {
+    switch (directive.type) {
+    case Type::Text:
+    case Type::TextList:
+        return "text";
+    case Type::Networks:
+        return "list of host/bits";
+    case Type::Address:
+        return "IP address";
+    case Type::Flag:
+        return "0 or 1";
+    case Type::Integer:
+    case Type::IntegerList:
+        return fmt::format("integer, {} to {}", directive.least, directive.most);
+    case Type::Bitmask:
+        return fmt::format("bit mask, {} to {:#x}", directive.least, directive.most);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::span<const Directive> directives() {
+    return kDirectives;
+}
+
+const Directive* findDirective(std::string_view key) {
+    const auto* found = std::ranges::find(kDirectives, key, &Directive::key);
+    return found == std::end(kDirectives) ? nullptr : found;
+}
+
+std::string defaultOf(const Directive& directive) {
+    const Settings untouched;
+    return directive.binding.count(untouched) == 0 ? std::string{}
+                                                   : directive.binding.show(untouched, 0);
+}
+
+std::string factsOf(const Directive& directive) {
+    std::string facts = kindOf(directive);
+    if (!directive.unit.empty()) {
+        facts += fmt::format(" {}", directive.unit);
+    }
+    if (directive.isList()) {
+        facts += ", may be repeated";
+    }
+    const std::string standard = defaultOf(directive);
+    if (directive.required) {
+        facts += "; required";
+    } else if (!standard.empty()) {
+        // The only text with a default is a directory that ./configure has chosen.
+        facts += directive.isNumber() ? "; default " + standard : "; default set when built";
+    }
+    facts += directive.reloadable ? "; reloadable" : "; restart needed";
+    return directive.notYetActive ? facts + "; not yet active" : facts;
+}
+
+}  // namespace siproxd::config

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "base/address.h"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The settings of the daemon as plain values. A directive `snake_case` of siproxd.conf(5) is the
+/// member `camelCase` here; the initialisers are the defaults that the manual states. Each module
+/// gets its own slice and never sees the others.
+namespace siproxd::config {
+
+/// Where a value was given, for messages.
+struct Origin {
+    std::string file;   ///< path of the file, or `command line`; empty: the built-in default
+    unsigned line = 0;  ///< from 1; 0 where there are no lines
+
+    /// `/etc/siproxd.conf:12`, `command line` or `default`.
+    [[nodiscard]] std::string toString() const;
+};
+
+/// Text that a module interprets itself, with its place for the module's error messages.
+struct LocatedText {
+    std::string text;
+    Origin origin;
+
+    [[nodiscard]] bool empty() const { return text.empty(); }
+};
+
+/// Sockets: `if_*`, `host_outbound`, SIP ports, TCP.
+struct NetworkSettings {
+    std::string ifInbound;      ///< interface name; never empty after a load without errors
+    std::string ifOutbound;     ///< the same; equal to ifInbound in single-interface mode
+    std::string hostOutbound;   ///< public address or host to announce; empty: ifOutbound's
+    std::uint16_t sipListenPort = 5060;
+    std::uint8_t sipDscp = 0;   ///< 0–63; 0: not set
+    std::chrono::seconds tcpTimeout{600};
+    std::chrono::milliseconds tcpConnectTimeout{500};
+    std::chrono::seconds tcpKeepalive{0};  ///< 0: off
+};
+
+/// One `outbound_domain_name`, `_host`, `_port`: requests of that From domain go to host:port.
+struct OutboundDomain {
+    std::string name;
+    std::string host;
+    std::uint16_t port = 0;  ///< 0: the default of the transport
+    Origin origin;           ///< of the name
+};
+
+/// What the SIP path does with messages.
+struct ProxySettings {
+    static constexpr unsigned kRportInside = 1;
+    static constexpr unsigned kRportOutside = 2;
+
+    std::string uaString;   ///< replaces User-Agent of outgoing messages; empty: as it is
+    unsigned useRport = 0;  ///< bits kRportInside, kRportOutside
+    bool obscureLoops = false;
+    std::string outboundProxyHost;        ///< next hop of everything that goes out; empty: none
+    std::uint16_t outboundProxyPort = 0;  ///< 0: the default of the transport
+    std::vector<OutboundDomain> outboundDomains;  ///< first match wins, before outboundProxyHost
+};
+
+/// Media relay.
+struct MediaSettings {
+    bool rtpProxyEnable = true;
+    /// Relay ports are the pairs p (RTP), p + 1 (RTCP) with p even in [rtpPortLow, rtpPortHigh];
+    /// both bounds are even, so rtpPortHigh + 1 is the highest port in use: by default ten pairs,
+    /// 7070 to 7089.
+    std::uint16_t rtpPortLow = 7070;
+    std::uint16_t rtpPortHigh = 7088;
+    std::chrono::seconds rtpTimeout{300};
+    std::uint8_t rtpDscp = 46;                      ///< 0–63; 0: not set
+    std::chrono::microseconds rtpInputDejitter{0};  ///< 0: off
+    std::chrono::microseconds rtpOutputDejitter{0};
+    int threadStackSize = 0;                        ///< kB; 0: the system's default
+};
+
+/// One `mask_host`, `masked_host`: phones that register at the first are known outside at the
+/// second.
+struct MaskedHost {
+    std::string maskHost;
+    std::string maskedHost;
+    Origin origin;  ///< of mask_host
+};
+
+/// Registrations.
+struct RegistrarSettings {
+    std::string registrationFile;  ///< inside the jail, if there is one; empty: not kept
+    std::chrono::seconds autosaveRegistrations{300};  ///< 0: no periodic save
+    std::chrono::seconds defaultExpires{600};
+    std::vector<MaskedHost> maskedHosts;
+};
+
+/// Who may talk. The lists are `host/bits,host/bits`; the access module parses and checks them.
+struct AccessSettings {
+    LocatedText hostsAllowReg;
+    LocatedText hostsAllowSip;
+    LocatedText hostsDenySip;
+    std::string proxyAuthRealm;  ///< empty: no authentication
+    std::string proxyAuthPasswd;
+    std::string proxyAuthPwfile;
+};
+
+/// Log and debug port.
+struct LogSettings {
+    std::uint32_t debugLevel = 0;  ///< bits of log::Class
+    int silenceLog = 1;            ///< 0 (everything) to 4 (nothing); syslog only
+    std::uint16_t debugPort = 0;   ///< 0: off
+    base::IpAddress debugBind;     ///< no address: the inbound one
+};
+
+/// The process itself.
+struct ProcessSettings {
+    bool daemonize = false;
+    std::string user;        ///< empty: stays who it is
+    std::string chrootjail;  ///< empty: no jail
+    std::string pidFile;     ///< inside the jail, if there is one; empty: none
+};
+
+/// One line `plugin_… = …`, in the order of the file.
+struct PluginOption {
+    std::string key;
+    std::string value;
+    Origin origin;
+};
+
+/// Where plugins come from when `plugindir` is not given; ends with `/`.
+[[nodiscard]] std::string builtInPluginDir();
+
+/// Plugins. What the options mean is known to the plugins only.
+struct PluginSettings {
+    std::string plugindir = builtInPluginDir();  ///< ends with `/`
+    std::vector<LocatedText> loadPlugin;         ///< in call order
+    std::vector<PluginOption> options;
+};
+
+/// The lines of one plugin, or of all, seen by key. Refers to the settings, which must outlive it.
+class PluginOptions {
+public:
+    explicit PluginOptions(const PluginSettings& settings) : options_(&settings.options) {}
+
+    /// The last line with this key; nullptr when there is none.
+    [[nodiscard]] const PluginOption* last(std::string_view key) const;
+    /// All lines with this key, in file order.
+    [[nodiscard]] std::vector<const PluginOption*> all(std::string_view key) const;
+    /// All lines whose key is `plugin` followed by `_` and more, for example of `plugin_regex`.
+    /// Those of `plugin_regex_body` are among them: who knows the other plugin's name must choose.
+    [[nodiscard]] std::vector<const PluginOption*> of(std::string_view plugin) const;
+
+private:
+    const std::vector<PluginOption>* options_;
+};
+
+/// Everything. Immutable once loaded: a reload makes a new one.
+struct Settings {
+    NetworkSettings network;
+    ProxySettings proxy;
+    MediaSettings media;
+    RegistrarSettings registrar;
+    AccessSettings access;
+    LogSettings log;
+    ProcessSettings process;
+    PluginSettings plugins;
+
+    /// Where each core directive that was given was given last, by key.
+    std::map<std::string, Origin, std::less<>> origins;
+
+    /// The place of a directive, for messages: `siproxd.conf:12`, `command line` or `default`.
+    [[nodiscard]] std::string where(std::string_view key) const;
+};
+
+}  // namespace siproxd::config

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "media/announced.h"
+
+namespace siproxd::media {
+
+namespace {
+
+bool isPublic(const base::IpAddress& ip) {
+    return ip && !ip.isPrivate() && !ip.isLinkLocal() && !ip.isLoopback() && !ip.isUnspecified();
+}
+
+bool isBehindNat(const Announced& announced) {
+    if (announced.natted) {
+        return static_cast<bool>(announced.sipSource);
+    }
+    const auto& ip = announced.rtp.ip;
+    return (ip.isPrivate() || ip.isLinkLocal()) && isPublic(announced.sipSource);
+}
+
+Expectation expected(const Announced& announced, const base::SocketAddress& address) {
+    if (announced.rtp.ip.isUnspecified()) {
+        return {{}, announced.sipSource, true};
+    }
+    if (isBehindNat(announced)) {
+        return {{}, announced.sipSource, false};
+    }
+    // An address without a port is no place to send to.
+    return {address ? address : base::SocketAddress{}, address.ip, false};
+}
+
+}  // namespace
+
+Expectation expectedRtp(const Announced& announced) {
+    return expected(announced, announced.rtp);
+}
+
+Expectation expectedRtcp(const Announced& announced) {
+    if (announced.rtcp.ip) {
+        return expected(announced, announced.rtcp);
+    }
+    const auto next = static_cast<std::uint16_t>(announced.rtp.port == 0 ? 0 : announced.rtp.port + 1);
+    return expected(announced, {announced.rtp.ip, next});
+}
+
+bool sendingIsLimited(const Announced& announced) {
+    const bool elsewhere = announced.rtcp.ip && announced.rtcp.ip != announced.rtp.ip;
+    return !announced.trusted && (announced.rtp.ip != announced.sipSource || elsewhere);
+}
+
+}  // namespace siproxd::media

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "media/media_thread.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "base/log.h"
+
+namespace siproxd::media {
+
+namespace {
+
+constexpr int kEventsAtOnce = 128;
+
+base::Error systemError(const std::string& what, int number) {
+    return {what + ": " + std::strerror(number)};
+}
+
+/// Signals are the signalling thread's business: new threads inherit this mask.
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
+class ThreadAttributes {
+public:
+    ThreadAttributes() { ::pthread_attr_init(&attributes_); }
+    ThreadAttributes(const ThreadAttributes&) = delete;
+    ThreadAttributes& operator=(const ThreadAttributes&) = delete;
+    ~ThreadAttributes() { ::pthread_attr_destroy(&attributes_); }
+
+    [[nodiscard]] int setStack(std::size_t bytes) {
+        const auto least = static_cast<std::size_t>(PTHREAD_STACK_MIN);
+        return ::pthread_attr_setstacksize(&attributes_, std::max(bytes, least));
+    }
+    [[nodiscard]] const pthread_attr_t* get() const { return &attributes_; }
+
+private:
+    pthread_attr_t attributes_{};
+};
+
+}  // namespace
+
+MediaThread::MediaThread(base::UniqueFd epoll, base::UniqueFd wake)
+    : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+
+base::Result<std::unique_ptr<MediaThread>> MediaThread::start(unsigned stackKb) {
+    base::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    base::UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!epoll || !wake) {
+        return std::unexpected(systemError("cannot create a media thread's event queue", errno));
+    }
+    std::unique_ptr<MediaThread> self(new MediaThread(std::move(epoll), std::move(wake)));
+    if (auto watched = self->watch(self->wake_.get(), nullptr); !watched) {
+        return std::unexpected(std::move(watched.error()));
+    }
+    ThreadAttributes attributes;
+    if (stackKb != 0) {
+        if (const int number = attributes.setStack(std::size_t{stackKb} * 1024); number != 0) {
+            return std::unexpected(systemError("thread_stack_size cannot be set", number));
+        }
+    }
+    const SignalsBlocked blocked;
+    const auto body = [](void* thread) -> void* {
+        static_cast<MediaThread*>(thread)->run();
+        return nullptr;
+    };
+    const int number = ::pthread_create(&self->thread_, attributes.get(), body, self.get());
+    if (number != 0) {
+        return std::unexpected(systemError("cannot start a media thread", number));
+    }
+    self->started_ = true;
+    ::pthread_setname_np(self->thread_, "siproxd-media");
+    return self;
+}
+
+MediaThread::~MediaThread() {
+    if (started_) {
+        post(Stop{});
+        ::pthread_join(thread_, nullptr);
+    }
+}
+
+base::Result<void> MediaThread::watch(int fd, void* context) {
+    epoll_event event{};
+    // Level-triggered: one datagram is read for each wake-up of a socket, and what is left makes it
+    // ready again, behind the others. So nobody's flood delays the rest, and in the usual case, one
+    // datagram, no call is wasted on finding the socket empty.
+    event.events = EPOLLIN;
+    event.data.ptr = context;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        return std::unexpected(systemError("cannot watch a media socket", errno));
+    }
+    return {};
+}
+
+base::Result<void> MediaThread::add(Stream& stream) {
+    ++streams_;
+    for (auto& endpoint : stream.endpoints()) {
+        if (auto watched = watch(endpoint.fd, &endpoint); !watched) {
+            return watched;
+        }
+    }
+    return {};
+}
+
+void MediaThread::announce(Stream& stream, Leg leg, const Announced& announced) {
+    post(Announce{&stream, leg, announced});
+}
+
+void MediaThread::close(std::unique_ptr<Stream> stream) {
+    --streams_;
+    ++closing_;
+    post(Close{std::move(stream)});
+}
+
+std::vector<std::unique_ptr<Stream>> MediaThread::takeClosed() {
+    std::vector<std::unique_ptr<Stream>> closed;
+    if (closing_ > 0) {
+        const std::lock_guard lock(mutex_);
+        closed.swap(closed_);
+        closing_ -= closed.size();
+    }
+    return closed;
+}
+
+void MediaThread::drain() {
+    std::binary_semaphore done(0);
+    post(Drain{&done});
+    done.acquire();
+}
+
+void MediaThread::post(Command command) {
+    bool first = false;
+    {
+        const std::lock_guard lock(mutex_);
+        first = posted_.empty();
+        posted_.push_back(std::move(command));
+    }
+    if (first) {
+        const std::uint64_t one = 1;
+        // Cannot fail: the counter would have to be full.
+        [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+    }
+}
+
+void MediaThread::run() {
+    std::array<epoll_event, kEventsAtOnce> events;
+    while (!stopping_) {
+        const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, -1);
+        // One look at the clock for all: what has waited together counts as come together.
+        const auto now = std::chrono::steady_clock::now();
+        bool woken = false;
+        for (int i = 0; i < count; ++i) {
+            auto* endpoint =
+                static_cast<Stream::Endpoint*>(events[static_cast<std::size_t>(i)].data.ptr);
+            if (endpoint == nullptr) {
+                woken = true;
+            } else {
+                endpoint->stream->receive(*endpoint, buffer_, now);
+            }
+        }
+        // Last, for a closed stream may stand in the same batch of events.
+        if (woken) {
+            runCommands(now);
+        }
+    }
+}
+
+void MediaThread::runCommands(base::TimePoint now) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
+    {
+        const std::lock_guard lock(mutex_);
+        commands_.swap(posted_);
+    }
+    for (auto& command : commands_) {
+        std::visit([this, now](auto& one) { execute(one, now); }, command);
+    }
+    commands_.clear();
+}
+
+void MediaThread::execute(Announce& command, base::TimePoint now) {
+    command.stream->announce(command.leg, command.announced, now);
+}
+
+void MediaThread::execute(Close& command, base::TimePoint) {
+    command.stream->closeSockets();
+    const std::lock_guard lock(mutex_);
+    closed_.push_back(std::move(command.stream));
+}
+
+void MediaThread::execute(Drain& command, base::TimePoint) {
+    command.done->release();
+}
+
+void MediaThread::execute(Stop&, base::TimePoint) {
+    stopping_ = true;
+}
+
+}  // namespace siproxd::media

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <pthread.h>
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <semaphore>
+#include <variant>
+#include <vector>
+
+#include "media/stream.h"
+
+namespace siproxd::media {
+
+/// A thread that relays the packets of its streams. The signalling thread hands streams over and
+/// tells it what has been signalled; nothing is locked but the list of such messages, and nothing is
+/// allocated for a packet.
+class MediaThread {
+public:
+    /// `stackKb` 0: the system's default.
+    [[nodiscard]] static base::Result<std::unique_ptr<MediaThread>> start(unsigned stackKb);
+    MediaThread(const MediaThread&) = delete;
+    MediaThread& operator=(const MediaThread&) = delete;
+    /// Ends the thread. Streams that it still serves must not be destroyed before.
+    ~MediaThread();
+
+    // All for the signalling thread.
+
+    /// Serves a stream from now on. Until it has been announced it drops everything. Even when this
+    /// fails the stream must be given to close().
+    [[nodiscard]] base::Result<void> add(Stream& stream);
+    void announce(Stream& stream, Leg leg, const Announced& announced);
+    /// Closes the sockets soon; takeClosed() then gives the stream back.
+    void close(std::unique_ptr<Stream> stream);
+    [[nodiscard]] std::vector<std::unique_ptr<Stream>> takeClosed();
+    /// Waits until all that has been asked for so far is done: some microseconds.
+    void drain();
+
+    /// Streams that are served and not closed.
+    [[nodiscard]] std::size_t streams() const { return streams_; }
+    /// Streams that takeClosed() has not given back yet.
+    [[nodiscard]] std::size_t closing() const { return closing_; }
+
+private:
+    struct Announce {
+        Stream* stream;
+        Leg leg;
+        Announced announced;
+    };
+    struct Close {
+        std::unique_ptr<Stream> stream;
+    };
+    struct Drain {
+        std::binary_semaphore* done;
+    };
+    struct Stop {};
+    using Command = std::variant<Announce, Close, Drain, Stop>;
+
+    MediaThread(base::UniqueFd epoll, base::UniqueFd wake);
+
+    void post(Command command);
+    [[nodiscard]] base::Result<void> watch(int fd, void* context);
+
+    void run();
+    void runCommands(base::TimePoint now);
+    void execute(Announce& command, base::TimePoint now);
+    void execute(Close& command, base::TimePoint now);
+    void execute(Drain& command, base::TimePoint now);
+    void execute(Stop& command, base::TimePoint now);
+
+    base::UniqueFd epoll_;
+    base::UniqueFd wake_;
+    pthread_t thread_{};
+    bool started_ = false;
+    std::size_t streams_ = 0;
+    std::size_t closing_ = 0;
+
+    std::mutex mutex_;
+    std::vector<Command> posted_;                   // under mutex_
+    std::vector<std::unique_ptr<Stream>> closed_;   // under mutex_
+
+    // The media thread's own.
+    std::vector<Command> commands_;
+    bool stopping_ = false;
+    std::array<std::uint8_t, kMaxDatagram> buffer_{};
+};
+
+}  // namespace siproxd::media

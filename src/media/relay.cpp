@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "media/relay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "media/media_thread.h"
+
+namespace siproxd::media {
+
+namespace {
+
+constexpr std::chrono::seconds kDefaultTimeout{300};
+constexpr std::chrono::seconds kTick{1};
+
+unsigned threadCount(const RelaySettings& settings) {
+    return std::max(1U, settings.threads);
+}
+
+}  // namespace
+
+std::size_t descriptorsNeeded(const RelaySettings& settings) {
+    const std::size_t ports =
+        settings.portHigh > settings.portLow ? settings.portHigh - settings.portLow + 1U : 0U;
+    return 2 * ports + std::size_t{2} * threadCount(settings);
+}
+
+Relay::Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random)
+    : loop_(loop), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
+      timeout_(settings.rtpTimeout.count() > 0 ? settings.rtpTimeout : kDefaultTimeout),
+      timer_(loop.timer([this] { tick(); })) {}
+
+base::Result<std::unique_ptr<Relay>> Relay::create(const RelaySettings& settings,
+                                                   event::Loop& loop, base::Random& random) {
+    std::unique_ptr<Relay> relay(new Relay(settings, loop, random));
+    for (unsigned i = 0; i < threadCount(settings); ++i) {
+        auto thread = MediaThread::start(settings.threadStackKb);
+        if (!thread) {
+            return std::unexpected(std::move(thread.error()));
+        }
+        relay->threads_.push_back(std::move(*thread));
+    }
+    return relay;
+}
+
+Relay::~Relay() = default;
+
+std::unique_ptr<Session> Relay::open(std::string label, std::function<void()> onSilence) {
+    auto session = std::make_unique<Session>(static_cast<Session::Host&>(*this), std::move(label),
+                                             std::move(onSilence));
+    sessions_.insert(session.get());
+    if (!timer_->pending()) {
+        timer_->start(kTick);
+    }
+    return session;
+}
+
+Relay::Totals Relay::totals() {
+    collectClosed();
+    Totals totals;
+    totals.sessions = sessions_.size();
+    for (const auto& thread : threads_) {
+        totals.streams += thread->streams();
+    }
+    totals.pairs = pool_.pairs();
+    totals.freePairs = pool_.freePairs();
+    return totals;
+}
+
+base::Result<std::unique_ptr<Stream>> Relay::openStream(const std::string& label,
+                                                        const PerLeg<base::IpAddress>& local) {
+    collectClosed();
+    auto sockets = pool_.acquire(local);
+    if (!sockets && closing() > 0) {
+        // The ports of a call that has just ended are free as soon as the media threads have heard.
+        for (const auto& thread : threads_) {
+            thread->drain();
+        }
+        collectClosed();
+        sockets = pool_.acquire(local);
+    }
+    if (!sockets) {
+        return std::unexpected(std::move(sockets.error()));
+    }
+    const auto thread = leastBusyThread();
+    auto stream = std::make_unique<Stream>(label, std::move(*sockets), thread);
+    if (auto added = threads_[thread]->add(*stream); !added) {
+        threads_[thread]->close(std::move(stream));
+        return std::unexpected(std::move(added.error()));
+    }
+    log::debug(log::Class::Rtp, "call {}: relay ports {} on {} and {} on {}", label,
+               stream->ports()[Leg::A], local[Leg::A].toString(), stream->ports()[Leg::B],
+               local[Leg::B].toString());
+    return stream;
+}
+
+void Relay::announce(Stream& stream, Leg leg, const Announced& announced) {
+    threads_[stream.thread()]->announce(stream, leg, announced);
+}
+
+void Relay::closeStream(std::unique_ptr<Stream> stream) {
+    auto& thread = *threads_[stream->thread()];
+    thread.close(std::move(stream));
+}
+
+void Relay::sessionEnded(Session& session) {
+    sessions_.erase(&session);
+}
+
+void Relay::tick() {
+    collectClosed();
+    std::vector<Session*> silent;
+    for (auto* session : sessions_) {
+        session->observe();
+        if (session->isSilent(timeout_)) {
+            silent.push_back(session);
+        }
+    }
+    for (auto* session : silent) {
+        // Whom we tell may end any session, and open new ones.
+        if (sessions_.contains(session) && session->isSilent(timeout_)) {
+            session->reportSilence();
+        }
+    }
+    if (!sessions_.empty() || closing() > 0) {
+        timer_->start(kTick);
+    }
+}
+
+void Relay::collectClosed() {
+    for (const auto& thread : threads_) {
+        for (const auto& stream : thread->takeClosed()) {
+            pool_.release(stream->ports());
+        }
+    }
+}
+
+std::size_t Relay::closing() const {
+    std::size_t count = 0;
+    for (const auto& thread : threads_) {
+        count += thread->closing();
+    }
+    return count;
+}
+
+std::size_t Relay::leastBusyThread() const {
+    const auto least =
+        std::min_element(threads_.begin(), threads_.end(), [](const auto& a, const auto& b) {
+            return a->streams() < b->streams();
+        });
+    return static_cast<std::size_t>(least - threads_.begin());
+}
+
+}  // namespace siproxd::media

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "base/random.h"
+#include "event/loop.h"
+#include "media/port_pool.h"
+#include "media/session.h"
+
+namespace siproxd::media {
+
+class MediaThread;
+
+struct RelaySettings {
+    std::uint16_t portLow = 7070;
+    std::uint16_t portHigh = 7089;
+    std::chrono::seconds rtpTimeout{300};  ///< 0: the default
+    unsigned dscp = 0;                     ///< 0-63, on RTP and RTCP
+    unsigned threads = 1;                  ///< 0 counts as 1
+    unsigned threadStackKb = 0;            ///< 0: the system's default
+};
+
+/// How many descriptors the relay may need: every port pair of the range, RTP and RTCP, on two
+/// addresses, and what the threads need for themselves.
+[[nodiscard]] std::size_t descriptorsNeeded(const RelaySettings& settings);
+
+/// Relays the media of all calls: owns the ports and the media threads. Lives in the signalling
+/// thread; must outlive its sessions.
+class Relay final : private Session::Host {
+public:
+    /// Starts the threads. `loop` and `random` are those of the signalling thread.
+    [[nodiscard]] static base::Result<std::unique_ptr<Relay>> create(const RelaySettings& settings,
+                                                                     event::Loop& loop,
+                                                                     base::Random& random);
+    Relay(const Relay&) = delete;
+    Relay& operator=(const Relay&) = delete;
+    ~Relay() override;
+
+    /// Media for one call. `label` names it in log lines (the Call-ID). `onSilence` is called in the
+    /// signalling thread when media should flow but no packet has come on any stream for rtp_timeout,
+    /// and again after every further rtp_timeout of silence; it may destroy the session.
+    [[nodiscard]] std::unique_ptr<Session> open(std::string label,
+                                                std::function<void()> onSilence);
+
+    struct Totals {
+        std::size_t sessions = 0;
+        std::size_t streams = 0;
+        std::size_t pairs = 0;      ///< port pairs in the range
+        std::size_t freePairs = 0;
+    };
+    [[nodiscard]] Totals totals();
+
+private:
+    Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random);
+
+    [[nodiscard]] base::Result<std::unique_ptr<Stream>> openStream(
+        const std::string& label, const PerLeg<base::IpAddress>& local) override;
+    void announce(Stream& stream, Leg leg, const Announced& announced) override;
+    void closeStream(std::unique_ptr<Stream> stream) override;
+    [[nodiscard]] base::TimePoint now() const override { return loop_.now(); }
+    void sessionEnded(Session& session) override;
+
+    void tick();
+    void collectClosed();
+    [[nodiscard]] std::size_t closing() const;
+    [[nodiscard]] std::size_t leastBusyThread() const;
+
+    event::Loop& loop_;
+    PortPool pool_;
+    base::Duration timeout_;
+    std::vector<std::unique_ptr<MediaThread>> threads_;
+    std::unordered_set<Session*> sessions_;
+    std::unique_ptr<event::Timer> timer_;
+};
+
+}  // namespace siproxd::media

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "media/session.h"
+
+#include <algorithm>
+
+#include "media/stream.h"
+
+namespace siproxd::media {
+
+Session::Session(Host& host, std::string label, std::function<void()> onSilence)
+    : host_(host), label_(std::move(label)), onSilence_(std::move(onSilence)),
+      opened_(host.now()), reported_(opened_) {}
+
+Session::~Session() {
+    while (!streams_.empty()) {
+        closeStream(streams_.begin()->first);
+    }
+    host_.sessionEnded(*this);
+}
+
+base::Result<PerLeg<std::uint16_t>> Session::openStream(std::size_t index,
+                                                        const base::IpAddress& localA,
+                                                        const base::IpAddress& localB) {
+    const PerLeg<base::IpAddress> local(localA, localB);
+    const auto known = streams_.find(index);
+    if (known != streams_.end() && known->second.local == local) {
+        return known->second.stream->ports();
+    }
+    auto stream = host_.openStream(label_, local);
+    if (!stream) {
+        return std::unexpected(std::move(stream.error()));
+    }
+    closeStream(index);
+    auto& open = streams_[index];
+    open.stream = std::move(*stream);
+    open.local = local;
+    open.lastActivity = host_.now();
+    return open.stream->ports();
+}
+
+base::Result<void> Session::setRemote(std::size_t index, Leg leg, const Announced& announced) {
+    const auto found = streams_.find(index);
+    if (found == streams_.end()) {
+        return base::fail("no relay is open for media " + std::to_string(index + 1));
+    }
+    auto& open = found->second;
+    const auto& ip = announced.rtp.ip;
+    if (ip.family() != open.local[leg].family() && !ip.isUnspecified()) {
+        return base::fail("media address " + ip.toString() + " cannot be reached from " +
+                          open.local[leg].toString());
+    }
+    const bool flowedBefore = open.flowing();
+    open.announced[leg] = announced;
+    if (open.flowing() && !flowedBefore) {
+        // Silence counts from here: neither ringing nor hold is silence.
+        open.lastActivity = host_.now();
+    }
+    host_.announce(*open.stream, leg, announced);
+    return {};
+}
+
+void Session::closeStream(std::size_t index) {
+    const auto found = streams_.find(index);
+    if (found != streams_.end()) {
+        host_.closeStream(std::move(found->second.stream));
+        streams_.erase(found);
+    }
+}
+
+std::optional<StreamReport> Session::report(std::size_t index) const {
+    const auto found = streams_.find(index);
+    if (found == streams_.end()) {
+        return std::nullopt;
+    }
+    return reportOf(index, found->second);
+}
+
+std::vector<StreamReport> Session::reports() const {
+    std::vector<StreamReport> all;
+    all.reserve(streams_.size());
+    for (const auto& [index, open] : streams_) {
+        all.push_back(reportOf(index, open));
+    }
+    return all;
+}
+
+StreamReport Session::reportOf(std::size_t index, const OpenStream& open) {
+    StreamReport report;
+    report.index = index;
+    report.flowing = open.flowing();
+    report.lastActivity = open.lastActivity;
+    report.ports = open.stream->ports();
+    for (const Leg leg : {Leg::A, Leg::B}) {
+        report.legs[leg] = open.stream->report(leg);
+        if (open.announced[leg]) {
+            report.legs[leg].announced = open.announced[leg]->rtp;
+        }
+    }
+    return report;
+}
+
+base::TimePoint Session::lastActivity() const {
+    auto last = opened_;
+    for (const auto& [index, open] : streams_) {
+        last = std::max(last, open.lastActivity);
+    }
+    return last;
+}
+
+bool Session::flowing() const {
+    return std::any_of(streams_.begin(), streams_.end(),
+                       [](const auto& entry) { return entry.second.flowing(); });
+}
+
+bool Session::OpenStream::flowing() const {
+    return announced[Leg::A] && announced[Leg::B] && !announced[Leg::A]->held &&
+           !announced[Leg::B]->held;
+}
+
+void Session::observe() {
+    for (auto& [index, open] : streams_) {
+        const auto packets = open.stream->packets();
+        if (packets != open.packetsSeen) {
+            open.packetsSeen = packets;
+            open.lastActivity = host_.now();
+        }
+    }
+}
+
+bool Session::isSilent(base::Duration timeout) const {
+    return flowing() && host_.now() - std::max(lastActivity(), reported_) >= timeout;
+}
+
+void Session::reportSilence() {
+    reported_ = host_.now();
+    // A copy, for the call may destroy this session and the function with it.
+    if (const auto callback = onSilence_) {
+        callback();
+    }
+}
+
+}  // namespace siproxd::media

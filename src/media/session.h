@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "media/announced.h"
+#include "media/statistics.h"
+
+namespace siproxd::media {
+
+class Stream;
+
+/// The media of one call. Lives in the signalling thread. Destroying it closes its streams and frees
+/// their ports.
+class Session {
+public:
+    /// What a session needs of the relay.
+    class Host {
+    public:
+        virtual ~Host() = default;
+        /// Binds ports and starts relaying. The stream is the session's, but for its sockets.
+        [[nodiscard]] virtual base::Result<std::unique_ptr<Stream>> openStream(
+            const std::string& label, const PerLeg<base::IpAddress>& local) = 0;
+        virtual void announce(Stream& stream, Leg leg, const Announced& announced) = 0;
+        virtual void closeStream(std::unique_ptr<Stream> stream) = 0;
+        [[nodiscard]] virtual base::TimePoint now() const = 0;
+        virtual void sessionEnded(Session& session) = 0;
+    };
+
+    /// Made by Relay::open().
+    Session(Host& host, std::string label, std::function<void()> onSilence);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session();
+
+    /// Opens the relay for the m-line `index`: binds an RTP and an RTCP port on `localA` and on
+    /// `localB`, of the same number where the addresses differ. Returns the RTP ports to announce
+    /// (leg A's to whoever sits on A). A stream that is open on the same addresses stays as it is; on
+    /// other addresses it gets new ports. Error: no ports (answer 503), or an address not ours.
+    [[nodiscard]] base::Result<PerLeg<std::uint16_t>> openStream(std::size_t index,
+                                                                 const base::IpAddress& localA,
+                                                                 const base::IpAddress& localB);
+
+    /// Tells where the party on `leg` wants its media. To be called for every offer and answer; saying
+    /// the same again keeps what has been learned. Error: no such stream, or an address of another
+    /// family than the leg's own.
+    [[nodiscard]] base::Result<void> setRemote(std::size_t index, Leg leg,
+                                               const Announced& announced);
+
+    /// For an m-line with port 0. Nothing happens when there is no such stream.
+    void closeStream(std::size_t index);
+
+    [[nodiscard]] std::size_t streamCount() const { return streams_.size(); }
+    [[nodiscard]] std::optional<StreamReport> report(std::size_t index) const;
+    [[nodiscard]] std::vector<StreamReport> reports() const;
+
+    /// When the last packet came on any stream, to the second. Before that: when the media was agreed
+    /// (or last taken off hold), or the session was made.
+    [[nodiscard]] base::TimePoint lastActivity() const;
+
+    /// Whether some stream should carry media: both sides announced, neither on hold.
+    [[nodiscard]] bool flowing() const;
+
+    // For the relay.
+
+    /// Looks whether packets have come since the last call.
+    void observe();
+    /// Whether media should flow but nothing has come for `timeout`, nor has it been reported since.
+    [[nodiscard]] bool isSilent(base::Duration timeout) const;
+    /// Calls the owner's onSilence, which may destroy this session.
+    void reportSilence();
+
+private:
+    struct OpenStream {
+        std::unique_ptr<Stream> stream;
+        PerLeg<base::IpAddress> local;
+        PerLeg<std::optional<Announced>> announced;
+        std::size_t packetsSeen = 0;
+        base::TimePoint lastActivity{};
+
+        [[nodiscard]] bool flowing() const;
+    };
+    [[nodiscard]] static StreamReport reportOf(std::size_t index, const OpenStream& open);
+
+    Host& host_;
+    const std::string label_;
+    std::function<void()> onSilence_;
+    base::TimePoint opened_;
+    base::TimePoint reported_;  ///< last call of onSilence_
+    std::map<std::size_t, OpenStream> streams_;
+};
+
+}  // namespace siproxd::media

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "media/counters.h"
+#include "media/latch.h"
+#include "media/port_pool.h"
+#include "media/send_allowance.h"
+
+namespace siproxd::media {
+
+/// Where packets go to, in the form the kernel wants.
+class SendAddress {
+public:
+    void set(const base::SocketAddress& address);
+    [[nodiscard]] const sockaddr* get() const { return &storage_.any; }
+    [[nodiscard]] socklen_t length() const { return length_; }  ///< 0: nowhere
+
+private:
+    union {
+        sockaddr any;
+        sockaddr_in v4;
+        sockaddr_in6 v6;
+    } storage_{};
+    socklen_t length_ = 0;
+};
+
+/// One m-line of one call: four sockets and what is known about both sides. The media thread it has
+/// been given to owns the sockets and all state; the signalling thread owns the object, and reads
+/// report(), ports() and packets().
+class Stream {
+public:
+    enum class Channel : std::uint8_t { Rtp, Rtcp };
+
+    /// One socket, for the event loop.
+    struct Endpoint {
+        Stream* stream;
+        Leg leg;
+        Channel channel;
+        int fd;
+    };
+
+    /// `thread`: number of the media thread that is going to serve it.
+    Stream(std::string label, StreamSockets sockets, std::size_t thread);
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    [[nodiscard]] std::size_t thread() const { return thread_; }
+    [[nodiscard]] const PerLeg<std::uint16_t>& ports() const { return ports_; }
+    [[nodiscard]] std::array<Endpoint, 4>& endpoints() { return endpoints_; }
+
+    // Media thread only.
+
+    void announce(Leg leg, const Announced& announced, base::TimePoint now);
+    /// Reads one datagram from a socket that has become readable, and relays or drops it.
+    void receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, base::TimePoint now);
+    void closeSockets() { sockets_.reset(); }
+
+    // Any thread.
+
+    /// Packets from the right sources on both legs.
+    [[nodiscard]] std::size_t packets() const;
+    /// All but `announced`.
+    [[nodiscard]] LegReport report(Leg leg) const;
+
+private:
+    struct Side {
+        Framing framing = Framing::Rtp;
+        Latch rtp;
+        RtcpLatch rtcp;
+        SendAllowance allowance;
+        SendAddress toRtp;
+        SendAddress toRtcp;
+        int rtpFd = -1;
+        int rtcpFd = -1;
+        bool strangerLogged = false;
+        LegCounters counters;
+    };
+
+    [[nodiscard]] Verdict judge(Side& side, Channel channel, const base::SocketAddress& source,
+                                std::span<const std::uint8_t> datagram, base::TimePoint now);
+    [[nodiscard]] Drop forward(Side& to, Channel channel, std::span<const std::uint8_t> datagram);
+    void peerChanged(Leg leg, Channel channel);
+    void logStranger(Leg leg, Channel channel, const base::SocketAddress& source);
+    [[nodiscard]] static std::string_view nameOf(Channel channel);
+
+    const std::string label_;
+    std::optional<StreamSockets> sockets_;
+    const PerLeg<std::uint16_t> ports_;
+    const std::size_t thread_;
+    std::array<Endpoint, 4> endpoints_;
+    PerLeg<Side> sides_;
+};
+
+}  // namespace siproxd::media

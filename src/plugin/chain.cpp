@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "plugin/chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "plugin/description.h"
+#include "plugin/handles.h"
+#include "plugin/instance.h"
+#include "plugin/module.h"
+#include "plugin/suspensions.h"
+#include "plugin/verdict.h"
+
+namespace siproxd::plugin {
+
+namespace {
+
+/// The module names of load_plugin in their order, each once.
+std::vector<std::string> wantedModules(const config::PluginSettings& settings) {
+    std::vector<std::string> names;
+    for (const auto& entry : settings.loadPlugin) {
+        std::string name = moduleName(entry.text);
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            names.push_back(std::move(name));
+        }
+    }
+    return names;
+}
+
+std::vector<config::PluginOption> optionsOf(const std::string& module,
+                                            const std::vector<config::PluginOption>& all,
+                                            const std::vector<std::string>& modules) {
+    std::vector<config::PluginOption> own;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(own),
+                 [&](const auto& option) { return ownerOf(option.key, modules) == module; });
+    return own;
+}
+
+}  // namespace
+
+struct Chain::Impl {
+    Impl(event::Loop& theLoop, const Patience& thePatience)
+        : loop(theLoop), patience(thePatience), suspensions(theLoop) {}
+
+    [[nodiscard]] bool has(const std::string& module) const {
+        return std::any_of(instances.begin(), instances.end(),
+                           [&](const auto& one) { return one->module() == module; });
+    }
+
+    /// Opens and checks one module of load_plugin. Nothing: logged why.
+    std::unique_ptr<Instance> open(const std::string& directory, const std::string& text,
+                                   std::vector<config::PluginOption> options);
+
+    bool start(std::unique_ptr<Instance> instance) {
+        if (instance == nullptr || !instance->start()) {
+            return false;
+        }
+        instances.push_back(std::move(instance));
+        return true;
+    }
+
+    /// The stages that any plugin wants, TIMER included.
+    [[nodiscard]] std::uint32_t stages() const {
+        std::uint32_t all = 0;
+        for (const auto& instance : instances) {
+            all |= instance->stages();
+        }
+        return all;
+    }
+
+    Outcome ask(std::size_t position, Stage stage, Context& context, Token resumed);
+
+    event::Loop& loop;
+    base::SystemRandom random;  // To tags of answers only, which no test has to foresee
+    Patience patience;
+    Suspensions suspensions;
+    std::vector<std::unique_ptr<Instance>> instances;
+};
+
+std::unique_ptr<Instance> Chain::Impl::open(const std::string& directory, const std::string& text,
+                                            std::vector<config::PluginOption> options) {
+    auto module = Module::open(directory, text);
+    if (!module) {
+        log::error("plugin {} not found - skipped", text);
+        log::error("plugin {}: {}", text, module.error().message);
+        return nullptr;
+    }
+    auto description = readDescription(module->exported());
+    if (!description) {
+        if (description.error().wrongVersion) {
+            log::error("Plugin '{}' does not support correct API version. "
+                       "Please compile plugin with correct siproxd version.",
+                       module->name());
+        } else {
+            log::error("plugin {} does not provide correct API functions - skipped", text);
+        }
+        log::error("plugin {}: {}", text, description.error().why);
+        return nullptr;
+    }
+    std::string name = module->name();
+    return std::make_unique<Instance>(loop, random, suspensions, patience, std::move(name), *description,
+                                      std::move(options), std::move(*module));
+}
+
+Outcome Chain::Impl::ask(std::size_t position, Stage stage, Context& context, Token resumed) {
+    Instance& instance = *instances[position];
+    siproxd_message message{.self = instance.self(),
+                            .context = context,
+                            .suspendable = maySuspend(stage, context),
+                            .resumed = resumed};
+    const int verdict = instance.process(stage, message);
+    auto [outcome, complaint] = readVerdict(verdict, context, message.draft);
+    if (!complaint.empty()) {
+        instance.blame(stage, complaint);
+    }
+    if (outcome.verdict == Verdict::Suspend) {
+        suspensions.park(outcome.token,
+                         {.position = position,
+                          .stage = stage,
+                          .statusAtDeadline = message.draft.statusAtDeadline},
+                         message.draft.deadline);
+    }
+    if (!outcome.goesOn()) {
+        outcome.plugin = instance.self().name;
+        log::debug(log::Class::Plugin, "plugin {} decided at stage 0x{:X}: verdict {}",
+                   outcome.plugin, static_cast<std::uint32_t>(stage), verdict);
+    }
+    return std::move(outcome);
+}
+
+Chain::Chain(event::Loop& loop, Patience patience)
+    : impl_(std::make_unique<Impl>(loop, patience)) {}
+
+Chain::~Chain() {
+    while (!impl_->instances.empty()) {
+        impl_->instances.pop_back();
+    }
+}
+
+std::size_t Chain::load(const config::PluginSettings& settings) {
+    const auto modules = wantedModules(settings);
+    std::size_t loaded = 0;
+    for (const auto& entry : settings.loadPlugin) {
+        const std::string module = moduleName(entry.text);
+        if (impl_->has(module)) {
+            log::warning("{}: plugin {} is loaded already - skipped", entry.origin.toString(),
+                         entry.text);
+            continue;
+        }
+        auto options = optionsOf(module, settings.options, modules);
+        if (impl_->start(impl_->open(settings.plugindir, entry.text, std::move(options)))) {
+            ++loaded;
+        }
+    }
+    stages_ = impl_->stages();
+    return loaded;
+}
+
+bool Chain::add(const siproxd_plugin& description, std::vector<config::PluginOption> options) {
+    auto checked = readDescription(&description);
+    if (!checked) {
+        log::error("plugin built in: {}", checked.error().why);
+        return false;
+    }
+    std::string name = checked->plugin.name;
+    const bool started = impl_->start(
+        std::make_unique<Instance>(impl_->loop, impl_->random, impl_->suspensions,
+                                   impl_->patience, std::move(name), *checked, std::move(options), std::nullopt));
+    stages_ = impl_->stages();
+    return started;
+}
+
+void Chain::onReady(ReadyCallback callback) {
+    impl_->suspensions.onReady(std::move(callback));
+}
+
+Outcome Chain::runFrom(Stage stage, Context& context, std::size_t first) {
+    for (std::size_t position = first; position < impl_->instances.size(); ++position) {
+        if (!impl_->instances[position]->wants(static_cast<std::uint32_t>(stage))) {
+            continue;
+        }
+        Outcome outcome = impl_->ask(position, stage, context, Token::None);
+        if (!outcome.goesOn()) {
+            stages_ = impl_->stages();
+            return outcome;
+        }
+    }
+    stages_ = impl_->stages();
+    return {};
+}
+
+Outcome Chain::proceed(Token token, Context& context) {
+    const auto suspension = impl_->suspensions.take(token);
+    if (!suspension) {
+        return {.verdict = Verdict::Drop};
+    }
+    const auto stage = suspension->stage;
+    const std::size_t position = suspension->position;
+    Instance& instance = *impl_->instances[position];
+    if (suspension->timedOut) {
+        log::warningFromPeer("Plugin '{}' did not decide in time about a suspended message",
+                             instance.self().name);
+        Draft draft{.status = suspension->statusAtDeadline};
+        if (draft.status != 0) {
+            const bool request = context.message != nullptr && context.message->isRequest();
+            const int verdict = request ? SIPROXD_REJECT : SIPROXD_DROP;
+            Outcome outcome = readVerdict(verdict, context, draft).outcome;
+            outcome.plugin = instance.self().name;
+            return outcome;
+        }
+    } else if (instance.wants(static_cast<std::uint32_t>(stage))) {
+        Outcome outcome = impl_->ask(position, stage, context, token);
+        if (!outcome.goesOn()) {
+            return outcome;
+        }
+    }
+    return runFrom(stage, context, position + 1);
+}
+
+void Chain::forget(Token token) {
+    impl_->suspensions.forget(token);
+}
+
+void Chain::tick() {
+    for (const auto& instance : impl_->instances) {
+        if (instance->wants(SIPROXD_STAGE_TIMER)) {
+            instance->tick();
+        }
+    }
+    stages_ = impl_->stages();
+}
+
+std::vector<Status> Chain::status() const {
+    std::vector<Status> all;
+    for (const auto& instance : impl_->instances) {
+        all.push_back(instance->status());
+    }
+    return all;
+}
+
+}  // namespace siproxd::plugin

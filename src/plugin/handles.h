@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "plugin/chain.h"
+#include "plugin/options.h"
+#include "plugin/suspensions.h"
+#include "siproxd/plugin.h"
+
+namespace siproxd::plugin {
+
+/// Keeps strings that have been lent to a plugin where they are.
+class Lender {
+public:
+    [[nodiscard]] const char* lend(std::string_view text) {
+        return strings_.emplace_back(text).c_str();
+    }
+    void recall() { strings_.clear(); }
+
+private:
+    std::deque<std::string> strings_;
+};
+
+struct Reply;
+
+/// What a plugin has said about a message before it returns its verdict.
+struct Draft {
+    int status = 0;
+    std::string reason = {};
+    std::vector<sip::NameAddr> contacts = {};
+    std::vector<Target> targets = {};
+    std::unique_ptr<Reply> reply = {};
+    Token token = Token::None;
+    base::Duration deadline{};
+    int statusAtDeadline = 0;
+};
+
+}  // namespace siproxd::plugin
+
+/// A plugin in the eyes of the functions it calls.
+struct siproxd_self {
+    siproxd::event::Loop& loop;
+    siproxd::base::Random& random;
+    siproxd::plugin::Suspensions& suspensions;
+    siproxd::plugin::Suspensions::Resumer resume;
+    siproxd::plugin::Options options;
+    std::string name;
+    std::string description;
+    std::uint32_t stages = 0;
+    bool creating = false;
+};
+
+/// A message in the hands of one plugin, for one call.
+struct siproxd_message {
+    siproxd_self& self;
+    siproxd::plugin::Context& context;
+    bool suspendable = false;
+    siproxd::plugin::Token resumed = siproxd::plugin::Token::None;
+    siproxd::plugin::Draft draft{};
+    siproxd::plugin::Lender lender{};
+};
+
+struct siproxd_uri {
+    siproxd::sip::Uri uri;
+    siproxd::plugin::Lender lender{};
+};
+
+namespace siproxd::plugin {
+
+/// An answer that a plugin composes. Not movable: its parts point at each other.
+struct Reply {
+    Reply(siproxd_self& self, sip::Message text, const transport::Flow& flow)
+        : message(std::move(text)),
+          context{.message = &message, .flow = flow},
+          handle{.self = self, .context = context} {}
+    Reply(const Reply&) = delete;
+    Reply& operator=(const Reply&) = delete;
+
+    sip::Message message;
+    Context context;
+    siproxd_message handle;
+};
+
+/// The functions of the interface. One table for all plugins.
+[[nodiscard]] const siproxd_host& hostTable();
+
+// Each part of the table is filled in by the file that implements it.
+void fillMessageFunctions(siproxd_host& table);
+void fillAddressFunctions(siproxd_host& table);
+void fillViaFunctions(siproxd_host& table);
+void fillDecisionFunctions(siproxd_host& table);
+
+/// What a setter of the interface returns.
+inline constexpr int kDone = 0;
+inline constexpr int kNotDone = -1;
+
+/// Text from a plugin; a null pointer is empty.
+[[nodiscard]] inline std::string_view view(const char* text) {
+    return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+}  // namespace siproxd::plugin

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What plugins decide about a message before they return their verdict.
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.h"
+#include "plugin/handles.h"
+
+namespace siproxd::plugin {
+
+namespace {
+
+constexpr std::uint32_t kLongestWait = 60'000;  // ms
+constexpr std::size_t kTagBytes = 6;
+
+bool isAnswerable(const siproxd_message* message) {
+    const sip::Message* text = message->context.message;
+    return text != nullptr && text->isRequest() && text->method() != sip::Method::Ack;
+}
+
+/// A reason phrase stays in its line.
+std::string reasonFor(int status, const char* reason) {
+    std::string text(reason == nullptr ? sip::reasonPhrase(status) : std::string_view(reason));
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    return text;
+}
+
+int reject(siproxd_message* message, int status, const char* reason) noexcept {
+    if (status < 300 || status > 699) {
+        return SIPROXD_FAILED;
+    }
+    message->draft.status = status;
+    message->draft.reason = reasonFor(status, reason);
+    return SIPROXD_REJECT;
+}
+
+int redirect(siproxd_message* message, const char* contact) noexcept {
+    const std::string_view text = view(contact);
+    auto parsed = sip::NameAddr::parse(text);
+    // Without brackets, parameters would be the header's; here they are meant to be the URI's.
+    if (text.find('<') == std::string_view::npos) {
+        const auto uri = sip::Uri::parse(text);
+        parsed = uri ? std::optional(sip::NameAddr{{}, *uri, {}}) : std::nullopt;
+    }
+    if (!parsed) {
+        return SIPROXD_FAILED;
+    }
+    message->draft.contacts.push_back(std::move(*parsed));
+    return SIPROXD_REDIRECT;
+}
+
+int retarget(siproxd_message* message, const char* uri, const char* nextHop,
+             std::uint32_t rank) noexcept {
+    auto target = sip::Uri::parse(view(uri));
+    auto hop = nextHop == nullptr ? std::nullopt : sip::Uri::parse(nextHop);
+    if (!target || (nextHop != nullptr && (!hop || !hop->isSip()))) {
+        return SIPROXD_FAILED;
+    }
+    message->draft.targets.push_back({std::move(*target), std::move(hop), rank});
+    return SIPROXD_RETARGET;
+}
+
+int setNextHop(siproxd_message* message, const char* uri) noexcept {
+    auto hop = sip::Uri::parse(view(uri));
+    if (message->context.message == nullptr || !hop || !hop->isSip()) {
+        return kNotDone;
+    }
+    message->context.nextHop = std::move(hop);
+    return kDone;
+}
+
+siproxd_message* reply(siproxd_message* message, int status, const char* reason) noexcept {
+    if (!isAnswerable(message) || status < 200 || status > 699) {
+        return nullptr;
+    }
+    message->draft.reply = std::make_unique<Reply>(
+        message->self,
+        sip::Message::response(*message->context.message, status, reasonFor(status, reason),
+                               message->self.random.hex(kTagBytes)),
+        message->context.flow);
+    return &message->draft.reply->handle;
+}
+
+std::uint64_t suspend(siproxd_message* message, std::uint32_t deadline,
+                      int statusAtDeadline) noexcept {
+    const bool soundStatus =
+        statusAtDeadline == 0 || (statusAtDeadline >= 300 && statusAtDeadline <= 699);
+    if (!message->suspendable || !soundStatus) {
+        return 0;
+    }
+    message->draft.token = message->self.suspensions.reserve();
+    message->draft.deadline = std::chrono::milliseconds(std::min(deadline, kLongestWait));
+    message->draft.statusAtDeadline = statusAtDeadline;
+    return static_cast<std::uint64_t>(message->draft.token);
+}
+
+std::uint64_t token(siproxd_message* message) noexcept {
+    return static_cast<std::uint64_t>(message->resumed);
+}
+
+void resume(siproxd_self* self, std::uint64_t value) noexcept {
+    self->resume(static_cast<Token>(value));
+}
+
+}  // namespace
+
+void fillDecisionFunctions(siproxd_host& table) {
+    table.reject = reject;
+    table.redirect = redirect;
+    table.retarget = retarget;
+    table.set_next_hop = setNextHop;
+    table.reply = reply;
+    table.suspend = suspend;
+    table.msg_token = token;
+    table.resume = resume;
+}
+
+}  // namespace siproxd::plugin

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proxy/call.h"
+
+namespace siproxd::proxy {
+
+std::string CallTable::key(std::string_view callId, std::string_view initiatorTag,
+                           Side initiator) {
+    std::string out;
+    out.reserve(callId.size() + initiatorTag.size() + 2);
+    out += initiator == Side::Inside ? 'i' : 'o';
+    out += callId;
+    out += '\n';  // in neither of them
+    out += initiatorTag;
+    return out;
+}
+
+Call* CallTable::lookUp(std::string_view callId, std::string_view initiatorTag, Side initiator) {
+    const auto it = calls_.find(key(callId, initiatorTag, initiator));
+    return it == calls_.end() ? nullptr : it->second.get();
+}
+
+Call* CallTable::find(const sip::Message& message, Side from) {
+    // Whoever sent the request of this message has the From tag.
+    const Side requester = message.isRequest() ? from : other(from);
+    if (Call* call = lookUp(message.callId(), message.fromTag(), requester)) {
+        return call;
+    }
+    return message.toTag().empty() ? nullptr
+                                   : lookUp(message.callId(), message.toTag(), other(requester));
+}
+
+Call& CallTable::obtain(const sip::Message& invite, Side from) {
+    if (Call* call = find(invite, from)) {
+        return *call;
+    }
+    CallState state;
+    state.callId = std::string(invite.callId());
+    state.initiatorTag = std::string(invite.fromTag());
+    state.initiator = from;
+    auto& slot = calls_[key(state.callId, state.initiatorTag, from)];
+    slot = std::make_unique<Call>(std::move(state));
+    return *slot;
+}
+
+void CallTable::remove(Call& call) {
+    const auto& state = call.state();
+    calls_.erase(key(state.callId, state.initiatorTag, state.initiator));
+}
+
+std::size_t CallTable::removeIdle(base::TimePoint before) {
+    return std::erase_if(calls_, [before](const auto& entry) {
+        Call& call = *entry.second;
+        const bool flows = call.media() != nullptr && call.media()->flowing();
+        return !flows && call.lastSignal() < before;
+    });
+}
+
+}  // namespace siproxd::proxy

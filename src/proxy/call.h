@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "media/session.h"
+#include "proxy/addresses.h"
+#include "sip/message.h"
+
+namespace siproxd::proxy {
+
+/// What is worth keeping of a call: a plain value, apart from timers and sockets.
+struct CallState {
+    std::string callId;
+    std::string initiatorTag;  ///< From tag of the first INVITE
+    Side initiator = Side::Inside;  ///< where the first INVITE came from
+    sip::Uri insideContact;         ///< the inside party's own Contact; empty scheme host: unknown
+    base::SocketAddress insidePeer; ///< where its messages come from
+    sip::Uri insideAor;             ///< From or To of the inside party
+    std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes of proxies on the inside
+    bool answered = false;          ///< a 2xx has passed
+};
+
+/// A call through this proxy: from its INVITE to the answer to its BYE. Owns the media: destroying
+/// the call frees the ports. A call that crosses the proxy twice (phone to provider to phone) is two
+/// of these.
+class Call {
+public:
+    explicit Call(CallState state) : state_(std::move(state)) {}
+
+    [[nodiscard]] CallState& state() { return state_; }
+    [[nodiscard]] const CallState& state() const { return state_; }
+
+    /// Null until there is media to relay.
+    [[nodiscard]] media::Session* media() { return media_.get(); }
+    void setMedia(std::unique_ptr<media::Session> session) { media_ = std::move(session); }
+
+    void touch(base::TimePoint now) { lastSignal_ = now; }
+    [[nodiscard]] base::TimePoint lastSignal() const { return lastSignal_; }
+
+private:
+    CallState state_;
+    std::unique_ptr<media::Session> media_;
+    base::TimePoint lastSignal_{};
+};
+
+/// All calls, found by Call-ID, tags and side.
+class CallTable {
+public:
+    /// The call whose dialog a request or response that comes from `side` belongs to; null: none.
+    [[nodiscard]] Call* find(const sip::Message& message, Side from);
+
+    /// A new call, or the one that is there already.
+    Call& obtain(const sip::Message& invite, Side from);
+
+    void remove(Call& call);
+
+    [[nodiscard]] std::size_t size() const { return calls_.size(); }
+
+    /// Removes calls that have had no signalling since `before` and whose media does not flow.
+    std::size_t removeIdle(base::TimePoint before);
+
+private:
+    [[nodiscard]] static std::string key(std::string_view callId, std::string_view initiatorTag,
+                                         Side initiator);
+    [[nodiscard]] Call* lookUp(std::string_view callId, std::string_view initiatorTag,
+                               Side initiator);
+
+    std::unordered_map<std::string, std::unique_ptr<Call>, base::StringHash, std::equal_to<>>
+        calls_;
+};
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proxy/forward.h"
+
+#include <algorithm>
+
+namespace siproxd::proxy {
+
+namespace {
+
+/// Lower is better: any 6xx, then the lowest class; within 4xx those that tell the caller how to do
+/// better.
+int preference(int status) {
+    if (status >= 600) {
+        return 0;
+    }
+    const int byClass = status / 100 * 100;
+    switch (status) {
+        case 401:
+        case 407:
+        case 415:
+        case 420:
+        case 484: return byClass;
+        case 408: return byClass + 2;  // says less than what a phone has really answered
+        default: return byClass + 1;
+    }
+}
+
+}  // namespace
+
+Branch* Forward::branchOf(transaction::ClientId client) {
+    const auto it = std::find_if(branches.begin(), branches.end(),
+                                 [client](const Branch& b) { return b.client == client; });
+    return it == branches.end() ? nullptr : &*it;
+}
+
+bool Forward::waiting() const {
+    return std::any_of(branches.begin(), branches.end(), [](const Branch& branch) {
+        return branch.state == Branch::State::Resolving || branch.state == Branch::State::Sent;
+    });
+}
+
+std::vector<std::size_t> Forward::nextRank() {
+    std::optional<std::uint32_t> rank;
+    for (const auto& branch : branches) {
+        if (branch.state == Branch::State::Waiting) {
+            rank = std::min(rank.value_or(branch.rank), branch.rank);
+        }
+    }
+    std::vector<std::size_t> started;
+    for (std::size_t i = 0; rank && i < branches.size(); ++i) {
+        if (branches[i].state == Branch::State::Waiting && branches[i].rank == *rank) {
+            branches[i].state = Branch::State::Resolving;
+            started.push_back(i);
+        }
+    }
+    return started;
+}
+
+void Forward::offerBest(sip::Message response) {
+    if (!best || preference(response.status()) < preference(best->status())) {
+        best = std::move(response);
+    }
+}
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dns/resolver.h"
+#include "event/loop.h"
+#include "plugin/chain.h"
+#include "proxy/addresses.h"
+#include "sip/message.h"
+#include "transaction/layer.h"
+
+namespace siproxd::proxy {
+
+/// One place that a request is sent to.
+///
+///     Waiting --its rank's turn--> Resolving --address--> Sent --final response, failure--> Done
+///        '---------------------------'---cancelled, no address-----------------------------> Done
+struct Branch {
+    enum class State : std::uint8_t { Waiting, Resolving, Sent, Done };
+
+    sip::Uri uri;                      ///< request URI for this branch
+    std::optional<sip::Uri> nextHop;   ///< a plugin's choice
+    std::uint32_t rank = 0;            ///< lower ones are tried first, equal ones in parallel
+    base::SocketAddress local;         ///< socket to send from; none: the one of the side
+    State state = State::Waiting;
+    dns::Query query;
+    transaction::ClientId client = transaction::ClientId::None;
+};
+
+/// A Contact of a REGISTER under way.
+struct RegisteringContact {
+    std::string token;
+    sip::Uri contact;          ///< as the phone wrote it
+    sip::Uri masqueraded;
+    std::uint32_t expires = 0; ///< seconds that were asked for; 0: to be removed
+};
+
+/// A request on its way through: what has to be remembered until its transactions are over
+/// (RFC 3261 §16.7 calls it the response context).
+struct Forward {
+    transaction::ServerId server = transaction::ServerId::None;
+    plugin::Direction direction = plugin::Direction::Unknown;
+    sip::Method method = sip::Method::Other;
+    transport::Flow from;              ///< the request came by it
+    std::vector<sip::Via> vias;        ///< of the request; every response gets them back
+    std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes that were kept from the outside
+    sip::Uri localAor;                 ///< the address-of-record of the inside party
+    /// The request as it is sent, but for what differs by branch. Gone after the final response.
+    std::optional<sip::Message> request;
+    std::vector<Branch> branches;
+    std::optional<sip::Message> best;  ///< best final response so far, as it came, without our Via
+    bool answered = false;             ///< a final response has been passed on
+    bool cancelled = false;
+    std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
+
+    // REGISTER only
+    std::vector<RegisteringContact> registering;
+    bool removesAll = false;  ///< `Contact: *`
+
+    [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
+    /// Side that the request came from.
+    [[nodiscard]] Side fromSide() const { return incoming() ? Side::Outside : Side::Inside; }
+    [[nodiscard]] Side toSide() const { return other(fromSide()); }
+
+    [[nodiscard]] Branch* branchOf(transaction::ClientId client);
+    /// Whether branches of the present rank are not done yet.
+    [[nodiscard]] bool waiting() const;
+    /// Marks the branches of the lowest rank that still waits as Resolving and returns them; none
+    /// when there are no more.
+    [[nodiscard]] std::vector<std::size_t> nextRank();
+    /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6).
+    void offerBest(sip::Message response);
+};
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proxy/masquerade.h"
+
+#include <algorithm>
+#include <array>
+
+#include "sip/scan.h"
+
+namespace siproxd::proxy {
+
+bool Masquerade::namesInside(const sip::Uri& uri) const {
+    const auto ip = base::IpAddress::parse(uri.host);
+    return uri.isSip() && ip && (*ip == addresses_.inbound || addresses_.isInside(*ip)) &&
+           *ip != addresses_.announced;
+}
+
+sip::Uri Masquerade::contactOf(const sip::Uri& contact, const transport::Flow& from) {
+    const auto& alias = aliases_.obtain(contact, from.remote, from.local);
+    auto uri = registrar::masqueradedContact(contact.user, addresses_.announcedHost,
+                                             addresses_.port, alias.token);
+    // The original names the port of such Contacts always.
+    uri.port = addresses_.port;
+    return uri;
+}
+
+void Masquerade::contactsOut(sip::Message& message, const sip::Uri& aor,
+                             const transport::Flow& from) {
+    if (message.contactIsStar()) {
+        return;
+    }
+    auto contacts = message.contacts();
+    for (auto& contact : contacts) {
+        if (!contact.uri.isSip()) {
+            continue;
+        }
+        const auto* binding = locations_.byContact(contact.uri, &aor);
+        if (binding == nullptr) {
+            binding = locations_.byContact(contact.uri);
+        }
+        contact.uri = binding != nullptr ? binding->masqueraded : contactOf(contact.uri, from);
+    }
+    if (!contacts.empty()) {
+        message.setContacts(contacts);
+    }
+}
+
+void Masquerade::redirectOut(sip::Message& message, const transport::Flow& from) {
+    auto contacts = message.contacts();
+    for (auto& contact : contacts) {
+        if (namesInside(contact.uri)) {
+            const auto* binding = locations_.byContact(contact.uri);
+            contact.uri = binding != nullptr ? binding->masqueraded : contactOf(contact.uri, from);
+        }
+    }
+    if (!contacts.empty()) {
+        message.setContacts(contacts);
+    }
+}
+
+void Masquerade::headersOut(sip::Message& message, const transport::Flow& from) {
+    static constexpr std::array<std::string_view, 8> kUriHeaders{
+        "Refer-To",      "Referred-By", "P-Asserted-Identity", "P-Preferred-Identity",
+        "Remote-Party-ID", "Diversion", "History-Info",        "Reply-To",
+    };
+    for (const auto name : kUriHeaders) {
+        uriHeaderOut(message, name, from);
+    }
+    warningsOut(message);
+}
+
+void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
+                              const transport::Flow& from) {
+    auto values = message.headers(name);
+    bool changed = false;
+    for (auto& value : values) {
+        auto address = sip::NameAddr::parse(value);
+        if (address && namesInside(address->uri)) {
+            const auto* binding = locations_.byContact(address->uri);
+            const std::string headers = address->uri.headers;
+            address->uri =
+                binding != nullptr ? binding->masqueraded : contactOf(address->uri, from);
+            address->uri.headers = headers;
+            value = address->toString();
+            changed = true;
+        }
+    }
+    if (changed) {
+        message.removeHeader(name);
+        for (const auto& value : values) {
+            message.addHeader(name, value);
+        }
+    }
+}
+
+void Masquerade::warningsOut(sip::Message& message) const {
+    const auto fields = message.headers("Warning");
+    if (fields.empty()) {
+        return;
+    }
+    message.removeHeader("Warning");
+    for (const auto& field : fields) {
+        for (const auto value : sip::splitValues(field).value_or(std::vector<std::string_view>{})) {
+            message.addHeader("Warning", warningOut(value));
+        }
+    }
+}
+
+std::string Masquerade::warningOut(std::string_view value) const {
+    // warning-value = code SP agent SP text (RFC 3261 §20.43)
+    const auto first = value.find(' ');
+    const auto second = value.find(' ', first == std::string_view::npos ? first : first + 1);
+    if (second == std::string_view::npos) {
+        return std::string(value);
+    }
+    const auto agent = value.substr(first + 1, second - first - 1);
+    auto ip = base::IpAddress::parse(agent);
+    if (!ip) {
+        ip = base::IpAddress::parse(agent.substr(0, agent.rfind(':')));
+    }
+    if (!ip || *ip == addresses_.announced ||
+        (*ip != addresses_.inbound && !addresses_.isInside(*ip))) {
+        return std::string(value);
+    }
+    return std::string(value.substr(0, first + 1)) + addresses_.announcedHost +
+           std::string(value.substr(second));
+}
+
+std::vector<sip::NameAddr> Masquerade::stripRecordRoutes(sip::Message& message) const {
+    auto routes = message.recordRoutes();
+    std::vector<sip::NameAddr> inside;
+    const auto gone = std::remove_if(routes.begin(), routes.end(), [&](const sip::NameAddr& route) {
+        if (addresses_.isOwnRoute(route.uri)) {
+            return true;
+        }
+        if (namesInside(route.uri)) {
+            inside.push_back(route);
+            return true;
+        }
+        return false;
+    });
+    if (gone != routes.end()) {
+        routes.erase(gone, routes.end());
+        message.setRecordRoutes(routes);
+    }
+    return inside;
+}
+
+sip::NameAddr Masquerade::ownRecordRoute() const {
+    sip::NameAddr route;
+    route.uri.user = kRouteUser;
+    route.uri.host = addresses_.inbound.toString();
+    route.uri.port = addresses_.port;
+    route.uri.params.set("lr", std::nullopt);
+    return route;
+}
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proxy/addresses.h"
+#include "registrar/contact_alias.h"
+#include "registrar/location_table.h"
+#include "sip/message.h"
+#include "transport/flow.h"
+
+namespace siproxd::proxy {
+
+/// Makes one user agent on the outbound address of all phones: rewrites what would show an inside
+/// address outside, and back. REGISTER's Contacts are the registration's business, not done here.
+class Masquerade {
+public:
+    Masquerade(registrar::LocationTable& locations, registrar::ContactAliases& aliases,
+               const Addresses& addresses)
+        : locations_(locations), aliases_(aliases), addresses_(addresses) {}
+
+    /// Contacts of a message that leaves: those of registered phones become the ones that the
+    /// provider knows, others get a token of their own. `from` is the flow that the message came by,
+    /// `aor` the address that its sender uses (From of a request, To of a response).
+    void contactsOut(sip::Message& message, const sip::Uri& aor, const transport::Flow& from);
+
+    /// The Contacts of a redirection that leaves: these name others, so only inside addresses among
+    /// them are replaced.
+    void redirectOut(sip::Message& message, const transport::Flow& from);
+
+    /// Everything else that names inside addresses: URIs in Refer-To and the identity headers,
+    /// the agents of Warning.
+    void headersOut(sip::Message& message, const transport::Flow& from);
+
+    /// Removes our own Record-Routes and, for what leaves, those of inside proxies, which are
+    /// returned in order.
+    [[nodiscard]] std::vector<sip::NameAddr> stripRecordRoutes(sip::Message& message) const;
+
+    /// Our Record-Route for phones.
+    [[nodiscard]] sip::NameAddr ownRecordRoute() const;
+
+    /// Our Contact in place of a phone's whose binding is not known.
+    [[nodiscard]] sip::Uri contactOf(const sip::Uri& contact, const transport::Flow& from);
+
+private:
+    [[nodiscard]] bool namesInside(const sip::Uri& uri) const;
+    void uriHeaderOut(sip::Message& message, std::string_view name, const transport::Flow& from);
+    void warningsOut(sip::Message& message) const;
+    [[nodiscard]] std::string warningOut(std::string_view value) const;
+
+    registrar::LocationTable& locations_;
+    registrar::ContactAliases& aliases_;
+    const Addresses& addresses_;
+};
+
+}  // namespace siproxd::proxy

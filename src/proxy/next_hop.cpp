@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proxy/next_hop.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace siproxd::proxy {
+
+namespace {
+
+sip::Uri hostUri(const std::string& host, std::uint16_t port) {
+    sip::Uri uri;
+    // Settings may have an IPv6 address in brackets, URIs have it without.
+    const auto ip = base::IpAddress::parse(host);
+    uri.host = ip ? ip->toString() : host;
+    uri.port = port;
+    return uri;
+}
+
+}  // namespace
+
+void removeOwnRoutes(sip::Message& request, const Addresses& addresses) {
+    auto routes = request.routes();
+    const auto before = routes.size();
+    if (!routes.empty() && addresses.isOwnRoute(request.requestUri())) {
+        request.setRequestUri(routes.back().uri);
+        routes.pop_back();
+    }
+    const auto foreign = std::find_if(routes.begin(), routes.end(), [&](const sip::NameAddr& route) {
+        return !addresses.isOurs(route.uri);
+    });
+    routes.erase(routes.begin(), foreign);
+    if (routes.size() != before) {
+        request.setRoutes(routes);
+    }
+}
+
+sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings& settings) {
+    if (const auto routes = request.routes(); !routes.empty()) {
+        return routes.front().uri;
+    }
+    const auto domain = request.from().uri.host;
+    for (const auto& entry : settings.outboundDomains) {
+        if (base::equalsIgnoreCase(entry.name, domain)) {
+            return hostUri(entry.host, entry.port);
+        }
+    }
+    if (!settings.outboundProxyHost.empty()) {
+        return hostUri(settings.outboundProxyHost, settings.outboundProxyPort);
+    }
+    return request.requestUri();
+}
+
+}  // namespace siproxd::proxy

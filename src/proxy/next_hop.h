@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "config/settings.h"
+#include "proxy/addresses.h"
+#include "sip/message.h"
+
+namespace siproxd::proxy {
+
+/// Takes the Routes off that lead to us (RFC 3261 §16.4): every one on top, and, where a strict
+/// router has put one of ours into the request URI, puts the real target back.
+void removeOwnRoutes(sip::Message& request, const Addresses& addresses);
+
+/// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
+/// (outbound_domain_*), else outbound_proxy_host, else its request URI.
+[[nodiscard]] sip::Uri nextHopOutside(const sip::Message& request,
+                                      const config::ProxySettings& settings);
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proxy/proxy.h"
+
+#include "base/log.h"
+
+namespace siproxd::proxy {
+
+namespace {
+
+/// A call without any signalling and without media that could tell: long enough for the longest
+/// conference on hold.
+constexpr std::chrono::hours kIdleCall{24};
+
+}  // namespace
+
+Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy)
+    : parts_(parts), options_(std::move(options)), addresses_(std::move(addresses)),
+      policy_(std::move(policy)), masquerade_(parts.locations, parts.aliases, addresses_),
+      directions_(parts.locations, parts.aliases, calls_, addresses_),
+      media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, addresses_)
+                                    : nullptr),
+      layer_(parts.loop, parts.random, parts.sender, *this, options_.timings) {
+    parts_.chain.onReady([this](plugin::Token token) {
+        const auto it = suspended_.find(token);
+        if (it == suspended_.end()) {
+            return;
+        }
+        auto arrival = std::move(it->second);
+        suspended_.erase(it);
+        auto outcome = parts_.chain.proceed(token, arrival->context);
+        if (obey(arrival, std::move(outcome))) {
+            goOn(std::move(arrival));
+        }
+    });
+}
+
+Proxy::~Proxy() {
+    parts_.chain.onReady(nullptr);
+}
+
+void Proxy::setAddresses(Addresses addresses) {
+    const bool moved = addresses.announcedHost != addresses_.announcedHost ||
+                       addresses.port != addresses_.port;
+    addresses_ = std::move(addresses);
+    if (moved) {
+        parts_.locations.readdress(addresses_.announcedHost, addresses_.port);
+    }
+}
+
+void Proxy::tick() {
+    parts_.locations.expire();
+    parts_.chain.tick();
+    if (const auto idle = calls_.removeIdle(parts_.loop.now() - kIdleCall); idle > 0) {
+        log::info("{} calls without signalling and media for a day are forgotten", idle);
+    }
+}
+
+Forward* Proxy::find(transaction::ServerId id) {
+    const auto it = forwards_.find(id);
+    return it == forwards_.end() ? nullptr : it->second.get();
+}
+
+Forward* Proxy::find(transaction::ClientId id) {
+    const auto it = clients_.find(id);
+    return it == clients_.end() ? nullptr : find(it->second);
+}
+
+std::function<void()> Proxy::onSilence(Call& call) {
+    // The session that calls back is the call's own, so the call is there.
+    return [this, &call] {
+        endCall(call, "RTP stream has expired: no media for rtp_timeout seconds");
+    };
+}
+
+void Proxy::endCall(Call& call, std::string_view why) {
+    if (!why.empty()) {
+        log::info("{} [CID: {}]", why, base::printable(call.state().callId));
+    }
+    calls_.remove(call);
+}
+
+void Proxy::respond(transaction::ServerId id, int status, std::string_view reason,
+                    std::string_view header, std::string_view value) {
+    const sip::Message* request = layer_.serverRequest(id);
+    if (request == nullptr) {
+        return;
+    }
+    auto response = sip::Message::response(*request, status, reason,
+                                           status == 100 ? "" : parts_.random.hex(6));
+    if (!header.empty()) {
+        response.addHeader(header, value);
+    }
+    layer_.respond(id, response);
+}
+
+void Proxy::onServerEnded(transaction::ServerId id) {
+    const auto it = forwards_.find(id);
+    if (it == forwards_.end()) {
+        return;
+    }
+    // Out of the table first: what its members cancel must not find it again.
+    const auto ended = std::move(it->second);
+    forwards_.erase(it);
+    for (const auto& branch : ended->branches) {
+        clients_.erase(branch.client);
+    }
+}
+
+void Proxy::onClientEnded(transaction::ClientId id) {
+    clients_.erase(id);
+}
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "access/policy.h"
+#include "base/text.h"
+#include "config/settings.h"
+#include "dns/resolver.h"
+#include "event/loop.h"
+#include "media/relay.h"
+#include "plugin/chain.h"
+#include "proxy/addresses.h"
+#include "proxy/call.h"
+#include "proxy/call_media.h"
+#include "proxy/direction.h"
+#include "proxy/forward.h"
+#include "proxy/masquerade.h"
+#include "registrar/contact_alias.h"
+#include "registrar/location_table.h"
+#include "transaction/layer.h"
+#include "transport/transport.h"
+
+namespace siproxd::proxy {
+
+/// What the proxy works with. Everything must outlive it.
+struct Parts {
+    event::Loop& loop;
+    base::Random& random;
+    transaction::Sender& sender;
+    dns::Resolver& resolver;
+    registrar::LocationTable& locations;
+    registrar::ContactAliases& aliases;
+    media::Relay* relay;  ///< null: rtp_proxy_enable = 0
+    plugin::Chain& chain;
+};
+
+struct Options {
+    config::ProxySettings proxy;
+    std::chrono::seconds defaultExpires{600};
+    transaction::Timings timings;
+    std::chrono::seconds timerC{180};
+};
+
+/// Decides about every message: takes bytes from the transport, admits or drops, asks the plugins,
+/// and passes requests and responses on between inside and outside. Lives in the signalling thread.
+class Proxy final : public transport::Transport::Handler, private transaction::User {
+public:
+    Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy);
+    ~Proxy() override;
+    Proxy(const Proxy&) = delete;
+    Proxy& operator=(const Proxy&) = delete;
+
+    void onReceived(const transport::Received& received) override;
+
+    /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
+    void setAddresses(Addresses addresses);
+    /// A reload, or names in the lists have been resolved.
+    void setPolicy(access::Policy policy) { policy_ = std::move(policy); }
+    [[nodiscard]] access::Policy& policy() { return policy_; }
+    void setOptions(Options options) { options_ = std::move(options); }
+
+    /// Housekeeping; to be called every few seconds.
+    void tick();
+
+    [[nodiscard]] std::size_t callCount() const { return calls_.size(); }
+
+    struct Counters {
+        std::uint64_t denied = 0;     ///< by the access lists
+        std::uint64_t malformed = 0;  ///< not a message
+        std::uint64_t unknown = 0;    ///< requests for nobody: 408
+        std::uint64_t requests = 0;
+        std::uint64_t responses = 0;
+    };
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+
+private:
+    /// A request between its arrival and its forwarding; what a plugin may suspend.
+    struct Arrival {
+        transaction::ServerId server = transaction::ServerId::None;
+        sip::Message request;
+        plugin::Context context;
+        std::vector<InsideTarget> targets;
+        std::vector<plugin::Target> retargets;
+        plugin::Stage stage = plugin::Stage::DetermineTarget;
+    };
+    /// An ACK that waits for a name server.
+    struct WaitingAck {
+        sip::Message ack;
+        Side towards;
+        base::SocketAddress local;
+        std::uint16_t port = 0;
+        dns::Query query;
+    };
+
+    // transaction::User
+    void onRequest(transaction::ServerId id, sip::Message request,
+                   const transport::Flow& from) override;
+    void onAck(sip::Message ack, const transport::Flow& from) override;
+    void onCancel(transaction::ServerId invite, const sip::Message& cancel) override;
+    void onResponse(transaction::ClientId id, sip::Message response,
+                    const transport::Flow& from) override;
+    void onFailure(transaction::ClientId id, transaction::ClientFailure failure) override;
+    void onStrayResponse(sip::Message response, const transport::Flow& from) override;
+    void onServerEnded(transaction::ServerId id) override;
+    void onClientEnded(transaction::ClientId id) override;
+
+    // receiving (receive.cpp)
+    void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
+                         const transport::Flow& from);
+    [[nodiscard]] bool admit(const sip::Message& request, const transport::Flow& from) const;
+    [[nodiscard]] bool refuseEarly(transaction::ServerId id, const sip::Message& request);
+    [[nodiscard]] bool answerOptions(transaction::ServerId id, const sip::Message& request);
+
+    // request path (request_path.cpp)
+    void goOn(std::unique_ptr<Arrival> arrival);
+    [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
+    void forward(Arrival& arrival);
+    [[nodiscard]] bool prepareCall(Forward& forward, sip::Message& request);
+    void prepareOutgoing(Forward& forward, sip::Message& request);
+    void prepareIncoming(sip::Message& request);
+    [[nodiscard]] bool applyMedia(Forward& forward, sip::Message& request);
+    void startNextRank(Forward& forward);
+    void startBranch(Forward& forward, std::size_t index);
+    void sendBranch(Forward& forward, std::size_t index, const base::SocketAddress& peer);
+    void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason);
+    [[nodiscard]] sip::Uri hopOf(const Forward& forward, const Branch& branch) const;
+    [[nodiscard]] sip::Via ownVia(Side towards, const std::string& branch) const;
+    void sendAck(WaitingAck& waiting, const base::IpAddress& ip);
+
+    // response path (response_path.cpp)
+    void finishBranch(Forward& forward, sip::Message response);
+    void passOn(Forward& forward, sip::Message response, const transport::Flow& from);
+    void toInside(Forward& forward, sip::Message& response, const transport::Flow& from);
+    void toOutside(Forward& forward, sip::Message& response, const transport::Flow& from);
+    void mediaOfResponse(Forward& forward, sip::Message& response, const transport::Flow& from);
+    void followCall(Forward& forward, const sip::Message& response);
+    void cancelBranches(Forward& forward, std::string_view reason);
+    void respond(transaction::ServerId id, int status, std::string_view reason = {},
+                 std::string_view header = {}, std::string_view value = {});
+
+    // REGISTER (registration.cpp)
+    void answerRegister(transaction::ServerId id, const sip::Message& request,
+                        const transport::Flow& from);
+    [[nodiscard]] bool masqueradeRegister(Forward& forward, sip::Message& request,
+                                          const base::SocketAddress& provider);
+    void registered(Forward& forward, sip::Message& response);
+    [[nodiscard]] std::uint32_t requestedExpires(const sip::Message& request,
+                                                 const sip::NameAddr& contact) const;
+
+    [[nodiscard]] Forward* find(transaction::ServerId id);
+    [[nodiscard]] Forward* find(transaction::ClientId id);
+    [[nodiscard]] std::function<void()> onSilence(Call& call);
+    void endCall(Call& call, std::string_view why);
+
+    Parts parts_;
+    Options options_;
+    Addresses addresses_;
+    access::Policy policy_;
+    CallTable calls_;
+    Masquerade masquerade_;
+    DirectionFinder directions_;
+    std::unique_ptr<CallMedia> media_;  ///< null: rtp_proxy_enable = 0
+    Counters counters_;
+    unsigned arrivalInterface_ = 0;  ///< of the message that is being received
+    std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
+    std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
+    std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
+    std::list<WaitingAck> waitingAcks_;
+    transaction::Layer layer_;
+};
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "proxy/proxy.h"
+
+namespace siproxd::proxy {
+
+namespace {
+
+std::optional<std::uint32_t> expiresParam(const sip::NameAddr& contact) {
+    const auto text = contact.params.value("expires");
+    const auto seconds = text ? base::parseUnsigned(*text, UINT32_MAX) : std::nullopt;
+    return seconds ? std::optional(static_cast<std::uint32_t>(*seconds)) : std::nullopt;
+}
+
+/// The Contact of a response that stands for one of ours; nullptr: there is none.
+const sip::NameAddr* grantedContact(const std::vector<sip::NameAddr>& contacts,
+                                    const RegisteringContact& wanted) {
+    const auto ours = registrar::tokenOf(wanted.masqueraded);
+    for (const auto& contact : contacts) {
+        const auto token = registrar::tokenOf(contact.uri);
+        // A provider may lose the parameter; then user and host must do.
+        if (token == ours ? contact.uri.sameAddress(wanted.masqueraded)
+                          : token.empty() && contact.uri.sameAddress(wanted.masqueraded)) {
+            return &contact;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+std::uint32_t Proxy::requestedExpires(const sip::Message& request,
+                                      const sip::NameAddr& contact) const {
+    if (const auto own = expiresParam(contact)) {
+        return *own;
+    }
+    return request.expires().value_or(static_cast<std::uint32_t>(options_.defaultExpires.count()));
+}
+
+bool Proxy::masqueradeRegister(Forward& forward, sip::Message& request,
+                               const base::SocketAddress& provider) {
+    if (request.contactIsStar()) {
+        forward.removesAll = true;
+        return true;
+    }
+    auto contacts = request.contacts();
+    forward.registering.clear();
+    bool namesExpires = request.expires().has_value();
+    for (auto& contact : contacts) {
+        if (!contact.uri.isSip()) {
+            continue;
+        }
+        namesExpires = namesExpires || expiresParam(contact).has_value();
+        RegisteringContact entry{"", contact.uri, {}, requestedExpires(request, contact)};
+        if (entry.expires == 0) {
+            const auto* binding = parts_.locations.find(forward.localAor, contact.uri);
+            entry.token = binding != nullptr ? binding->token : "";
+            entry.masqueraded = binding != nullptr
+                                    ? binding->masqueraded
+                                    : masquerade_.contactOf(contact.uri, forward.from);
+        } else {
+            const auto prepared = parts_.locations.prepare(
+                {request.to().uri, contact.uri, forward.from.remote, forward.from.local, provider,
+                 std::string(request.callId()), request.cseq().number},
+                addresses_.announcedHost, addresses_.port);
+            if (!prepared) {
+                log::error("URLMAP is full - registration failed ({})", prepared.error().message);
+                forward.answered = true;
+                respond(forward.server, 503, "", "Retry-After", "60");
+                return false;
+            }
+            entry.token = prepared->token;
+            entry.masqueraded = prepared->masqueraded;
+        }
+        contact.uri = entry.masqueraded;
+        forward.registering.push_back(std::move(entry));
+    }
+    if (!contacts.empty()) {
+        request.setContacts(contacts);
+        if (!namesExpires) {
+            request.setHeader("Expires", std::to_string(options_.defaultExpires.count()));
+        }
+    }
+    return true;
+}
+
+void Proxy::registered(Forward& forward, sip::Message& response) {
+    const int status = response.status();
+    if (status < 200) {
+        return;
+    }
+    if (status >= 300) {
+        // A challenge is answered with the same Contact: it must find the same token.
+        if (status != 401 && status != 407) {
+            for (const auto& entry : forward.registering) {
+                parts_.locations.abandon(entry.token);
+            }
+        }
+        return;
+    }
+    if (forward.removesAll) {
+        parts_.locations.removeAll(forward.localAor);
+    }
+    auto contacts = response.contacts();
+    for (const auto& entry : forward.registering) {
+        const auto* granted = grantedContact(contacts, entry);
+        std::uint32_t expires = response.expires().value_or(entry.expires);
+        if (granted != nullptr) {
+            expires = expiresParam(*granted).value_or(expires);
+        }
+        if (entry.expires == 0) {
+            expires = 0;
+        }
+        if (!entry.token.empty()) {
+            if (expires == 0) {
+                if (const auto* binding = parts_.locations.find(entry.token)) {
+                    parts_.aliases.adopt(*binding);
+                }
+            }
+            parts_.locations.confirm(entry.token, expires);
+        }
+        log::debug(log::Class::Reg, "{} is {} at {} for {} s",
+                   base::printable(forward.localAor.userAtHost()),
+                   expires == 0 ? "no longer registered" : "registered",
+                   base::printable(entry.contact.toString()), expires);
+    }
+    // The phone is to see its own Contact again.
+    for (auto& contact : contacts) {
+        const auto* binding = parts_.locations.byMasqueraded(contact.uri, forward.localAor);
+        if (binding != nullptr) {
+            contact.uri = binding->contact;
+            continue;
+        }
+        for (const auto& entry : forward.registering) {
+            if (grantedContact({contact}, entry) != nullptr) {
+                contact.uri = entry.contact;
+            }
+        }
+    }
+    if (!contacts.empty()) {
+        response.setContacts(contacts);
+    }
+}
+
+void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request,
+                           const transport::Flow& from) {
+    const auto aor = request.to().uri;
+    if (request.contactIsStar()) {
+        parts_.locations.removeAll(aor);
+    } else {
+        for (const auto& contact : request.contacts()) {
+            const auto expires = requestedExpires(request, contact);
+            if (expires == 0) {
+                if (const auto* binding = parts_.locations.find(aor, contact.uri)) {
+                    parts_.locations.remove(std::string(binding->token));
+                }
+                continue;
+            }
+            const auto prepared = parts_.locations.prepare(
+                {aor, contact.uri, from.remote, from.local, {}, std::string(request.callId()),
+                 request.cseq().number},
+                addresses_.announcedHost, addresses_.port);
+            if (!prepared) {
+                log::error("URLMAP is full - registration failed ({})", prepared.error().message);
+                respond(id, 503, "", "Retry-After", "60");
+                return;
+            }
+            parts_.locations.confirm(prepared->token, expires);
+        }
+    }
+    const auto* original = layer_.serverRequest(id);
+    if (original == nullptr) {
+        return;
+    }
+    auto response = sip::Message::response(*original, 200, "", parts_.random.hex(6));
+    std::vector<sip::NameAddr> contacts;
+    const auto now = parts_.loop.wallNow();
+    for (const auto* binding : parts_.locations.byAor(aor)) {
+        sip::NameAddr contact;
+        contact.uri = binding->contact;
+        contact.params.set("expires",
+                           std::to_string(std::max<std::int64_t>(0, binding->expires - now)));
+        contacts.push_back(std::move(contact));
+    }
+    response.setContacts(contacts);
+    layer_.respond(id, response);
+}
+
+}  // namespace siproxd::proxy

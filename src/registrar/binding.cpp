@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "registrar/binding.h"
+
+#include "base/text.h"
+
+namespace siproxd::registrar {
+
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 5060;
+
+}  // namespace
+
+sip::Uri masqueradedContact(std::string_view user, std::string_view host, std::uint16_t port,
+                            std::string_view token) {
+    sip::Uri uri;
+    uri.user = user;
+    uri.host = host;
+    uri.port = port == kDefaultPort ? std::uint16_t{0} : port;
+    if (!token.empty()) {
+        uri.params.set(kTokenParam, std::string(token));
+    }
+    return uri;
+}
+
+std::string_view tokenOf(const sip::Uri& uri) {
+    return uri.params.value(kTokenParam).value_or(std::string_view{});
+}
+
+std::string_view userOf(const sip::Uri& uri) {
+    if (uri.isSip()) {
+        return uri.user;
+    }
+    return std::string_view(uri.opaque).substr(0, uri.opaque.find(';'));
+}
+
+base::WallSeconds expiryOnWall(base::WallSeconds expires, base::Duration remaining,
+                               base::WallSeconds wallNow) {
+    // Two clocks that are read one after the other and rounded differ by that much.
+    constexpr base::WallSeconds kRounding = 2;
+    const auto now = wallNow + std::chrono::round<std::chrono::seconds>(remaining).count();
+    return now - expires <= kRounding && expires - now <= kRounding ? expires : now;
+}
+
+}  // namespace siproxd::registrar

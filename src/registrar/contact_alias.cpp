@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "registrar/contact_alias.h"
+
+#include <utility>
+
+namespace siproxd::registrar {
+
+ContactAliases::ContactAliases(const base::Clock& clock, base::Random& random,
+                               std::size_t capacity)
+    : clock_(clock), random_(random), capacity_(capacity) {}
+
+const ContactAlias& ContactAliases::obtain(const sip::Uri& contact,
+                                           const base::SocketAddress& source,
+                                           const base::SocketAddress& local) {
+    dropOld();
+    auto text = contact.toString();
+    const auto known = byContact_.find(text);
+    if (known == byContact_.end()) {
+        return add({random_.hex(kTokenBytes), contact, source, local}, std::move(text))->alias;
+    }
+    const auto entry = known->second;
+    entry->alias.source = source;
+    entry->alias.local = local;
+    touch(entry);
+    return entry->alias;
+}
+
+void ContactAliases::adopt(const Binding& binding) {
+    dropOld();
+    if (byToken_.contains(binding.token)) {
+        return;
+    }
+    auto text = binding.contact.toString();
+    // New dialogs of that Contact may as well use the token that peers know.
+    if (const auto known = byContact_.find(text); known != byContact_.end()) {
+        byContact_.erase(known);
+    }
+    add({binding.token, binding.contact, binding.source, binding.local}, std::move(text));
+}
+
+const ContactAlias* ContactAliases::find(std::string_view token) {
+    dropOld();
+    const auto known = byToken_.find(token);
+    if (known == byToken_.end()) {
+        return nullptr;
+    }
+    touch(known->second);
+    return &known->second->alias;
+}
+
+void ContactAliases::touch(Entries::iterator entry) {
+    entry->lastUse = clock_.now();
+    entries_.splice(entries_.begin(), entries_, entry);
+}
+
+void ContactAliases::dropOld() {
+    const auto oldest = clock_.now() - kLifetime;
+    while (!entries_.empty() && entries_.back().lastUse < oldest) {
+        drop(std::prev(entries_.end()));
+    }
+}
+
+void ContactAliases::drop(Entries::iterator entry) {
+    byToken_.erase(entry->alias.token);
+    if (const auto known = byContact_.find(entry->contactText);
+        known != byContact_.end() && known->second == entry) {
+        byContact_.erase(known);
+    }
+    entries_.erase(entry);
+}
+
+ContactAliases::Entries::iterator ContactAliases::add(ContactAlias alias,
+                                                      std::string contactText) {
+    if (entries_.size() >= capacity_ && !entries_.empty()) {
+        drop(std::prev(entries_.end()));
+    }
+    entries_.push_front({std::move(alias), std::move(contactText), clock_.now()});
+    const auto entry = entries_.begin();
+    byToken_.emplace(entry->alias.token, entry);
+    byContact_.emplace(entry->contactText, entry);
+    return entry;
+}
+
+}  // namespace siproxd::registrar

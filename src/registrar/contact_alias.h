@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "registrar/binding.h"
+
+namespace siproxd::registrar {
+
+/// A phone's Contact that no live binding stands for, and the token that stands for it outside.
+struct ContactAlias {
+    std::string token;
+    sip::Uri contact;            ///< as the phone wrote it
+    base::SocketAddress source;  ///< where the phone's packets come from
+    base::SocketAddress local;   ///< our address that the phone talks to
+};
+
+/// Contacts of dialogs whose phone is not registered (or no longer). Bounded: the least recently used
+/// goes when it is full, and what has not been used for kLifetime.
+class ContactAliases {
+public:
+    static constexpr std::size_t kDefaultCapacity = 10'000;
+    static constexpr std::chrono::hours kLifetime{24};
+
+    ContactAliases(const base::Clock& clock, base::Random& random,
+                   std::size_t capacity = kDefaultCapacity);
+
+    /// The alias of a Contact, made when there is none. The whole URI counts. `source` and `local`
+    /// are brought up to date. The reference is good until the next call.
+    const ContactAlias& obtain(const sip::Uri& contact, const base::SocketAddress& source,
+                               const base::SocketAddress& local);
+
+    /// Keeps the token of a binding that goes, so that requests within its dialogs still find the
+    /// phone.
+    void adopt(const Binding& binding);
+
+    /// By token; counts as a use. nullptr: none. Good until the next call.
+    [[nodiscard]] const ContactAlias* find(std::string_view token);
+
+    [[nodiscard]] std::size_t size() const { return byToken_.size(); }
+
+private:
+    struct Entry {
+        ContactAlias alias;
+        std::string contactText;
+        base::TimePoint lastUse;
+    };
+    using Entries = std::list<Entry>;
+
+    void touch(Entries::iterator entry);
+    void dropOld();
+    void drop(Entries::iterator entry);
+    Entries::iterator add(ContactAlias alias, std::string contactText);
+
+    const base::Clock& clock_;
+    base::Random& random_;
+    std::size_t capacity_;
+    Entries entries_;  ///< last used first
+    /// Keys are views of the entries' own strings.
+    std::unordered_map<std::string_view, Entries::iterator> byToken_;
+    std::unordered_map<std::string_view, Entries::iterator> byContact_;
+};
+
+}  // namespace siproxd::registrar

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "registrar/store.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "registrar/thread_worker.h"
+
+namespace siproxd::registrar {
+
+namespace {
+
+/// More than the largest table takes.
+constexpr std::size_t kLargestFile = std::size_t{256} << 20;
+
+}  // namespace
+
+RegistrationStore::RegistrationStore(event::Loop& loop, LocationTable& table, Options options,
+                                     std::unique_ptr<Worker> worker)
+    : loop_(loop), table_(table), options_(std::move(options)), retry_(options_.firstRetry),
+      saveTimer_(loop.timer([this] { startWriting(); })),
+      autosaveTimer_(loop.timer([this] {
+          if (state_ == State::Idle) {
+              startWriting();
+          }
+          startAutosave();
+      })),
+      worker_(worker ? std::move(worker) : std::make_unique<ThreadWorker>()),
+      alive_(std::make_shared<bool>(true)) {
+    table_.addListener(*this);
+}
+
+RegistrationStore::~RegistrationStore() {
+    close();
+}
+
+std::size_t RegistrationStore::load() {
+    std::size_t count = 0;
+    if (const auto text = readFile(options_.path, kLargestFile); !text) {
+        if (text.error().missing) {
+            log::warning("registration file not found, starting with empty table");
+        } else {
+            log::error("{}; starting with empty table", text.error().message);
+        }
+    } else {
+        auto decoded = decode(*text);
+        if (decoded.suspicious) {
+            log::warning("registration file may be corrupt or URLMAP_SIZE has been resized");
+        }
+        for (const auto& warning : decoded.warnings) {
+            log::warning("{}: {}", options_.path, warning);
+        }
+        for (auto& binding : decoded.bindings) {
+            if (const auto taken = table_.restore(std::move(binding)); taken) {
+                ++count;
+            } else {
+                log::debug(log::Class::Reg, "{}: {}", options_.path, taken.error().message);
+            }
+        }
+        log::info("{} registrations read from {}", count, options_.path);
+    }
+    loaded_ = true;
+    startAutosave();
+    return count;
+}
+
+void RegistrationStore::close() {
+    if (state_ == State::Closed) {
+        return;
+    }
+    table_.removeListener(*this);
+    saveTimer_->stop();
+    autosaveTimer_->stop();
+    worker_->drain();
+    *alive_ = false;
+    state_ = State::Closed;
+    for (auto& [serial, record] : changes_) {
+        apply(serial, std::move(record));
+    }
+    changes_.clear();
+    if (loaded_) {
+        report(writeFile(loop_.now(), loop_.wallNow()));
+    }
+}
+
+void RegistrationStore::setAutosave(std::chrono::seconds period) {
+    options_.autosave = period;
+    startAutosave();
+}
+
+void RegistrationStore::bindingChanged(std::uint64_t serial, const Binding& binding,
+                                       base::TimePoint expiry) {
+    change(serial, Record{binding.expires, expiry, encodeRecord(binding)});
+}
+
+void RegistrationStore::bindingGone(std::uint64_t serial, const Binding&) {
+    change(serial, std::nullopt);
+}
+
+void RegistrationStore::change(std::uint64_t serial, std::optional<Record> record) {
+    if (state_ == State::Writing) {
+        changes_.insert_or_assign(serial, std::move(record));
+        return;
+    }
+    apply(serial, std::move(record));
+    if (state_ == State::Idle && loaded_) {
+        wait(options_.coalesce);
+    }
+}
+
+void RegistrationStore::apply(std::uint64_t serial, std::optional<Record> record) {
+    if (record) {
+        records_.insert_or_assign(serial, *std::move(record));
+    } else {
+        records_.erase(serial);
+    }
+}
+
+void RegistrationStore::wait(base::Duration delay) {
+    state_ = State::Waiting;
+    saveTimer_->start(delay);
+}
+
+void RegistrationStore::startAutosave() {
+    if (loaded_ && options_.autosave.count() > 0 && state_ != State::Closed) {
+        autosaveTimer_->start(options_.autosave);
+    } else {
+        autosaveTimer_->stop();
+    }
+}
+
+void RegistrationStore::startWriting() {
+    state_ = State::Writing;
+    worker_->start([this, alive = alive_, now = loop_.now(), wallNow = loop_.wallNow()] {
+        auto result = writeFile(now, wallNow);
+        loop_.post([this, alive, result = std::move(result)] {
+            if (*alive) {
+                finishWriting(result);
+            }
+        });
+    });
+}
+
+/// In the worker's thread, or when that rests.
+base::Result<Replaced> RegistrationStore::writeFile(base::TimePoint now,
+                                                    base::WallSeconds wallNow) {
+    FileText file;
+    for (const auto& [serial, record] : records_) {
+        file.add(expiryOnWall(record.expires, record.expiry - now, wallNow), record.text);
+    }
+    const auto text = file.finish();
+    const auto hash = std::hash<std::string_view>{}(text);
+    // Flash memory lives longer when the same is not written again.
+    if (written_.textHash == hash && written_.identity != FileIdentity{} &&
+        written_.identity == FileIdentity::of(options_.path)) {
+        return Replaced::Atomically;
+    }
+    auto result = replaceFile(options_.path, text);
+    written_ = result ? Written{hash, FileIdentity::of(options_.path)} : Written{};
+    return result;
+}
+
+void RegistrationStore::finishWriting(const base::Result<Replaced>& result) {
+    const bool changed = !changes_.empty();
+    for (auto& [serial, record] : changes_) {
+        apply(serial, std::move(record));
+    }
+    changes_.clear();
+    report(result);
+    if (!result) {
+        wait(retry_);
+        retry_ = std::min(2 * retry_, options_.lastRetry);
+        return;
+    }
+    retry_ = options_.firstRetry;
+    if (changed) {
+        wait(options_.coalesce);
+    } else {
+        state_ = State::Idle;
+    }
+}
+
+/// One line for each kind of failure, not one for each try.
+void RegistrationStore::report(const base::Result<Replaced>& result) {
+    if (!result) {
+        if (failure_ != result.error().message) {
+            failure_ = result.error().message;
+            log::error("registrations not saved: {}", failure_);
+        }
+        return;
+    }
+    if (!failure_.empty()) {
+        failure_.clear();
+        log::info("registrations saved again to {}", options_.path);
+    }
+    if (*result == Replaced::InPlace && !warnedInPlace_) {
+        warnedInPlace_ = true;
+        log::warning("{} is overwritten in place, which a crash may spoil: its directory should "
+                     "be writable for siproxd", options_.path);
+    }
+}
+
+}  // namespace siproxd::registrar

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sdp/media.h"
+
+#include "base/text.h"
+
+namespace siproxd::sdp {
+
+namespace {
+
+enum Field : std::size_t { kType, kPort, kProtocol, kFirstFormat };
+
+std::vector<std::string_view> words(std::string_view text) {
+    std::vector<std::string_view> found;
+    std::size_t start = 0;
+    while ((start = text.find_first_not_of(" \t", start)) != std::string_view::npos) {
+        const auto end = std::min(text.find_first_of(" \t", start), text.size());
+        found.push_back(text.substr(start, end - start));
+        start = end;
+    }
+    return found;
+}
+
+}  // namespace
+
+base::Result<Media> Media::parse(Line line) {
+    const auto fields = words(line.value());
+    if (fields.size() <= kProtocol) {
+        return base::fail("m= line is too short: " + base::printable(line.value(), 80));
+    }
+    const auto slash = fields[kPort].find('/');
+    const auto port = base::parseUnsigned(fields[kPort].substr(0, slash), UINT16_MAX);
+    std::optional<std::uint64_t> count = 1;
+    if (slash != std::string_view::npos) {
+        count = base::parseUnsigned(fields[kPort].substr(slash + 1), UINT16_MAX);
+    }
+    if (!port || !count || *count == 0) {
+        return base::fail("m= line has no proper port: " + base::printable(line.value(), 80));
+    }
+    Media media;
+    media.port_ = static_cast<std::uint16_t>(*port);
+    media.portCount_ = static_cast<unsigned>(*count);
+    media.append(std::move(line));
+    return media;
+}
+
+std::string_view Media::field(std::size_t index) const {
+    return words(lines().front().value())[index];
+}
+
+std::string_view Media::type() const {
+    return field(kType);
+}
+
+std::string_view Media::protocol() const {
+    return field(kProtocol);
+}
+
+std::vector<std::string_view> Media::formats() const {
+    auto fields = words(lines().front().value());
+    fields.erase(fields.begin(), fields.begin() + kFirstFormat);
+    return fields;
+}
+
+bool Media::isRtp() const {
+    const auto name = base::toLower(protocol());
+    return name.find("rtp/") != std::string::npos && !name.starts_with("tcp");
+}
+
+bool Media::isUdp() const {
+    return isRtp() || base::startsWithIgnoreCase(protocol(), "udp");
+}
+
+void Media::setPort(std::uint16_t port) {
+    auto& line = lines().front();
+    const auto text = line.value();
+    const auto old = field(kPort);
+    const auto start = static_cast<std::size_t>(old.data() - text.data());
+    std::string edited(text.substr(0, start));
+    edited += std::to_string(port);
+    edited += text.substr(start + old.size());
+    line.setValue(std::move(edited));
+    port_ = port;
+    portCount_ = 1;
+}
+
+void Media::setConnection(const base::IpAddress& address) {
+    if (replaceConnection(address)) {
+        return;
+    }
+    // RFC 8866 §5: m=, i=, c=, the rest.
+    std::size_t position = 0;
+    if (lines().size() > 1 && lines()[1].type() == 'i') {
+        position = 1;
+    }
+    insertAfter(position, 'c',
+                std::string(address.isV6() ? "IN IP6 " : "IN IP4 ") + address.toString());
+}
+
+std::optional<RtcpAddress> Media::rtcp() const {
+    const auto text = value("rtcp");
+    if (!text) {
+        return std::nullopt;
+    }
+    const auto fields = words(*text);
+    const auto port =
+        fields.empty() ? std::nullopt : base::parseUnsigned(fields.front(), UINT16_MAX);
+    if (!port) {
+        return std::nullopt;
+    }
+    RtcpAddress rtcp{static_cast<std::uint16_t>(*port), std::nullopt};
+    if (fields.size() > 1) {
+        const auto address = parseNetAddress(*text);
+        if (!address) {
+            return std::nullopt;
+        }
+        rtcp.address = *address;
+    }
+    return rtcp;
+}
+
+void Media::setRtcp(std::uint16_t port, const base::IpAddress& address) {
+    set("rtcp", std::to_string(port) + (address.isV6() ? " IN IP6 " : " IN IP4 ") +
+                    address.toString());
+}
+
+}  // namespace siproxd::sdp

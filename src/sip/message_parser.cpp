@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
+#include "base/text.h"
+#include "sip/message.h"
+#include "sip/scan.h"
+
+namespace siproxd::sip {
+
+namespace {
+
+// Everything that a stranger's message can make us allocate is bounded by these.
+constexpr std::size_t kMaxHead = 32 * 1024;
+constexpr std::size_t kMaxFields = 256;
+constexpr std::size_t kMaxMethod = 64;
+constexpr std::size_t kMaxCallId = 512;
+constexpr std::size_t kMaxTag = 256;
+
+using Failure = std::optional<ParseFailure>;
+
+ParseFailure bad(std::string_view what) {
+    return {400, "Bad Request", std::string(what)};
+}
+
+/// The header section without its closing empty line; nothing when that line is missing.
+std::optional<std::string_view> headOf(std::string_view bytes, std::size_t& bodyStart) {
+    const auto end = bytes.find("\r\n\r\n");
+    if (end == std::string_view::npos) {
+        return std::nullopt;
+    }
+    bodyStart = end + 4;
+    return bytes.substr(0, end + 2);
+}
+
+std::string_view skipLeadingEmptyLines(std::string_view bytes) {
+    while (bytes.starts_with("\r\n")) {
+        bytes.remove_prefix(2);
+    }
+    return bytes;
+}
+
+/// Whether there are control characters other than TAB. A quoted-pair may hold any but CR and LF
+/// (RFC 3261 §25.1).
+bool hasControl(std::string_view line) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(line[i]);
+        const bool quotedPair = i > 0 && line[i - 1] == '\\' && byte != '\r' && byte != '\n';
+        if (((byte < 32 && byte != '\t') || byte == 127) && !quotedPair) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+/// Turns bytes into a Message: checks everything first that a careless parser would trip over
+/// (sizes, bare line ends, NUL, duplicated singletons, contradicting lengths).
+class MessageParser {
+public:
+    Failure parse(std::string_view bytes);
+    Message take() { return std::move(message_); }
+    /// Whether the start line was that of a request (known once it has been read).
+    [[nodiscard]] bool sawRequest() const { return !message_.methodName_.empty() && message_.isRequest(); }
+
+private:
+    Failure readStartLine(std::string_view line);
+    Failure readRequestLine(std::string_view line);
+    Failure readFields(std::string_view lines);
+    Failure addField(std::string line);
+    Failure addValues(HeaderName id, std::string_view name, std::string_view value);
+    Failure checkMandatory();
+    Failure checkCSeq();
+    Failure takeBody(std::string_view rest);
+
+    Message message_;
+    std::optional<std::size_t> contentLength_;
+};
+
+Failure MessageParser::parse(std::string_view bytes) {
+    bytes = skipLeadingEmptyLines(bytes);
+    std::size_t bodyStart = 0;
+    const auto head = headOf(bytes, bodyStart);
+    if (!head) {
+        return bad("no empty line behind the header fields");
+    }
+    if (head->size() > kMaxHead) {
+        return ParseFailure{513, "Message Too Large", "header section too large"};
+    }
+    const auto lineEnd = head->find("\r\n");
+    if (auto failure = readStartLine(head->substr(0, lineEnd))) {
+        return failure;
+    }
+    if (auto failure = readFields(head->substr(lineEnd + 2))) {
+        return failure;
+    }
+    if (auto failure = checkMandatory()) {
+        return failure;
+    }
+    return takeBody(bytes.substr(bodyStart));
+}
+
+Failure MessageParser::readStartLine(std::string_view line) {
+    if (hasControl(line)) {
+        return ParseFailure{0, "", "control characters in the start line"};
+    }
+    if (!line.starts_with("SIP/")) {
+        return readRequestLine(line);
+    }
+    // SIP/2.0 SP 3DIGIT SP reason
+    const auto status = base::parseUnsigned(line.size() >= 11 ? line.substr(8, 3) : "", 699);
+    if (!line.starts_with("SIP/2.0 ") || !status || *status < 100 ||
+        (line.size() > 11 && line[11] != ' ')) {
+        return ParseFailure{0, "", "malformed status line"};
+    }
+    message_.status_ = static_cast<int>(*status);
+    message_.reason_ = line.size() > 12 ? std::string(line.substr(12)) : std::string();
+    return std::nullopt;
+}
+
+Failure MessageParser::readRequestLine(std::string_view line) {
+    const auto first = line.find(' ');
+    const auto last = line.rfind(' ');
+    const std::string_view method = line.substr(0, first);
+    if (first == std::string_view::npos || !isToken(method) || method.size() > kMaxMethod) {
+        return ParseFailure{0, "", "neither a request line nor a status line"};
+    }
+    message_.methodName_ = std::string(method);
+    message_.method_ = methodFrom(method);
+    const std::string_view version = line.substr(last + 1);
+    if (!base::startsWithIgnoreCase(version, "SIP/")) {
+        return bad("malformed request line");
+    }
+    if (!base::equalsIgnoreCase(version, "SIP/2.0")) {
+        return ParseFailure{505, "Version Not Supported", "SIP version not supported"};
+    }
+    if (first == last) {
+        return bad("no request URI");
+    }
+    const std::string_view uri = line.substr(first + 1, last - first - 1);
+    if (uri.find_first_of(" \t") != std::string_view::npos || !Uri::parse(uri)) {
+        return bad("malformed request URI");
+    }
+    message_.uri_ = std::string(uri);
+    return std::nullopt;
+}
+
+Failure MessageParser::readFields(std::string_view lines) {
+    std::string logical;
+    while (!lines.empty()) {
+        const auto end = lines.find("\r\n");
+        const std::string_view line = lines.substr(0, end);
+        lines.remove_prefix(end + 2);
+        if (hasControl(line)) {
+            return bad("control characters or a bare CR or LF in a header field");
+        }
+        if (line.front() == ' ' || line.front() == '\t') {
+            if (logical.empty()) {
+                return bad("header section begins with a folded line");
+            }
+            // RFC 3261 §7.3.1: a fold is one space.
+            logical += ' ';
+            logical += base::trim(line);
+        } else {
+            if (!logical.empty()) {
+                if (auto failure = addField(std::move(logical))) {
+                    return failure;
+                }
+            }
+            logical = std::string(line);
+        }
+    }
+    return logical.empty() ? std::nullopt : addField(std::move(logical));
+}
+
+Failure MessageParser::addField(std::string line) {
+    const auto colon = line.find(':');
+    const std::string_view whole = line;
+    const std::string_view name = base::trim(whole.substr(0, colon));
+    if (colon == std::string::npos || !isToken(name)) {
+        return bad("malformed header field name");
+    }
+    if (message_.fields_.size() >= kMaxFields) {
+        return bad("too many header fields");
+    }
+    const std::string_view value = base::trim(whole.substr(colon + 1));
+    const HeaderName id = headerNameFrom(name);
+    if (id == HeaderName::ContentLength) {
+        const auto length = base::parseUnsigned(value, UINT32_MAX);
+        if (!length || contentLength_) {
+            return bad("malformed or repeated Content-Length");
+        }
+        contentLength_ = static_cast<std::size_t>(*length);
+        return std::nullopt;
+    }
+    if (isSingleton(id) && message_.find(id) != nullptr) {
+        return bad(std::string(longHeaderName(name)) + " more than once");
+    }
+    return addValues(id, longHeaderName(name), value);
+}
+
+Failure MessageParser::addValues(HeaderName id, std::string_view name, std::string_view value) {
+    auto& fields = message_.fields_;
+    if (!isSplit(id)) {
+        fields.push_back({id, std::string(name), std::string(value)});
+        return std::nullopt;
+    }
+    const auto values = splitValues(value);
+    if (!values || values->empty() || fields.size() + values->size() > kMaxFields) {
+        return bad("malformed " + std::string(name));
+    }
+    for (const auto& one : *values) {
+        fields.push_back({id, std::string(name), std::string(one)});
+    }
+    return std::nullopt;
+}
+
+Failure MessageParser::checkMandatory() {
+    if (message_.find(HeaderName::Via) == nullptr || message_.callId().empty() ||
+        message_.callId().size() > kMaxCallId || message_.find(HeaderName::CSeq) == nullptr) {
+        return bad("Via, Call-ID or CSeq is missing or malformed");
+    }
+    for (std::size_t i = 0; const auto* field = message_.find(HeaderName::Via, i); ++i) {
+        if (!Via::parse(field->value)) {
+            return bad("malformed Via");
+        }
+    }
+    for (const auto id : {HeaderName::From, HeaderName::To}) {
+        const auto* field = message_.find(id);
+        if (field == nullptr || !NameAddr::parse(field->value)) {
+            return bad(id == HeaderName::From ? "From is missing or malformed"
+                                              : "To is missing or malformed");
+        }
+    }
+    if (message_.fromTag().size() > kMaxTag || message_.toTag().size() > kMaxTag) {
+        return bad("tag too long");
+    }
+    for (const auto id : {HeaderName::Contact, HeaderName::Route, HeaderName::RecordRoute}) {
+        for (std::size_t i = 0; const auto* field = message_.find(id, i); ++i) {
+            const bool star = id == HeaderName::Contact && field->value == "*";
+            if (!star && !NameAddr::parse(field->value)) {
+                return bad("malformed " + field->name);
+            }
+        }
+    }
+    if (const auto* hops = message_.find(HeaderName::MaxForwards);
+        hops != nullptr && !base::parseUnsigned(hops->value, 255)) {
+        return bad("malformed Max-Forwards");
+    }
+    return checkCSeq();
+}
+
+Failure MessageParser::checkCSeq() {
+    // RFC 3261 §8.1.1.5: below 2**31.
+    const auto& value = message_.find(HeaderName::CSeq)->value;
+    const auto number = base::parseUnsigned(value.substr(0, value.find_first_of(" \t")), INT32_MAX);
+    const CSeq cseq = message_.cseq();
+    if (!number || !isToken(cseq.method)) {
+        return bad("malformed CSeq");
+    }
+    if (message_.isResponse()) {
+        message_.methodName_ = cseq.method;
+        message_.method_ = methodFrom(cseq.method);
+    } else if (cseq.method != message_.methodName_) {
+        return bad("CSeq names another method than the request line");
+    }
+    return std::nullopt;
+}
+
+Failure MessageParser::takeBody(std::string_view rest) {
+    if (contentLength_) {
+        if (*contentLength_ > rest.size()) {
+            return bad("body shorter than Content-Length");
+        }
+        rest = rest.substr(0, *contentLength_);
+    }
+    message_.body_ = std::string(rest);
+    return std::nullopt;
+}
+
+std::expected<Message, ParseFailure> Message::parse(std::string_view bytes) {
+    MessageParser parser;
+    if (auto failure = parser.parse(bytes)) {
+        // Only requests are answered, and never an ACK.
+        if (!parser.sawRequest()) {
+            failure->status = 0;
+        }
+        return std::unexpected(std::move(*failure));
+    }
+    return parser.take();
+}
+
+std::optional<std::string> answerUnparsed(std::string_view bytes, int status,
+                                          std::string_view reason) {
+    bytes = skipLeadingEmptyLines(bytes);
+    std::string_view head = bytes.substr(0, std::min(bytes.size(), kMaxHead));
+    const auto lineEnd = head.find("\r\n");
+    if (status == 0 || lineEnd == std::string_view::npos || head.starts_with("SIP/") ||
+        head.starts_with("ACK ")) {
+        return std::nullopt;
+    }
+    std::string out = "SIP/2.0 " + std::to_string(status) + " " + std::string(reason) + "\r\n";
+    unsigned found = 0;
+    for (head.remove_prefix(lineEnd + 2); !head.empty();) {
+        const auto end = head.find("\r\n");
+        const std::string_view line = head.substr(0, end);
+        const auto colon = line.find(':');
+        if (line.empty() || end == std::string_view::npos) {
+            break;
+        }
+        const std::string_view name = base::trim(line.substr(0, colon));
+        const HeaderName id = headerNameFrom(name);
+        const bool copied = id == HeaderName::Via || id == HeaderName::From ||
+                            id == HeaderName::To || id == HeaderName::CallId ||
+                            id == HeaderName::CSeq;
+        if (copied && colon != std::string_view::npos && isToken(name) && !hasControl(line)) {
+            found |= 1U << static_cast<unsigned>(id);
+            out += line;
+            out += "\r\n";
+        }
+        head.remove_prefix(end + 2);
+    }
+    constexpr unsigned kNeeded = 1U << static_cast<unsigned>(HeaderName::Via) |
+                                 1U << static_cast<unsigned>(HeaderName::From) |
+                                 1U << static_cast<unsigned>(HeaderName::To) |
+                                 1U << static_cast<unsigned>(HeaderName::CallId) |
+                                 1U << static_cast<unsigned>(HeaderName::CSeq);
+    if (found != kNeeded) {
+        return std::nullopt;
+    }
+    return out + "Content-Length: 0\r\n\r\n";
+}
+
+}  // namespace siproxd::sip

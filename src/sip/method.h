@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace siproxd::sip {
+
+/// Request methods that the proxy treats in a way of their own; Other is forwarded like OPTIONS.
+enum class Method : std::uint8_t {
+    Invite,
+    Ack,
+    Bye,
+    Cancel,
+    Options,
+    Register,
+    Prack,
+    Update,
+    Info,
+    Message,
+    Subscribe,
+    Notify,
+    Refer,
+    Publish,
+    Other,
+};
+
+/// Methods are case-sensitive (RFC 3261 §7.1).
+[[nodiscard]] Method methodFrom(std::string_view name);
+
+}  // namespace siproxd::sip

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sip/name_addr.h"
+
+#include "base/text.h"
+#include "sip/scan.h"
+
+namespace siproxd::sip {
+
+namespace {
+
+/// Position of the `<` that opens the URI: the first one outside of quotes; npos when there is none.
+std::size_t findBracket(std::string_view text) {
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (quoted && text[i] == '\\') {
+            ++i;
+        } else if (text[i] == '"') {
+            quoted = !quoted;
+        } else if (text[i] == '<' && !quoted) {
+            return i;
+        }
+    }
+    return std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<NameAddr> NameAddr::parse(std::string_view text) {
+    text = base::trim(text);
+    NameAddr out;
+    std::string_view spec;
+    std::string_view rest;
+    if (const auto open = findBracket(text); open != std::string_view::npos) {
+        out.display = std::string(base::trim(text.substr(0, open)));
+        const auto close = text.find('>', open);
+        if (close == std::string_view::npos) {
+            return std::nullopt;
+        }
+        spec = base::trim(text.substr(open + 1, close - open - 1));
+        rest = text.substr(close + 1);
+    } else {
+        const auto semicolon = findOutsideQuotes(text, ';');
+        if (!semicolon) {
+            return std::nullopt;
+        }
+        spec = base::trim(text.substr(0, *semicolon));
+        rest = text.substr(*semicolon);
+        // RFC 3261 §20.10: such a URI must be in angle brackets.
+        if (spec.find_first_of("?,") != std::string_view::npos) {
+            return std::nullopt;
+        }
+    }
+    auto uri = Uri::parse(spec);
+    auto params = Params::parse(rest);
+    if (!uri || !params) {
+        return std::nullopt;
+    }
+    out.uri = std::move(*uri);
+    out.params = std::move(*params);
+    return out;
+}
+
+std::string NameAddr::toString() const {
+    std::string out = display;
+    if (!out.empty()) {
+        out += ' ';
+    }
+    out += '<';
+    out += uri.toString();
+    out += '>';
+    out += params.toString();
+    return out;
+}
+
+}  // namespace siproxd::sip

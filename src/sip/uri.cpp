@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sip/uri.h"
+
+#include <osipparser2/osip_uri.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/text.h"
+#include "sip/scan.h"
+
+namespace siproxd::sip {
+
+namespace {
+
+constexpr std::size_t kMaxUri = 2048;
+
+struct OsipUriFree {
+    void operator()(osip_uri_t* uri) const { ::osip_uri_free(uri); }
+};
+using OsipUri = std::unique_ptr<osip_uri_t, OsipUriFree>;
+
+std::string text(const char* value) {
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+/// libosip2 undoes escapes, which would lose what the wire said (and end a string at %00). With
+/// every `%` escaped once more its result is the text as it came.
+std::string protectEscapes(std::string_view uri) {
+    std::string out;
+    out.reserve(uri.size() + 16);
+    for (const char c : uri) {
+        out += c;
+        if (c == '%') {
+            out += "25";
+        }
+    }
+    return out;
+}
+
+bool isHost(std::string_view host) {
+    const bool brackets = host.find(':') != std::string_view::npos;
+    return !host.empty() && std::all_of(host.begin(), host.end(), [brackets](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_' || (brackets && (c == ':' || c == '%'));
+    });
+}
+
+Params paramsOf(const osip_list_t& list) {
+    Params params;
+    osip_list_iterator_t it;
+    for (auto* entry = static_cast<osip_uri_param_t*>(::osip_list_get_first(&list, &it));
+         osip_list_iterator_has_elem(it);
+         entry = static_cast<osip_uri_param_t*>(::osip_list_get_next(&it))) {
+        params.add({text(entry->gname),
+                    entry->gvalue == nullptr ? std::nullopt : std::optional(text(entry->gvalue))});
+    }
+    return params;
+}
+
+/// Where the part behind the user information begins. That may hold `?`, `;` and `:` unescaped, while
+/// nothing behind it may hold `@` (RFC 3261 §25.1).
+std::size_t hostStart(std::string_view whole) {
+    const auto at = whole.rfind('@');
+    return at != std::string_view::npos ? at + 1 : whole.find(':') + 1;
+}
+
+/// libosip2 takes the last of several ports; here there is one at most.
+bool hasOnePort(std::string_view hostAndRest) {
+    auto hostPort = hostAndRest.substr(0, hostAndRest.find_first_of("?;"));
+    const auto bracket = hostPort.find(']');
+    if (bracket != std::string_view::npos) {
+        hostPort.remove_prefix(bracket + 1);
+    }
+    return std::count(hostPort.begin(), hostPort.end(), ':') <= 1;
+}
+
+std::optional<Uri> parseSip(std::string_view whole) {
+    const auto question = whole.find('?', hostStart(whole));
+    if (!hasOnePort(whole.substr(hostStart(whole)))) {
+        return std::nullopt;
+    }
+    osip_uri_t* raw = nullptr;
+    if (::osip_uri_init(&raw) != 0) {
+        return std::nullopt;
+    }
+    const OsipUri osip(raw);
+    if (::osip_uri_parse(raw, protectEscapes(whole.substr(0, question)).c_str()) != 0) {
+        return std::nullopt;
+    }
+    Uri uri;
+    uri.scheme = base::toLower(text(osip->scheme));
+    uri.user = text(osip->username);
+    uri.password = text(osip->password);
+    uri.host = text(osip->host);
+    if (osip->port != nullptr) {
+        const auto port = base::parseUnsigned(osip->port, 65535);
+        if (!port || *port == 0) {
+            return std::nullopt;
+        }
+        uri.port = static_cast<std::uint16_t>(*port);
+    }
+    if (!isHost(uri.host)) {
+        return std::nullopt;
+    }
+    uri.params = paramsOf(osip->url_params);
+    if (question != std::string_view::npos) {
+        uri.headers = std::string(whole.substr(question + 1));
+    }
+    return uri;
+}
+
+}  // namespace
+
+std::optional<Uri> Uri::parse(std::string_view whole) {
+    const auto colon = whole.find(':');
+    if (whole.size() > kMaxUri || colon == std::string_view::npos || colon == 0 ||
+        !isToken(whole.substr(0, colon)) || colon + 1 == whole.size() ||
+        std::any_of(whole.begin(), whole.end(), [](char c) {
+            return static_cast<unsigned char>(c) <= 32 || c == 127 || c == '<' || c == '>' ||
+                   c == '"';
+        })) {
+        return std::nullopt;
+    }
+    std::string scheme = base::toLower(whole.substr(0, colon));
+    if (scheme == "sip" || scheme == "sips") {
+        return parseSip(whole);
+    }
+    Uri uri;
+    uri.scheme = std::move(scheme);
+    uri.opaque = std::string(whole.substr(colon + 1));
+    return uri;
+}
+
+std::string Uri::hostText() const {
+    return host.find(':') != std::string::npos ? "[" + host + "]" : host;
+}
+
+std::string Uri::toString() const {
+    std::string out = scheme + ":";
+    if (!isSip()) {
+        return out + opaque;
+    }
+    if (!user.empty()) {
+        out += user;
+        if (!password.empty()) {
+            out += ':';
+            out += password;
+        }
+        out += '@';
+    }
+    out += hostText();
+    if (port != 0) {
+        out += ':';
+        out += std::to_string(port);
+    }
+    out += params.toString();
+    if (!headers.empty()) {
+        out += '?';
+        out += headers;
+    }
+    return out;
+}
+
+std::string Uri::userAtHost() const {
+    return isSip() ? user + "@" + hostText() : opaque;
+}
+
+bool Uri::sameAddress(const Uri& other) const {
+    if (isSip() != other.isSip()) {
+        return false;
+    }
+    if (!isSip()) {
+        return scheme == other.scheme && opaque == other.opaque;
+    }
+    return user == other.user && base::equalsIgnoreCase(host, other.host) &&
+           portOrDefault() == other.portOrDefault();
+}
+
+}  // namespace siproxd::sip

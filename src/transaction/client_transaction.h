@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sip/message.h"
+#include "transaction/transaction.h"
+
+namespace siproxd::transaction {
+
+/// The side that asks (RFC 3261 §17.1).
+class ClientTransaction : public Transaction {
+public:
+    [[nodiscard]] ClientId id() const { return id_; }
+
+    /// Sends the request. To be called once, when the owner knows the transaction.
+    virtual void start() = 0;
+    /// A response that matches; true: the user wants to see it.
+    [[nodiscard]] virtual bool onResponse(const sip::Message& response) = 0;
+    /// See Layer::cancel().
+    virtual void cancel(std::string_view /*reason*/) {}
+
+protected:
+    ClientTransaction(Environment& environment, ClientId id, const transport::Flow& peer,
+                      std::string request)
+        : Transaction(environment, peer), id_(id) {
+        keep(std::move(request));
+    }
+
+    /// Tells the owner; the state machine must end behind it.
+    void fail(ClientFailure failure) {
+        if (failure == ClientFailure::Timeout) {
+            ++environment().counters.timeouts;
+        }
+        environment().owner.failed(id_, failure);
+    }
+
+private:
+    ClientId id_;
+};
+
+}  // namespace siproxd::transaction

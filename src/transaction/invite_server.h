@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "transaction/server_transaction.h"
+
+namespace siproxd::transaction {
+
+/// INVITE, the side that answers (RFC 3261 §17.2.1, RFC 6026 §7.1).
+///
+///                  INVITE: to the user
+///                        |
+///                        v
+///    200 ms: 100   +------------+  INVITE: last 1xx again
+///    user's 1xx    | Proceeding |
+///                  +------------+
+///          300-699 |            | 2xx
+///                  v            v
+///            +-----------+   +----------+  INVITE: absorbed
+///   G: final | Completed |   | Accepted |  ACK, user's 2xx: passed on
+///   again    +-----------+   +----------+
+///    INVITE:   |       |         |
+///    final     | ACK   | H       | L
+///    again     v       |         |
+///      +-----------+   |         |
+///      | Confirmed |   |         |
+///      +-----------+   |         |
+///            | I       |         |
+///            v         v         v
+///           +---------------------+
+///           |     Terminated      |
+///           +---------------------+
+class InviteServer final : public ServerTransaction {
+public:
+    enum class State : std::uint8_t { Proceeding, Completed, Confirmed, Accepted, Terminated };
+
+    InviteServer(Environment& environment, ServerId id, const transport::Flow& peer,
+                 sip::Message request);
+
+    [[nodiscard]] const sip::Message* request() override;
+    [[nodiscard]] bool answered() const override { return state_ != State::Proceeding; }
+
+    void onHandedOver() override;
+    void onRetransmission() override;
+    [[nodiscard]] bool onAck() override;
+    void respond(const sip::Message& response) override;
+    void sendTrying() override;
+    void abandon() override { enter(State::Terminated); }
+
+private:
+    void onRepeat() override { retransmitResponse(); }
+    void onExpiry() override;
+    void accept(const sip::Message& response);
+    void enter(State state);
+
+    State state_ = State::Proceeding;
+    std::unique_ptr<sip::Message> request_;
+    std::string outline_;  // in Accepted, what is left of the request
+};
+
+}  // namespace siproxd::transaction

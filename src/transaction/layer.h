@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "event/loop.h"
+#include "sip/message.h"
+#include "transport/flow.h"
+
+namespace siproxd::transaction {
+
+/// Names a transaction while it lives; never reused. 0 is none.
+enum class ServerId : std::uint64_t { None = 0 };
+enum class ClientId : std::uint64_t { None = 0 };
+
+/// RFC 3261 §17.1.1.1 base values; everything else follows from them.
+struct Timings {
+    base::Duration t1 = std::chrono::milliseconds(500);
+    base::Duration t2 = std::chrono::seconds(4);
+    base::Duration t4 = std::chrono::seconds(5);
+    base::Duration timerD = std::chrono::seconds(32);
+};
+
+/// Why a client transaction ended without a final response.
+enum class ClientFailure : std::uint8_t {
+    Timeout,    ///< timer B or F: nobody answered; counts as 408 (RFC 3261 §16.8)
+    Transport,  ///< the request could not be sent; counts as 503
+};
+
+/// The one who decides: gets everything that retransmission rules do not settle.
+/// Calls come from Layer::receive() and from the loop, never from inside a call that the user makes
+/// into the Layer. The user may call the Layer from inside them, but must not destroy it there.
+class User {
+public:
+    virtual ~User() = default;
+
+    /// A new request (never ACK or CANCEL). The user answers through respond(), in time or later, or
+    /// calls abandon(): there is no timer that would end a transaction without an answer.
+    /// `id` stays valid until onServerEnded().
+    virtual void onRequest(ServerId id, sip::Message request, const transport::Flow& from) = 0;
+
+    /// An ACK that no server transaction absorbed: the one for a 2xx (RFC 3261 §13.2.2.4). It has
+    /// no transaction and is never answered.
+    virtual void onAck(sip::Message ack, const transport::Flow& from) = 0;
+
+    /// The INVITE `invite` is to be cancelled. The CANCEL itself has been answered with 200 already
+    /// (RFC 3261 §16.10). Not called when the INVITE has had its final response.
+    virtual void onCancel(ServerId invite, const sip::Message& cancel) = 0;
+
+    /// A response for `id`: every provisional but 100, every final; more than one 2xx of an INVITE
+    /// is passed on (retransmissions and forks, RFC 6026 §8.4). Its top Via is still ours.
+    virtual void onResponse(ClientId id, sip::Message response, const transport::Flow& from) = 0;
+
+    /// `id` ends without a final response.
+    virtual void onFailure(ClientId id, ClientFailure failure) = 0;
+
+    /// A response that belongs to no transaction. Usually dropped.
+    virtual void onStrayResponse(sip::Message response, const transport::Flow& from) = 0;
+
+    /// The transaction is gone, its id means nothing from now on.
+    virtual void onServerEnded(ServerId id) = 0;
+    virtual void onClientEnded(ClientId id) = 0;
+};
+
+/// What transactions send through. Implemented by the transport's owner; faked by tests.
+class Sender {
+public:
+    virtual ~Sender() = default;
+    virtual base::Result<void> send(std::string_view bytes, const transport::Flow& to) = 0;
+};
+
+/// RFC 3261 §17 with RFC 6026's corrections: server and client transactions, their timers, and the
+/// matching of messages to them. Owns all transactions; look-ups are by hash.
+class Layer {
+public:
+    Layer(event::Loop& loop, base::Random& random, Sender& sender, User& user,
+          const Timings& timings = {}, std::size_t maxTransactions = 200'000);
+    ~Layer();
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+
+    /// Everything that comes from the network, after parsing and admission. Requests get `received`
+    /// and `rport` on their top Via here (RFC 3261 §18.2.1, RFC 3581 §4).
+    void receive(sip::Message message, const transport::Flow& from);
+
+    /// Answers the request of `id`. The message must carry that request's Vias. Provisional, 2xx and
+    /// other finals are retransmitted, absorbed and timed as §17.2 says. For an INVITE that is not
+    /// answered by the user within 200 ms the layer sends 100 itself unless disabled by
+    /// sendTrying(); the proxy calls sendTrying() at once.
+    void respond(ServerId id, const sip::Message& response);
+
+    /// Sends 100 (Trying) now; INVITE only, and only while nothing else has been sent.
+    void sendTrying(ServerId id);
+
+    /// Ends a server transaction without an answer (request dropped on purpose).
+    void abandon(ServerId id);
+
+    /// Sends a request as a new client transaction towards `to`. The top Via must be ours with a
+    /// branch from newBranch(); ACK must not come here. The user gets the outcome by the id.
+    /// Failure to send is reported by onFailure() later, never from inside.
+    ClientId send(sip::Message request, const transport::Flow& to);
+
+    /// CANCELs the INVITE of `id` hop by hop (§9.1): at once when a provisional response has come,
+    /// else when the first one comes. Does nothing once a final response has come. If no final
+    /// response follows within 64*T1 after the CANCEL, onFailure(Timeout) ends the transaction.
+    /// `reason` becomes a Reason header when not empty.
+    void cancel(ClientId id, std::string_view reason = {});
+
+    /// Sends without a transaction: ACK for 2xx, stateless answers.
+    base::Result<void> sendStateless(const sip::Message& message, const transport::Flow& to);
+
+    /// A branch that nobody can guess, with the cookie of §8.1.1.7.
+    [[nodiscard]] std::string newBranch();
+
+    /// The request that opened the transaction, as it came (with received/rport), until a final
+    /// response has been given. Behind a 2xx to an INVITE only its request line, Via, From, To,
+    /// Call-ID, CSeq and Record-Route are left, for the 2xx that may follow; behind any other final
+    /// response, and when the transaction is gone, nullptr. The pointer is good until the next
+    /// respond() or abandon() for `id`, or the return to the loop.
+    [[nodiscard]] const sip::Message* serverRequest(ServerId id) const;
+    /// Where the responses of `id` go.
+    [[nodiscard]] std::optional<transport::Flow> serverPeer(ServerId id) const;
+    /// Whether a final response has been given to respond(); true as well when the transaction is
+    /// gone, because nothing can be answered then either.
+    [[nodiscard]] bool serverAnswered(ServerId id) const;
+
+    [[nodiscard]] std::size_t serverCount() const;
+    [[nodiscard]] std::size_t clientCount() const;
+
+    struct Counters {
+        std::uint64_t retransmissionsAbsorbed = 0;
+        std::uint64_t retransmissionsSent = 0;
+        std::uint64_t timeouts = 0;
+        std::uint64_t refused = 0;  ///< requests answered 503 statelessly: table full
+    };
+    [[nodiscard]] const Counters& counters() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Where the response to a request goes that came over UDP (RFC 3261 §18.2.2, RFC 3581 §4): to its
+/// source when the top Via has `rport` or when the sent-by is not an address, else to the source
+/// address and the sent-by port (default 5060); for connections the connection itself.
+[[nodiscard]] transport::Flow responsePeer(const sip::Message& request,
+                                           const transport::Flow& from);
+
+}  // namespace siproxd::transaction

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "sip/message.h"
+#include "sip/via.h"
+#include "transport/flow.h"
+
+namespace siproxd::transaction {
+
+/// Writes down where a request came from: sets `received` on its topmost Via when the sent-by is a
+/// name or another address, and always when the peer asked for `rport`, which is set as well
+/// (RFC 3261 §18.2.1, RFC 3581 §4). What the peer put there itself is overwritten.
+/// `topVia` is that Via, parsed.
+void stampSource(sip::Message& request, sip::Via topVia, const transport::Flow& from);
+
+/// responsePeer() for one who has the topmost Via already.
+[[nodiscard]] transport::Flow responsePeer(const sip::Via& topVia, const transport::Flow& from);
+
+}  // namespace siproxd::transaction

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/flow.h"
+
+namespace siproxd::transport {
+
+std::string_view viaName(Protocol protocol) {
+    switch (protocol) {
+        case Protocol::Udp:
+            return "UDP";
+        case Protocol::Tcp:
+            return "TCP";
+        case Protocol::Tls:
+            break;
+    }
+    return "TLS";
+}
+
+std::string Flow::toString() const {
+    return std::string(viaName(protocol)) + " " + local.toString() + " - " + remote.toString();
+}
+
+}  // namespace siproxd::transport

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "transport/flow.h"
+
+namespace siproxd::transport {
+
+/// What the owner of the sockets knows about one of them (which side it is on); passed through.
+using SocketTag = std::uint8_t;
+
+/// The bytes of one message (not parsed yet) and the way they came. `bytes` lives for the call.
+struct Received {
+    std::string_view bytes;
+    Flow flow;                    ///< local is the address that it was sent to
+    unsigned interfaceIndex = 0;  ///< 0: unknown
+    SocketTag tag = 0;
+    base::TimePoint time;
+};
+
+/// Brings messages to peers and from them.
+class Transport {
+public:
+    class Handler {
+    public:
+        virtual ~Handler() = default;
+        /// One message has come. Sockets may be added and removed meanwhile, but the transport must
+        /// not be destroyed.
+        virtual void onReceived(const Received& received) = 0;
+    };
+
+    virtual ~Transport() = default;
+
+    /// Sends one message, or queues it for a moment when the network is busy. The error names the
+    /// peer. An error means that it has not left; success does not mean that it arrives.
+    [[nodiscard]] virtual base::Result<void> send(std::string_view bytes, const Flow& flow) = 0;
+};
+
+}  // namespace siproxd::transport

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""siproxd itself: writing its configuration, starting it, knowing when it is ready, ending it.
+
+The binary is `build/siproxd` of this repository, or the one that SIPROXD names. With LAB_DIRECT=1
+there is none: phones and providers talk to each other over a router without NAT, which shows
+whether a test's own parties play their parts (`no_daemon`).
+"""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+from deadline import wait_for
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DIRECT = os.environ.get("LAB_DIRECT") == "1"
+REPORTS = re.compile(r"(ERROR: \w+Sanitizer|SUMMARY: \w+Sanitizer|runtime error:)")
+
+
+def binary():
+    """The program under test."""
+    return pathlib.Path(os.environ.get("SIPROXD", ROOT / "build" / "siproxd"))
+
+
+def plugin_directory():
+    """`plugindir` of the build under test; ends with a slash."""
+    return os.environ.get("SIPROXD_PLUGINDIR", str(binary().resolve().parent)) + "/"
+
+
+def default_settings(topology):
+    """The guide's 7.2, in the foreground, with the paths of a test."""
+    return {
+        "if_inbound": topology.if_inbound, "if_outbound": topology.if_outbound,
+        "hosts_allow_reg": "10.0.0.0/24", "sip_listen_port": 5060, "daemonize": 0,
+        "silence_log": 0, "rtp_proxy_enable": 1, "rtp_port_low": 7070, "rtp_port_high": 7089,
+        "rtp_timeout": 300, "default_expires": 600,
+        "debug_level": os.environ.get("LAB_DEBUG_LEVEL", "0"), "debug_port": 0,
+    }
+
+
+class Daemon:
+    """One siproxd in the topology's `proxy_host`. `settings` come on top of the defaults; a value
+    of None takes a directive out, a list writes it several times."""
+
+    def __init__(self, topology, directory, settings=()):
+        self.topology, self.directory = topology, str(directory)
+        self.space = topology.proxy_host
+        self.registration_file = f"{self.directory}/registrations"
+        self.pid_file = f"{self.directory}/siproxd.pid"
+        self.config_file = f"{self.directory}/siproxd.conf"
+        self.log_file = f"{self.directory}/siproxd.log"
+        self.settings = {**default_settings(topology),
+                         "registration_file": self.registration_file,
+                         "pid_file": self.pid_file, **dict(settings)}
+        self.process = None
+        self.started = 0
+
+    def write_config(self):
+        lines = []
+        for key, value in self.settings.items():
+            values = value if isinstance(value, list) else [value]
+            lines += [f"{key} = {one}\n" for one in values if one is not None]
+        with open(self.config_file, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    def environment(self):
+        """Sanitizers report into files, for a daemon may have closed its stderr."""
+        common = f"log_path={self.directory}/sanitizer"
+        asan = "detect_leaks=1:exitcode=99:" + os.environ.get("ASAN_OPTIONS", "")
+        ubsan = "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", "")
+        return {**os.environ, "ASAN_OPTIONS": f"{asan}:{common}",
+                "UBSAN_OPTIONS": f"{ubsan}:{common}"}
+
+    def start(self, *arguments):
+        """Starts it and returns when its log says `started`."""
+        if not binary().exists():
+            raise FileNotFoundError(f"no siproxd at {binary()}: build it, or set SIPROXD")
+        self.write_config()
+        with open(self.log_file, "a", encoding="utf-8") as log:
+            self.process = self.space.start(binary(), "-c", self.config_file, *arguments,
+                                            stdout=log, stderr=log, cwd=self.directory,
+                                            env=self.environment())
+        self.started += 1
+
+        def ready():
+            if not self.process.running():
+                raise AssertionError(f"siproxd ended with {self.process.wait(0)}:\n{self.log()}")
+            return len(re.findall(r"started$", self.log(), re.MULTILINE)) >= self.started
+        wait_for(ready, lambda: f"siproxd to be ready; its log:\n{self.log()}", 10)
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def running(self):
+        return self.process is not None and self.process.running()
+
+    def log(self):
+        if not os.path.exists(self.log_file):
+            return ""
+        with open(self.log_file, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def wait_log(self, pattern, timeout=5.0):
+        """The first match of `pattern` in the log."""
+        return wait_for(lambda: re.search(pattern, self.log(), re.MULTILINE),
+                        lambda: f"/{pattern}/ in the log:\n{self.log()[-4000:]}", timeout)
+
+    def kill(self):
+        """kill -9."""
+        self.process.stop(signal.SIGKILL)
+        self.process = None
+
+    def stop(self):
+        """SIGTERM; must end it with 0 and without a sanitizer's report."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        died = not process.running()
+        status = process.stop(signal.SIGTERM, timeout=15)
+        self.assert_no_reports()
+        assert not died, f"siproxd was gone before it was stopped, exit {status}:\n{self.log()[-6000:]}"
+        assert status == 0, f"siproxd ended with {status}:\n{self.log()[-6000:]}"
+
+    def assert_no_reports(self):
+        """No sanitizer has complained, neither in the log nor in files of its own."""
+        texts = [self.log()]
+        for path in pathlib.Path(self.directory).glob("sanitizer*"):
+            texts.append(path.read_text(encoding="utf-8", errors="replace"))
+        found = [text for text in texts if REPORTS.search(text)]
+        assert not found, "sanitizer report:\n" + found[-1][-8000:]
+
+    def relay_ports(self):
+        """Ports of the RTP range that are bound in siproxd's namespace."""
+        low, high = int(self.settings["rtp_port_low"]), int(self.settings["rtp_port_high"])
+        bound = {int(line.split()[3].rsplit(":", 1)[1])
+                 for line in self.space.run("ss", "-Huan").splitlines()}
+        return sorted(port for port in bound if low <= port <= high)
+
+    def assert_ports_released(self, timeout=5.0):
+        """Every relay port is given back within `timeout`."""
+        wait_for(lambda: not self.relay_ports(),
+                 lambda: f"relay ports to be released, still bound: {self.relay_ports()}", timeout)
+
+    def resident_kilobytes(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1])
+
+    def sanitized(self):
+        with open(f"/proc/{self.pid}/maps", encoding="utf-8") as file:
+            return re.search(r"lib[at]san", file.read()) is not None
+
+    def registration_records(self):
+        """Active records of the registration file: lists of expiry, true, masqueraded and
+        registered URI; and the number of all records."""
+        with open(self.registration_file, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        active, total, at = [], 0, 0
+        while at < len(lines):
+            mark, state, expires = lines[at].split(":")
+            assert mark == "****", f"line {at + 1} of the registration file: {lines[at]!r}"
+            total += 1
+            at += 1
+            if state == "1":
+                active.append([int(expires), *lines[at:at + 3]])
+                at += 3
+        return active, total
+
+
+class BackgroundDaemon(Daemon):
+    """With `daemonize = 1`: known by its PID file, ready when its SIP port is open."""
+
+    def __init__(self, topology, directory, settings=()):
+        super().__init__(topology, directory, settings)
+        self._pid = None
+
+    def start(self, *arguments):
+        if not binary().exists():
+            raise FileNotFoundError(f"no siproxd at {binary()}: build it, or set SIPROXD")
+        self.write_config()
+        with open(self.log_file, "a", encoding="utf-8") as log:
+            launcher = self.space.start(binary(), "-c", self.config_file, *arguments, stdout=log,
+                                        stderr=log, cwd=self.directory, env=self.environment())
+        assert launcher.wait(10) == 0, f"siproxd did not go to the background:\n{self.log()}"
+
+        def ready():
+            if not os.path.exists(self.pid_file):
+                return False
+            with open(self.pid_file, encoding="ascii") as file:
+                self._pid = int(file.read() or 0) or None
+            port = int(self.settings["sip_listen_port"])
+            return self._pid and f":{port:04X} " in self._udp_table()
+        wait_for(ready, lambda: f"siproxd in the background; its log:\n{self.log()}", 10)
+        return self
+
+    def _udp_table(self):
+        try:
+            with open(f"/proc/{self._pid}/net/udp", encoding="ascii") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    @property
+    def pid(self):
+        return self._pid
+
+    def running(self):
+        """A process that nobody has waited for yet is over all the same."""
+        try:
+            with open(f"/proc/{self._pid}/stat", encoding="ascii") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        except FileNotFoundError:
+            return False
+
+    def stop(self):
+        """SIGTERM; must end it. (Its exit status is not ours to see.)"""
+        if self._pid is None:
+            return
+        assert self.running(), f"siproxd was gone before it was stopped:\n{self.log()[-6000:]}"
+        os.kill(self._pid, signal.SIGTERM)
+        try:
+            wait_for(lambda: not self.running(), "siproxd to end", 15)
+        except AssertionError:
+            os.kill(self._pid, signal.SIGKILL)
+            raise
+        finally:
+            self._pid = None
+        self.assert_no_reports()
+
+
+class NoDaemon:
+    """What stands in for siproxd where there is none (LAB_DIRECT)."""
+
+    def __init__(self, *_):
+        self.settings = {}
+
+    def start(self, *_):
+        return self
+
+    def stop(self):
+        """Nothing to stop."""
+
+    def running(self):
+        return True
+
+    def log(self):
+        return ""
+
+    def relay_ports(self):
+        return []
+
+    def assert_ports_released(self, timeout=5.0):
+        """Nothing was bound."""

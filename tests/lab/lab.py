@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One laboratory: the networks, siproxd in them, captures on both of its sides, and whoever takes
+part in a test."""
+
+import calls
+import topology
+from baresip import Baresip
+from capture import Capture, assert_no_leak, ladder
+from daemon import DIRECT, BackgroundDaemon, Daemon, NoDaemon
+from provider import Kamailio
+from sipp import Sipp
+from ua import UserAgent
+
+
+class Lab:
+    """Everything a test works with. Whatever is made through it is ended with the test."""
+
+    def __init__(self, site, directory, settings, filters):
+        self.site, self.directory, self.keep = site, directory, False
+        self._endings = []
+        self.outside = Capture(site.internet, "eth0", f"{directory}/outside.pcap",
+                               filters.get("outside", ""))
+        self.inside = Capture(site.phones, "eth0", f"{directory}/inside.pcap",
+                              filters.get("inside", ""))
+        kind = BackgroundDaemon if settings.get("daemonize") else Daemon
+        self.daemon = (NoDaemon if DIRECT else kind)(site, directory, settings)
+
+    def at_end(self, ending):
+        """`ending()` will be called when the test is over, in reverse order."""
+        self._endings.append(ending)
+
+    @property
+    def outbound(self):
+        """Where phones send what is not in a dialog; without a daemon, straight to the target."""
+        return None if DIRECT else (self.site.proxy_inside, 5060)
+
+    def _agent(self, space, address, user, **details):
+        agent = UserAgent(space, address, user=user, **details)
+        self.at_end(agent.close)
+        return agent
+
+    def phone(self, user="alice", address=topology.PHONE, **details):
+        """A phone inside, with siproxd as its outbound proxy unless `outbound` says else."""
+        details.setdefault("outbound", self.outbound)
+        return self._agent(self.site.phones, address, user, **details)
+
+    def provider(self, address=topology.PROVIDER, user="bob", **details):
+        """A registrar and B2BUA on the internet: everybody's peer in most tests."""
+        return self._agent(self.site.internet, address, user, **details)
+
+    def registered(self, phone, provider, expires=600):
+        """Registers `phone` at `provider`; returns the Contact URI the provider knows it by."""
+        phone.register(expires)
+        request = provider.expect("REGISTER")
+        provider.reply(request, 200, contact=False, headers=[
+            ("Contact", f"<{request.contact}>;expires={expires}")])
+        phone.expect((200, "REGISTER"))
+        return request.contact
+
+    def pair(self):
+        """A phone that is registered at a provider: (phone, provider, contact)."""
+        phone, provider = self.phone(), self.provider()
+        return phone, provider, self.registered(phone, provider)
+
+    def call_out(self, phone, provider, **details):
+        """An established call from inside to outside."""
+        return calls.establish(phone, provider, f"sip:{provider.user}@{phone.domain}", **details)
+
+    def call_in(self, phone, provider, contact, **details):
+        """An established call from outside to inside."""
+        return calls.establish(provider, phone, contact, to=f"<{phone.aor}>", **details)
+
+    def kamailio(self, address=topology.PROVIDER, **details):
+        """A real provider."""
+        server = Kamailio(self.site.internet, self.directory, address, **details)
+        self.at_end(server.stop)
+        return server
+
+    def sipp(self, side, scenario, address, **details):
+        """SIPp with a scenario, `side` being "inside" or "outside". An inside one without `target`
+        sends to siproxd."""
+        space = self.site.phones if side == "inside" else self.site.internet
+        if side == "inside" and "target" not in details:
+            details["target"] = topology.PROVIDER if DIRECT else self.site.proxy_inside
+        run = Sipp(space, self.directory, scenario, address, **details)
+        self.at_end(run.stop)
+        return run
+
+    def softphone(self, side, user, address, **details):
+        """baresip, registered. An inside one has siproxd as its outbound proxy."""
+        space = self.site.phones if side == "inside" else self.site.internet
+        if side == "inside" and not DIRECT:
+            details.setdefault("outbound", self.site.proxy_inside)
+        softphone = Baresip(space, self.directory, address, user, **details)
+        self.at_end(softphone.stop)
+        softphone.wait_registered()
+        return softphone
+
+    def evidence(self):
+        """What helps to understand a failure, as report sections."""
+        sections = [("directory", self.directory), ("siproxd log", self.daemon.log()[-12000:])]
+        for name, capture in (("inside", self.inside), ("outside", self.outside)):
+            try:
+                sections.append((f"SIP {name}", ladder(capture.stop().packets())[-8000:]))
+            except Exception as error:  # pylint: disable=broad-except
+                sections.append((f"SIP {name}", f"no capture: {error}"))
+        return sections
+
+    def end(self):
+        """Ends what the test started, then the daemon, then looks at what crossed the border."""
+        try:
+            for ending in reversed(self._endings):
+                ending()
+            self.daemon.stop()
+        finally:
+            self.inside.stop()
+            self.outside.stop()
+        if not DIRECT:
+            assert_no_leak(self.outside.path)

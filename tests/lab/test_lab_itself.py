@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab checks itself, without siproxd: where these fail, what the other tests say is worthless."""
+
+import socket
+
+import pytest
+
+import capture
+import netns
+import rtp
+import sip
+import tone
+import topology
+from calls import establish
+from capture import Capture
+from deadline import wait_for
+from provider import Kamailio
+from ua import UserAgent
+
+
+@pytest.fixture(scope="module")
+def site():
+    with topology.Plain() as networks:
+        yield networks
+
+
+def test_a_tone_is_found_and_another_is_not(directory):
+    tone.write_tone(f"{directory}/440.wav", 440, seconds=1.5)
+    found = tone.find_tone(f"{directory}/440.wav", 440)
+    assert abs(found.seconds - 1.5) < 0.05 and found.share > 0.95
+    assert tone.find_tone(f"{directory}/440.wav", 880).seconds == 0
+
+
+@pytest.mark.parametrize("networks", [topology.Masquerading, topology.BehindRouter])
+def test_nat_hides_the_phones_and_keeps_strangers_out(networks, directory):
+    with networks() as site:
+        outside = Capture(site.internet, "eth0", f"{directory}/outside.pcap")
+        phone = site.phones.socket(topology.PHONE, 4000)
+        server = site.internet.socket(topology.PROVIDER, 4000)
+        stranger = site.internet.socket(topology.REMOTE, 4000)
+        phone.sendto(b"hello", (topology.PROVIDER, 4000))
+        server.settimeout(5)
+        data, source = server.recvfrom(100)
+        assert data == b"hello" and source[0] == topology.PUBLIC
+        stranger.sendto(b"anybody there?", source)
+        server.sendto(b"welcome", source)
+        phone.settimeout(5)
+        assert phone.recvfrom(100) == (b"welcome", (topology.PROVIDER, 4000))
+        packets = outside.stop().packets()
+        assert capture.find_leaks(packets) == []
+        assert [packet.payload for packet in packets] == [b"hello", b"anybody there?", b"welcome"]
+        for sock in (phone, server, stranger):
+            sock.close()
+
+
+def test_the_firewall_lets_in_only_what_the_guide_opens(directory):
+    with topology.Masquerading() as site:
+        for port, opened in ((5060, True), (7070, True), (7089, True), (7090, False), (22, False)):
+            with site.router.socket(topology.PUBLIC, port) as server, \
+                    site.internet.socket(topology.REMOTE, 0) as client:
+                client.sendto(b"knock", (topology.PUBLIC, port))
+                server.settimeout(5 if opened else 0.05)
+                if opened:
+                    assert server.recv(10) == b"knock"
+                else:
+                    with pytest.raises(socket.timeout):
+                        server.recv(10)
+
+
+def test_a_leak_is_noticed_in_a_payload_and_in_an_address(site, directory):
+    outside = Capture(site.internet, "eth0", f"{directory}/outside.pcap")
+    with site.router.socket(topology.PUBLIC, 5060) as proxy, \
+            site.phones.socket(topology.PHONE, 5060) as phone, \
+            site.internet.socket(topology.PROVIDER, 5060) as server:
+        server.settimeout(5)
+        text = b"OPTIONS sip:a@b SIP/2.0\r\nContact: <sip:a@10.0.0.10>\r\n" + b"x" * 3000
+        proxy.sendto(text, (topology.PROVIDER, 5060))
+        assert server.recv(5000) == text
+        phone.sendto(b"in person", (topology.PROVIDER, 5060))
+        assert server.recv(5000) == b"in person"
+        server.sendto(b"10.0.0.10 is what strangers may say", (topology.PUBLIC, 5060))
+    leaks = capture.find_leaks(outside.stop().packets())
+    assert len(leaks) == 2
+    assert "Contact: <sip:a@10.0.0.10>" in leaks[0] and "inside source address" in leaks[1]
+
+
+def test_names_are_answered_everywhere_and_unknown_ones_are_refused(site):
+    query = "import socket; print(socket.gethostbyname('{}'))"
+    for space in (site.phones, site.router, site.internet):
+        answer = space.run("/usr/bin/python3", "-c", query.format("sip.example.test"))
+        assert answer.strip() == topology.PROVIDER
+    answer = site.router.run("/usr/bin/python3", "-c", query.format("nowhere.test"), check=False)
+    assert "gaierror" in answer
+
+
+def test_namespaces_do_not_outlive_their_topology():
+    with topology.Masquerading() as site:
+        names = [space.name for space in site.spaces]
+        assert all(name in netns.run("ip", "netns", "list") for name in names)
+    assert not any(name in netns.run("ip", "netns", "list") for name in names)
+
+
+def test_scripted_agents_call_through_kamailio(site, directory):
+    provider = Kamailio(site.internet, directory)
+    alice = UserAgent(site.phones, topology.PHONE, user="alice")
+    bob = UserAgent(site.internet, topology.REMOTE, user="bob")
+    try:
+        for agent in (alice, bob):
+            agent.register()
+            agent.expect((200, "REGISTER"))
+        call = establish(alice, bob, "sip:bob@sip.example.test")
+        for stream in rtp.exchange(call.caller_rtp, call.caller_target, call.callee_rtp,
+                                   call.callee_target):
+            assert stream.lost == 0
+        call.hang_up("callee")
+    finally:
+        alice.close()
+        bob.close()
+        provider.stop()
+
+
+def test_rtp_echo_as_a_program_of_its_own(site):
+    program = rtp.__file__
+    echo = site.internet.start("/usr/bin/python3", program, "echo", "--listen",
+                               f"{topology.REMOTE}:4000", "--idle", "3")
+    try:
+        def answered():
+            return "received 5" in site.phones.run(
+                "/usr/bin/python3", program, "send", "--listen", f"{topology.PHONE}:4000", "--to",
+                f"{topology.REMOTE}:4000", "--count", "5", check=False)
+        wait_for(answered, "the echo to answer", 20)
+    finally:
+        echo.stop()
+
+
+def test_sip_text_is_read_as_it_is_meant():
+    message = sip.Message.parse(
+        b'INVITE sip:a@b:5070;x=y SIP/2.0\r\nv: SIP/2.0/UDP h:5062;branch=z9hG4bKx;rport\r\n'
+        b'Via: SIP/2.0/UDP one , SIP/2.0/UDP two\r\nf: "A, B" <sip:a@c;tag=no>;tag=yes\r\n'
+        b'm: <sip:a@10.0.0.10:5062;ob>;expires=5\r\n'
+        b'Cseq: 7 INVITE\r\n\r\nv=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 8\r\na=sendonly\r\n')
+    assert message.method == "INVITE" and message.cseq == 7 and message.branch == "z9hG4bKx"
+    assert [sip.sent_by(via) for via in message.all("via")] == [("h", 5062), ("one", 5060),
+                                                                ("two", 5060)]
+    assert message.tag("from") == "yes" and message.contact == "sip:a@10.0.0.10:5062;ob"
+    assert message.sdp.audio.target == ("1.2.3.4", 4000) and message.sdp.direction == "sendonly"

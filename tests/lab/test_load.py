@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many calls at once, and many calls one after the other."""
+
+import threading
+import time
+
+import pytest
+
+import rtpload
+import sip
+from deadline import Deadline
+from topology import PHONE, PROVIDER, PUBLIC
+
+pytestmark = [pytest.mark.needs_daemon, pytest.mark.slow,
+              pytest.mark.capture(inside="udp port 5060", outside="udp port 5060")]
+
+CALLS = 500
+SECONDS = 10
+
+
+def connect(lab, phone, provider, count):
+    """`count` calls out, 20 at a time. Returns the dialogs of the phone and the legs of both
+    sides."""
+    dialogs, inside, outside = [], [], []
+    for first in range(0, count, 20):
+        numbers = range(first, min(first + 20, count))
+        started = {}
+        for number in numbers:
+            dialog = phone.invite("sip:bob@sip.example.test", sip.sdp(PHONE, 20000 + 2 * number))
+            started[dialog.call_id] = (number, dialog)
+        for _ in numbers:
+            invite = provider.expect("INVITE", 10)
+            number, _ = started[invite["call-id"]]
+            provider.accept(invite, sip.sdp(PROVIDER, 20000 + 2 * number))
+            outside.append((PROVIDER, 20000 + 2 * number, invite.sdp.audio.target, number))
+        for _ in numbers:
+            answer = phone.expect((200, "INVITE"), 10)
+            number, dialog = started[answer["call-id"]]
+            dialog.ack(answer)
+            inside.append((PHONE, 20000 + 2 * number, answer.sdp.audio.target, number))
+            dialogs.append(dialog)
+        for _ in numbers:
+            provider.expect("ACK", 10)
+    return dialogs, [[leg[:3] for leg in sorted(legs, key=lambda leg: leg[3])]
+                     for legs in (inside, outside)]
+
+
+@pytest.mark.siproxd(rtp_port_low=30000, rtp_port_high=30000 + 2 * CALLS + 199)
+def test_500_calls_with_audio_lose_nothing(lab):
+    lab.site.firewall(30000, 30000 + 2 * CALLS + 199)
+    phone, provider, _ = lab.pair()
+    dialogs, (inside, outside) = connect(lab, phone, provider, CALLS)
+    assert len({leg[2] for leg in inside}) == len({leg[2] for leg in outside}) == CALLS
+    assert {leg[2][0] for leg in outside} == {PUBLIC}
+    seconds = SECONDS
+    sides = [rtpload.Side(lab.site.phones, lab.directory, "inside", inside, seconds),
+             rtpload.Side(lab.site.internet, lab.directory, "outside", outside, seconds)]
+    results = rtpload.run(sides)
+    print(results)
+    for result, other in zip(results, results[::-1]):
+        assert result["sent"] == CALLS * seconds * 50 and result["failed"] == 0
+        assert result["foreign"] == 0
+        assert result["received"] == other["sent"], results
+    for first in range(0, CALLS, 20):
+        batch = dialogs[first:first + 20]
+        for dialog in batch:
+            dialog.request("BYE")
+        for _ in batch:
+            provider.reply(provider.expect("BYE", 10), 200)
+        for _ in batch:
+            phone.expect((200, "BYE"), 10)
+    lab.daemon.assert_ports_released(timeout=10)
+
+
+def run_short_calls(lab, count, rate):
+    """SIPp calls SIPp through siproxd; returns the highest resident size seen meanwhile (kB)."""
+    answer = lab.sipp("outside", "load_answer", PROVIDER, user="bob", calls=count,
+                      deadline=300, port=5080)
+    caller = lab.sipp("inside", "load_call", PHONE, peer="bob", calls=count, deadline=300,
+                      port=5080, domain="sip.example.test:5080",
+                      options=["-r", str(rate), "-l", "1000"])
+    highest = 0
+    finished = threading.Event()
+    deadline = Deadline(count / rate + 60)
+    while caller.process.running() and not deadline.passed():
+        highest = max(highest, lab.daemon.resident_kilobytes())
+        finished.wait(0.1)
+    caller.finish()
+    answer.finish()
+    return highest
+
+
+@pytest.mark.siproxd(rtp_port_low=30000, rtp_port_high=39999)
+@pytest.mark.capture(inside="udp port 1", outside="udp port 1")
+def test_memory_does_not_grow_over_10000_calls(lab):
+    """After 64 * T1 of calls as many transactions end as begin, and from there on the size of the
+    process must not depend on how many calls there were: 10,000 calls that leak 100 bytes each
+    would show as 1 MB."""
+    lab.site.firewall(30000, 39999)
+    rate = 200
+    warm = run_short_calls(lab, 40 * rate, rate)
+    started = time.monotonic()
+    after = run_short_calls(lab, 10000, rate)
+    print(f"resident: {warm} kB after warming up, {after} kB after 10,000 more calls "
+          f"in {time.monotonic() - started:.0f} s")
+    if not lab.daemon.sanitized():      # quarantines freed memory; its leak check speaks at the end
+        assert after - warm < 1024, f"{warm} kB -> {after} kB"
+    lab.daemon.assert_ports_released(timeout=10)

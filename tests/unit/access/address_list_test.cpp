@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "access/address_list.h"
+
+#include "support/catch.h"
+
+using namespace siproxd;
+using access::AddressList;
+
+namespace {
+
+base::IpAddress ip(const char* text) {
+    return base::IpAddress::parse(text).value();
+}
+
+AddressList list(std::string_view text) {
+    auto parsed = AddressList::parse(text);
+    INFO(text);
+    REQUIRE(parsed);
+    return *std::move(parsed);
+}
+
+std::string problem(std::string_view text) {
+    const auto parsed = AddressList::parse(text);
+    return parsed ? std::string() : parsed.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("An address list holds blocks of both families", "[access]") {
+    const auto lan = list("192.168.1.0/24,10.1.2.3/32,2001:db8::/32,[fd00::1]/128");
+    for (const char* in : {"192.168.1.1", "192.168.1.255", "10.1.2.3", "2001:db8:5::1", "fd00::1"}) {
+        INFO(in);
+        CHECK(lan.contains(ip(in)));
+    }
+    for (const char* out : {"192.168.2.1", "10.1.2.4", "2001:db9::1", "fd00::2", "::"}) {
+        INFO(out);
+        CHECK_FALSE(lan.contains(ip(out)));
+    }
+    CHECK_FALSE(lan.contains(base::IpAddress{}));
+}
+
+TEST_CASE("Host bits of a block do not matter", "[access]") {
+    CHECK(list("10.0.0.77/24").contains(ip("10.0.0.1")));
+}
+
+TEST_CASE("Spaces and empty entries in a list do not matter", "[access]") {
+    const auto lan = list(" 10.0.0.0/8 ,\t192.168.0.0 / 16,, ");
+    CHECK(lan.contains(ip("10.9.9.9")));
+    CHECK(lan.contains(ip("192.168.3.3")));
+    CHECK(list("").empty());
+    CHECK(list("  ").empty());
+    CHECK_FALSE(lan.empty());
+}
+
+TEST_CASE("Prefix length 0 is everybody of that family", "[access]") {
+    CHECK(list("0.0.0.0/0").contains(ip("203.0.113.9")));
+    CHECK_FALSE(list("0.0.0.0/0").contains(ip("2001:db8::1")));
+    CHECK(list("::/0").contains(ip("2001:db8::1")));
+}
+
+TEST_CASE("An IPv4 sender on a dual-stack socket does not get around a list", "[access]") {
+    CHECK(list("10.0.0.0/8").contains(ip("::ffff:10.1.1.1")));
+    CHECK_FALSE(list("10.0.0.0/8").contains(ip("::ffff:11.1.1.1")));
+    CHECK(list("::ffff:10.0.0.0/104").contains(ip("10.1.1.1")));
+    CHECK_FALSE(list("::ffff:10.0.0.0/104").contains(ip("11.1.1.1")));
+    CHECK_FALSE(problem("::ffff:10.0.0.0/8").empty());
+}
+
+TEST_CASE("A list with a mistake is an error that names the entry", "[access]") {
+    CHECK(problem("10.0.0.1") == "CONFIG: accesslist [10.0.0.1]- no mask separator found");
+    CHECK(problem("10.0.0.0/8,192.168.1.1") ==
+          "CONFIG: accesslist [192.168.1.1]- no mask separator found");
+    for (const char* bad : {"10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/255.0.0.0",
+                            "2001:db8::/129", "10.0.0/8", "300.1.1.1/8", "/8", "a b/8", "x/200",
+                            ",", "10.0.0.0/8/8"}) {
+        INFO(bad);
+        CHECK_FALSE(problem(bad).empty());
+    }
+}
+
+TEST_CASE("All mistakes of a list are told at once", "[access]") {
+    const auto text = problem("10.0.0.1,192.168.0.0/16,host/99999,10.0.0.0/33");
+    CHECK(text.find("[10.0.0.1]") != std::string::npos);
+    CHECK(text.find("[host/99999]") != std::string::npos);
+    CHECK(text.find("[10.0.0.0/33]") != std::string::npos);
+}
+
+TEST_CASE("Names match nobody until they are resolved, and then their addresses", "[access]") {
+    auto phones = list("Phone.example.test/32,lan.example.test/24,phone.example.test/32");
+    CHECK(phones.names() == std::vector<std::string>{"phone.example.test", "lan.example.test"});
+    CHECK(phones.pending());
+    CHECK_FALSE(phones.empty());
+    CHECK_FALSE(phones.contains(ip("192.0.2.1")));
+
+    const base::IpAddress first[] = {ip("192.0.2.1"), ip("2001:db8::1")};
+    phones.resolve("PHONE.example.test", first);
+    CHECK(phones.pending());
+    CHECK(phones.contains(ip("192.0.2.1")));
+    CHECK(phones.contains(ip("2001:db8::1")));
+    CHECK_FALSE(phones.contains(ip("192.0.2.2")));
+    CHECK_FALSE(phones.contains(ip("2001:db8::2")));
+
+    const base::IpAddress lan[] = {ip("10.0.7.1"), ip("2001:db8:7::1")};
+    phones.resolve("lan.example.test", lan);
+    CHECK_FALSE(phones.pending());
+    CHECK(phones.contains(ip("10.0.7.200")));
+    CHECK(phones.contains(ip("2001:db8:7::ff")));
+    CHECK_FALSE(phones.contains(ip("2001:db8:7::1:0")));
+
+    const base::IpAddress moved[] = {ip("192.0.2.9")};
+    phones.resolve("phone.example.test", moved);
+    CHECK_FALSE(phones.contains(ip("192.0.2.1")));
+    CHECK(phones.contains(ip("192.0.2.9")));
+    CHECK(phones.contains(ip("10.0.7.200")));
+
+    phones.resolve("phone.example.test", {});
+    CHECK_FALSE(phones.contains(ip("192.0.2.9")));
+    CHECK_FALSE(phones.pending());
+}
+
+TEST_CASE("A name with an IPv6 prefix takes its IPv4 addresses whole", "[access]") {
+    auto hosts = list("host.example.test/64");
+    const base::IpAddress both[] = {ip("192.0.2.1"), ip("2001:db8::1")};
+    hosts.resolve("host.example.test", both);
+    CHECK(hosts.contains(ip("192.0.2.1")));
+    CHECK_FALSE(hosts.contains(ip("192.0.2.2")));
+    CHECK(hosts.contains(ip("2001:db8::ffff")));
+    CHECK_FALSE(hosts.contains(ip("2001:db8:0:1::")));
+}
+
+TEST_CASE("A list may have very many entries", "[access]") {
+    std::string text;
+    for (int i = 0; i < 50'000; ++i) {
+        text += std::to_string(i / 256 % 256 + 1) + "." + std::to_string(i % 256) + ".7.0/24,";
+    }
+    const auto many = list(text);
+    int hits = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        hits += many.contains(ip("100.50.7.9")) ? 1 : 0;
+    }
+    CHECK(hits == 100'000);
+    CHECK_FALSE(many.contains(ip("100.50.8.9")));
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/flow.h"
+
+#include "support/catch.h"
+
+using namespace siproxd;
+using namespace siproxd::transport;
+
+TEST_CASE("A flow can be written and compared", "[transport]") {
+    Flow flow{.protocol = Protocol::Tcp,
+              .local = {*base::IpAddress::parse("10.0.0.1"), 5060},
+              .remote = {*base::IpAddress::parse("2001:db8::5"), 5062}};
+    CHECK(flow.toString() == "TCP 10.0.0.1:5060 - [2001:db8::5]:5062");
+    Flow other = flow;
+    CHECK(other == flow);
+    other.connection = 7;
+    CHECK(other != flow);
+}
+
+TEST_CASE("Protocols have their names in a Via", "[transport]") {
+    CHECK(viaName(Protocol::Udp) == "UDP");
+    CHECK(viaName(Protocol::Tls) == "TLS");
+    CHECK_FALSE(isReliable(Protocol::Udp));
+    CHECK(isReliable(Protocol::Tcp));
+}
