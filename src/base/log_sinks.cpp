@@ -50,7 +50,8 @@ private:
 class SyslogSink final : public Sink {
 public:
     SyslogSink(int silence, std::uint32_t classes) : silence_(silence), classes_(classes) {
-        ::openlog("siproxd", LOG_PID, LOG_DAEMON);
+        // At once: in a jail there is no /dev/log to connect to later.
+        ::openlog("siproxd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
     }
     ~SyslogSink() override { ::closelog(); }
     [[nodiscard]] Level threshold() const override { return leastLevel(silence_); }

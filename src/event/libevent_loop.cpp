@@ -151,7 +151,7 @@ public:
     }
 
     void run() override {
-        while (!stopped_.load(std::memory_order_acquire)) {
+        while (!stopped_.exchange(false, std::memory_order_acq_rel)) {
             ::event_base_loop(base_.get(), EVLOOP_ONCE);
         }
     }

@@ -52,7 +52,7 @@ public:
     /// Runs `callback` in the loop's thread soon. May be called from any thread.
     virtual void post(Callback callback) = 0;
 
-    /// Runs until stop().
+    /// Runs until stop(); may be called again then.
     virtual void run() = 0;
     virtual void stop() = 0;
 };

@@ -167,34 +167,41 @@ void MediaThread::run() {
         const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, -1);
         // One look at the clock for all: what has waited together counts as come together.
         const auto now = std::chrono::steady_clock::now();
-        bool woken = false;
-        for (int i = 0; i < count; ++i) {
-            auto* endpoint =
-                static_cast<Stream::Endpoint*>(events[static_cast<std::size_t>(i)].data.ptr);
-            if (endpoint == nullptr) {
-                woken = true;
-            } else {
+        const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(count, 0)));
+        const bool woken = std::any_of(ready.begin(), ready.end(), [](const epoll_event& event) {
+            return event.data.ptr == nullptr;
+        });
+        if (woken) {
+            takeCommands();
+            // First, so that what has been signalled holds for every packet that came after it.
+            runCommands(now, true);
+        }
+        for (const auto& event : ready) {
+            if (auto* endpoint = static_cast<Stream::Endpoint*>(event.data.ptr)) {
                 endpoint->stream->receive(*endpoint, buffer_, now);
             }
         }
-        // Last, for a closed stream may stand in the same batch of events.
         if (woken) {
-            runCommands(now);
+            // Last, for a stream that is closed may stand in the same batch of events.
+            runCommands(now, false);
+            commands_.clear();
         }
     }
 }
 
-void MediaThread::runCommands(base::TimePoint now) {
+void MediaThread::takeCommands() {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
-    {
-        const std::lock_guard lock(mutex_);
-        commands_.swap(posted_);
-    }
+    const std::lock_guard lock(mutex_);
+    commands_.swap(posted_);
+}
+
+void MediaThread::runCommands(base::TimePoint now, bool announcements) {
     for (auto& command : commands_) {
-        std::visit([this, now](auto& one) { execute(one, now); }, command);
+        if (std::holds_alternative<Announce>(command) == announcements) {
+            std::visit([this, now](auto& one) { execute(one, now); }, command);
+        }
     }
-    commands_.clear();
 }
 
 void MediaThread::execute(Announce& command, base::TimePoint now) {

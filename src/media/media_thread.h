@@ -64,7 +64,9 @@ private:
     [[nodiscard]] base::Result<void> watch(int fd, void* context);
 
     void run();
-    void runCommands(base::TimePoint now);
+    void takeCommands();
+    /// Carries out the announcements that have been taken, or everything else.
+    void runCommands(base::TimePoint now, bool announcements);
     void execute(Announce& command, base::TimePoint now);
     void execute(Close& command, base::TimePoint now);
     void execute(Drain& command, base::TimePoint now);

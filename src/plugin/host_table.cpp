@@ -31,7 +31,7 @@ std::string oneLine(std::string_view text) {
     out.reserve(text.size());
     for (const char c : text) {
         if (isControl(c)) {
-            out += fmt::format("\\x{:02X}", static_cast<unsigned char>(c));
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
         } else {
             out += c;
         }

@@ -2,6 +2,7 @@
 #include "registrar/location_table.h"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <utility>
 
@@ -31,11 +32,17 @@ std::size_t hashPair(const sip::Uri& aor, const sip::Uri& contact) {
     return mix(hashAddress(aor), hashAddress(contact));
 }
 
-bool isHexToken(std::string_view token) {
-    return token.size() == 2 * kTokenBytes &&
-           std::all_of(token.begin(), token.end(), [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-           });
+/// Tokens as numbers; nothing for what is no token of ours. A peer may have changed their case.
+std::optional<std::uint64_t> tokenNumber(std::string_view token) {
+    std::uint64_t number = 0;
+    const auto [end, error] =
+        std::from_chars(token.data(), token.data() + token.size(), number, 16);
+    static_assert(2 * kTokenBytes == 2 * sizeof number);
+    if (token.size() != 2 * kTokenBytes || error != std::errc{} ||
+        end != token.data() + token.size()) {
+        return std::nullopt;
+    }
+    return number;
 }
 
 /// steady_clock counts nanoseconds in 64 bits; this keeps sums of it far from the end.
@@ -209,7 +216,7 @@ base::Result<void> LocationTable::restore(Binding binding) {
         return std::unexpected(*std::move(full));
     }
     binding.token = tokenOf(binding.masqueraded);
-    if (!isHexToken(binding.token) || byToken_.contains(binding.token)) {
+    if (const auto number = tokenNumber(binding.token); !number || byToken_.contains(*number)) {
         const bool damaged = !binding.token.empty();
         binding.token = freshToken();
         if (damaged) {
@@ -379,7 +386,8 @@ std::vector<Binding> LocationTable::snapshot() const {
 }
 
 LocationTable::Entry* LocationTable::entry(std::string_view token) const {
-    const auto found = byToken_.find(token);
+    const auto number = tokenNumber(token);
+    const auto found = number ? byToken_.find(*number) : byToken_.end();
     return found == byToken_.end() ? nullptr : found->second.get();
 }
 
@@ -401,7 +409,7 @@ LocationTable::Entry& LocationTable::insert(Binding binding) {
     added.serial = ++lastSerial_;
     added.queued = expiry_.end();
     byPair_.emplace(hashPair(added.binding.aor, added.binding.contact), &added);
-    byToken_.emplace(added.binding.token, std::move(made));
+    byToken_.emplace(*tokenNumber(added.binding.token), std::move(made));
     return added;
 }
 
@@ -413,7 +421,7 @@ void LocationTable::erase(Entry& entry) {
     eraseFrom(byPair_, hashPair(entry.binding.aor, entry.binding.contact), &entry);
     expiry_.erase(entry.queued);
     // Out of the map, but alive until the listeners have seen it.
-    const auto gone = byToken_.extract(byToken_.find(entry.binding.token));
+    const auto gone = byToken_.extract(*tokenNumber(entry.binding.token));
     if (wasConfirmed) {
         for (Listener* each : listeners_) {
             each->bindingGone(entry.serial, entry.binding);
@@ -476,7 +484,7 @@ bool LocationTable::live(const Entry& entry) const {
 
 std::string LocationTable::freshToken() {
     auto token = random_.hex(kTokenBytes);
-    while (byToken_.contains(token)) {
+    while (byToken_.contains(*tokenNumber(token))) {
         token = random_.hex(kTokenBytes);
     }
     return token;

@@ -192,8 +192,7 @@ private:
     std::uint64_t lastConfirmation_ = 0;
     std::vector<Listener*> listeners_;
 
-    /// Keys are views of the entries' own tokens.
-    std::unordered_map<std::string_view, std::unique_ptr<Entry>> byToken_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Entry>> byToken_;  ///< token as a number
     ExpiryQueue expiry_;
     Index byPair_;  ///< AoR and Contact; all entries
     // Confirmed entries only:

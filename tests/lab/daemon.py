@@ -156,6 +156,8 @@ class Daemon:
     def registration_records(self):
         """Active records of the registration file: lists of expiry, true, masqueraded and
         registered URI; and the number of all records."""
+        if not os.path.exists(self.registration_file):
+            return [], 0
         with open(self.registration_file, encoding="utf-8") as file:
             lines = file.read().splitlines()
         active, total, at = [], 0, 0

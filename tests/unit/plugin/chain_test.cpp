@@ -226,7 +226,7 @@ TEST_CASE("a plugin that throws is counted and the message goes on", "[plugin]")
     Shown shown(test::request());
     CHECK(runPreProxy(chain, shown).goesOn());
     CHECK(after == "reached");
-    CHECK(spy.hasLine("Plugin 'plugin_bad' threw at stage 0x40: bad\\x0Aday"));
+    CHECK(spy.hasLine("Plugin 'plugin_bad' threw at stage 0x40: bad\\x0aday"));
     CHECK(spy.hasLine("Plugin 'plugin_worse' threw at stage 0x40: an unknown exception"));
     CHECK(chain.status()[0].failures == 1);
     CHECK(chain.status()[2].failures == 0);

@@ -269,7 +269,7 @@ TEST_CASE("a plugin's log line stays one line", "[plugin]") {
         host.log(self, SIPROXD_LOG_INFO, 0, nullptr, 1, nullptr);
         CHECK(host.log_wanted(self, SIPROXD_LOG_DEBUG, SIPROXD_DEBUG_PLUGIN) == 1);
     });
-    CHECK(spy.has("user \\x0D\\x0A02:00:00.000 ERROR: forged"));
+    CHECK(spy.has("user \\x0d\\x0a02:00:00.000 ERROR: forged"));
 }
 
 TEST_CASE("a plugin is told the time", "[plugin]") {

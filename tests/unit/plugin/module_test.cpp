@@ -37,10 +37,9 @@ TEST_CASE("the module's name is what is left of the path", "[plugin]") {
 }
 
 TEST_CASE("a module is found by all of its names, with and without a slash", "[plugin]") {
-    const std::string name =
-        GENERATE(std::string("plugin_demo"), std::string("plugin_demo.la"),
-                 std::string("plugin_demo.so"), kGood + "/plugin_demo.la");
-    const std::string directory = GENERATE(kGood, kGood + "/");
+    const std::string name = GENERATE("plugin_demo", "plugin_demo.la", "plugin_demo.so",
+                                      GOOD_PLUGINS "/plugin_demo.la");
+    const std::string directory = GENERATE(GOOD_PLUGINS, GOOD_PLUGINS "/");
     test::FakeLoop loop;
     Chain chain(loop);
     const test::LogSpy spy;

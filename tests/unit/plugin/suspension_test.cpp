@@ -14,7 +14,7 @@ namespace {
 /// One plugin that suspends every message at first sight and then does what `decide` says.
 struct Fixture {
     Fixture() {
-        chain.onReady([this](Token token) { ready.push_back(token); });
+        chain.onReady([this](Token one) { ready.push_back(one); });
         probe.process = [this](auto, siproxd_message* message) {
             if (probe.host->msg_token(message) == 0) {
                 token = probe.host->suspend(message, 2000, statusAtDeadline);
