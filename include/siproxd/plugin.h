@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// The contract between siproxd and its plugins, in C11. C++ plugins include plugin.hpp instead.
 ///
-/// A plugin is a module plugin_NAME.so (or .la, or part of a static siproxd) that exports one thing:
-/// a constant of type siproxd_plugin under the name SIPROXD_PLUGIN_SYMBOL(plugin_NAME). The host
-/// reads it and refuses what does not fit before any function of the plugin is called.
+/// A plugin is a module plugin_NAME.so (or .la, or part of a static siproxd) that exports one
+/// thing: a constant of type siproxd_plugin under the name SIPROXD_PLUGIN_SYMBOL(plugin_NAME). The
+/// host reads it and refuses what does not fit before any function of the plugin is called.
 ///
 /// Rules for both sides
 /// - Everything but siproxd_host.resume is called in the signalling thread, and must not block: a
@@ -32,49 +32,45 @@ extern "C" {
 
 /// Where a message is on its way (bits of siproxd_plugin.stages), in the order of the calls.
 enum {
-    SIPROXD_STAGE_TIMER = 0x001,            ///< about every 5 s; siproxd_plugin.tick is called
-    SIPROXD_STAGE_RAW = 0x008,              ///< bytes from the network, not parsed: only msg_raw,
-                                            ///< msg_set_raw and where they came from; may drop
-    SIPROXD_STAGE_VALIDATE = 0x010,         ///< parsed; before Max-Forwards and loops are looked at
-    SIPROXD_STAGE_DETERMINE_TARGET = 0x020, ///< requests: the direction is known, the target is open
-    SIPROXD_STAGE_PRE_PROXY = 0x040,        ///< before the message is rewritten
-    SIPROXD_STAGE_PROXY_UNKNOWN = 0x080,    ///< the direction is still unknown: 408 or drop follow
-    SIPROXD_STAGE_POST_PROXY = 0x100        ///< rewritten, before it is sent
+    SIPROXD_STAGE_TIMER = 0x001,     ///< about every 5 s; siproxd_plugin.tick is called
+    SIPROXD_STAGE_RAW = 0x008,       ///< bytes from the network, not parsed: only msg_raw,
+                                     ///< msg_set_raw and where they came from; may drop
+    SIPROXD_STAGE_VALIDATE = 0x010,  ///< parsed; before Max-Forwards and loops are looked at
+    SIPROXD_STAGE_DETERMINE_TARGET = 0x020,  ///< requests: direction known, target open
+    SIPROXD_STAGE_PRE_PROXY = 0x040,         ///< before the message is rewritten
+    SIPROXD_STAGE_PROXY_UNKNOWN = 0x080,     ///< the direction is still unknown: 408 or drop follow
+    SIPROXD_STAGE_POST_PROXY = 0x100         ///< rewritten, before it is sent
 };
 #define SIPROXD_ALL_STAGES 0x1F9u
 
 /// What process() returns. Everything but CONTINUE and FAILED ends the chain for this message.
 enum {
-    SIPROXD_CONTINUE = 0, ///< the next plugin, then the proxy, go on with the message
-    SIPROXD_ANSWERED = 1, ///< the answer made by reply() goes out; without one: nothing does
-    SIPROXD_DROP = 2,     ///< the message is forgotten, nobody hears of it
-    SIPROXD_REJECT = 3,   ///< what reject() returns; bare: 403
-    SIPROXD_REDIRECT = 4, ///< what redirect() returns
-    SIPROXD_RETARGET = 5, ///< what retarget() returns
-    SIPROXD_SUSPEND = 6,  ///< after suspend(): the message waits for resume() or its deadline
-    SIPROXD_FAILED = 7    ///< the plugin could not do its work: counted, the message goes on
+    SIPROXD_CONTINUE = 0,  ///< the next plugin, then the proxy, go on with the message
+    SIPROXD_ANSWERED = 1,  ///< the answer made by reply() goes out; without one: nothing does
+    SIPROXD_DROP = 2,      ///< the message is forgotten, nobody hears of it
+    SIPROXD_REJECT = 3,    ///< what reject() returns; bare: 403
+    SIPROXD_REDIRECT = 4,  ///< what redirect() returns
+    SIPROXD_RETARGET = 5,  ///< what retarget() returns
+    SIPROXD_SUSPEND = 6,   ///< after suspend(): the message waits for resume() or its deadline
+    SIPROXD_FAILED = 7     ///< the plugin could not do its work: counted, the message goes on
 };
 
 /// What create() returns.
 enum {
     SIPROXD_CREATED = 0,
-    SIPROXD_NOT_CREATED = 1,  ///< the plugin has logged why
-    SIPROXD_WRONG_VERSION = 2 ///< the plugin was written for another interface
+    SIPROXD_NOT_CREATED = 1,   ///< the plugin has logged why
+    SIPROXD_WRONG_VERSION = 2  ///< the plugin was written for another interface
 };
 
 enum {
     SIPROXD_DIRECTION_UNKNOWN = 0,
-    SIPROXD_REQUEST_INCOMING = 1, ///< from the outside to a phone behind the proxy
+    SIPROXD_REQUEST_INCOMING = 1,  ///< from the outside to a phone behind the proxy
     SIPROXD_REQUEST_OUTGOING = 2,
     SIPROXD_RESPONSE_INCOMING = 3,
     SIPROXD_RESPONSE_OUTGOING = 4
 };
 
-enum {
-    SIPROXD_PROTOCOL_UDP = 1,
-    SIPROXD_PROTOCOL_TCP = 2,
-    SIPROXD_PROTOCOL_TLS = 3
-};
+enum { SIPROXD_PROTOCOL_UDP = 1, SIPROXD_PROTOCOL_TCP = 2, SIPROXD_PROTOCOL_TLS = 3 };
 
 enum {
     SIPROXD_LOG_DEBUG = 0,
@@ -103,7 +99,7 @@ enum {
 
 /// Which address of a message is meant. Contact, Route and Record-Route have several.
 enum {
-    SIPROXD_AT_REQUEST_URI = 0, ///< has a URI, but no display name and no header parameters
+    SIPROXD_AT_REQUEST_URI = 0,  ///< has a URI, but no display name and no header parameters
     SIPROXD_AT_FROM = 1,
     SIPROXD_AT_TO = 2,
     SIPROXD_AT_CONTACT = 3,
@@ -113,55 +109,55 @@ enum {
 
 /// Which part of a URI is meant. Parts that are not there are NULL.
 enum {
-    SIPROXD_URI_TEXT = 0, ///< all of it
+    SIPROXD_URI_TEXT = 0,  ///< all of it
     SIPROXD_URI_SCHEME = 1,
-    SIPROXD_URI_USER = 2, ///< as it came, escapes kept
-    SIPROXD_URI_USER_PLAIN = 3, ///< with escapes resolved (but %00); read only
+    SIPROXD_URI_USER = 2,        ///< as it came, escapes kept
+    SIPROXD_URI_USER_PLAIN = 3,  ///< with escapes resolved (but %00); escaped when set
     SIPROXD_URI_PASSWORD = 4,
-    SIPROXD_URI_HOST = 5, ///< IPv6 without brackets
-    SIPROXD_URI_PORT = 6, ///< decimal
-    SIPROXD_URI_OPAQUE = 7 ///< of a URI that is neither sip nor sips: all behind the colon
+    SIPROXD_URI_HOST = 5,   ///< IPv6 without brackets
+    SIPROXD_URI_PORT = 6,   ///< decimal
+    SIPROXD_URI_OPAQUE = 7  ///< of a URI that is neither sip nor sips: all behind the colon
 };
 
 /// Which part of a Via is meant.
 enum {
-    SIPROXD_VIA_TEXT = 0, ///< all of it; read only
+    SIPROXD_VIA_TEXT = 0,  ///< all of it; read only
     SIPROXD_VIA_TRANSPORT = 1,
     SIPROXD_VIA_HOST = 2,
     SIPROXD_VIA_PORT = 3,
     SIPROXD_VIA_BRANCH = 4,
     SIPROXD_VIA_RECEIVED = 5,
-    SIPROXD_VIA_RPORT = 6 ///< empty when the parameter has no value
+    SIPROXD_VIA_RPORT = 6  ///< empty when the parameter has no value
 };
 
 enum {
-    SIPROXD_OPTION_STRING = 0, ///< the last line of the configuration counts
-    SIPROXD_OPTION_INTEGER = 1, ///< the last line counts; decimal or 0x…; checked against the range
-    SIPROXD_OPTION_LIST = 2 ///< every line counts, in their order
+    SIPROXD_OPTION_STRING = 0,   ///< the last line of the configuration counts
+    SIPROXD_OPTION_INTEGER = 1,  ///< the last line counts; decimal or 0x…; range checked
+    SIPROXD_OPTION_LIST = 2      ///< every line counts, in their order
 };
 
-typedef struct siproxd_self siproxd_self;       ///< this plugin, as the host knows it
-typedef struct siproxd_message siproxd_message; ///< a message on its way
-typedef struct siproxd_uri siproxd_uri;         ///< a URI of its own, apart from any message
+typedef struct siproxd_self siproxd_self;        ///< this plugin, as the host knows it
+typedef struct siproxd_message siproxd_message;  ///< a message on its way
+typedef struct siproxd_uri siproxd_uri;          ///< a URI of its own, apart from any message
 
 /// One directive of the configuration: plugin_NAME_<name> = value. The host warns about directives
 /// of a plugin that it does not declare, and checks the values of those that it does.
 typedef struct siproxd_option {
-    const char* name;     ///< what follows plugin_NAME_
-    uint32_t type;        ///< SIPROXD_OPTION_…
-    uint32_t reserved;    ///< 0
-    const char* fallback; ///< value when the configuration has none, as it would be written; or NULL
-    int64_t minimum;      ///< range of integers; both 0: any
+    const char* name;      ///< what follows plugin_NAME_
+    uint32_t type;         ///< SIPROXD_OPTION_…
+    uint32_t reserved;     ///< 0
+    const char* fallback;  ///< value when the configuration has none, as written there; or NULL
+    int64_t minimum;       ///< range of integers; both 0: any
     int64_t maximum;
-    const char* help; ///< one line for the manual
+    const char* help;  ///< one line for the manual
 } siproxd_option;
 
 /// What siproxd does for plugins. One table for all; it lives as long as the process.
 typedef struct siproxd_host {
-    uint32_t size; ///< sizeof(siproxd_host) of the host
+    uint32_t size;  ///< sizeof(siproxd_host) of the host
     uint16_t abi_major;
     uint16_t abi_minor;
-    const char* version; ///< of siproxd
+    const char* version;  ///< of siproxd
 
     // --- the plugin itself
 
@@ -197,10 +193,10 @@ typedef struct siproxd_host {
 
     // --- a message: where it came from
 
-    const char* (*msg_source)(siproxd_message* message);    ///< 192.0.2.1:5060, [2001:db8::1]:5060
-    const char* (*msg_source_ip)(siproxd_message* message); ///< without brackets
+    const char* (*msg_source)(siproxd_message* message);     ///< 192.0.2.1:5060, [2001:db8::1]:5060
+    const char* (*msg_source_ip)(siproxd_message* message);  ///< without brackets
     uint32_t (*msg_source_port)(siproxd_message* message);
-    const char* (*msg_local_ip)(siproxd_message* message); ///< our address that it came to
+    const char* (*msg_local_ip)(siproxd_message* message);  ///< our address that it came to
     uint32_t (*msg_local_port)(siproxd_message* message);
     int (*msg_protocol)(siproxd_message* message);
     int (*msg_direction)(siproxd_message* message);
@@ -215,9 +211,9 @@ typedef struct siproxd_host {
 
     // --- a message: first line and identity
 
-    const char* (*msg_method)(siproxd_message* message); ///< of a response: the one in CSeq
-    int (*msg_status)(siproxd_message* message);         ///< 0: it is a request
-    const char* (*msg_reason)(siproxd_message* message); ///< of a response
+    const char* (*msg_method)(siproxd_message* message);  ///< of a response: the one in CSeq
+    int (*msg_status)(siproxd_message* message);          ///< 0: it is a request
+    const char* (*msg_reason)(siproxd_message* message);  ///< of a response
     const char* (*msg_call_id)(siproxd_message* message);
     uint32_t (*msg_cseq)(siproxd_message* message);
 
@@ -258,13 +254,14 @@ typedef struct siproxd_host {
     /// Replaces all header fields of that name by one.
     int (*msg_set_header)(siproxd_message* message, const char* name, const char* value);
     int (*msg_add_header)(siproxd_message* message, const char* name, const char* value);
-    /// Removes those with that value (without regard to case), or all when `value` is NULL; how many.
+    /// Removes those with that value (without regard to case), or all when `value` is NULL. How
+    /// many.
     size_t (*msg_remove_header)(siproxd_message* message, const char* name, const char* value);
 
     // --- a message: the body, byte for byte
 
     const char* (*msg_body)(siproxd_message* message, size_t* size);
-    const char* (*msg_content_type)(siproxd_message* message); ///< lower case, no parameters
+    const char* (*msg_content_type)(siproxd_message* message);  ///< lower case, no parameters
     /// Replaces it; a NULL type leaves Content-Type as it is. Content-Length follows by itself.
     int (*msg_set_body)(siproxd_message* message, const char* type, const char* data, size_t size);
 
@@ -313,19 +310,19 @@ typedef struct siproxd_host {
 
 /// The one thing that a plugin exports.
 typedef struct siproxd_plugin {
-    uint32_t magic;     ///< SIPROXD_PLUGIN_MAGIC
-    uint16_t abi_major; ///< SIPROXD_ABI_MAJOR
-    uint16_t abi_minor; ///< SIPROXD_ABI_MINOR
-    uint32_t size;      ///< sizeof(siproxd_plugin)
-    uint32_t stages;    ///< when the plugin is to be called: bits of SIPROXD_STAGE_…
+    uint32_t magic;      ///< SIPROXD_PLUGIN_MAGIC
+    uint16_t abi_major;  ///< SIPROXD_ABI_MAJOR
+    uint16_t abi_minor;  ///< SIPROXD_ABI_MINOR
+    uint32_t size;       ///< sizeof(siproxd_plugin)
+    uint32_t stages;     ///< when the plugin is to be called: bits of SIPROXD_STAGE_…
 
-    const char* name;        ///< plugin_NAME
-    const char* description; ///< one line
-    const char* version;     ///< of the plugin, free text
+    const char* name;         ///< plugin_NAME
+    const char* description;  ///< one line
+    const char* version;      ///< of the plugin, free text
 
-    const siproxd_option* options; ///< may be NULL
+    const siproxd_option* options;  ///< may be NULL
     uint32_t option_count;
-    uint32_t option_size; ///< sizeof(siproxd_option)
+    uint32_t option_size;  ///< sizeof(siproxd_option)
 
     /// Starts the plugin; `*state` is handed to the other callbacks. Options have been checked.
     /// Returns SIPROXD_CREATED, or else nothing of the plugin is called any more.
@@ -353,7 +350,7 @@ typedef struct siproxd_plugin {
 #endif
 
 /// The first four members of a siproxd_plugin.
-#define SIPROXD_PLUGIN_HEADER \
+#define SIPROXD_PLUGIN_HEADER                                                                      \
     SIPROXD_PLUGIN_MAGIC, SIPROXD_ABI_MAJOR, SIPROXD_ABI_MINOR, (uint32_t)sizeof(siproxd_plugin)
 
 #ifdef __cplusplus

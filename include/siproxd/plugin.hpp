@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// plugin.h for C++20: the same interface with types, and nothing that has to be linked. A plugin is
-/// a class that is made from a Host, and one line:
+/// plugin.h for C++20: the same interface with types, and nothing that has to be linked. A plugin
+/// is a class that is made from a Host, and one line:
 ///
 ///     class Hello {
 ///     public:
@@ -14,8 +14,8 @@
 ///
 /// It may also have
 ///   - `static constexpr Option kOptions[]`: its directives in the configuration;
-///   - `static std::unique_ptr<Hello> create(Host)` instead of the constructor: a null pointer means
-///     that it cannot run and has said why;
+///   - `static std::unique_ptr<Hello> create(Host)` instead of the constructor: a null pointer
+///     means that it cannot run and has said why;
 ///   - `void tick()`, with Stage::Timer among its stages.
 /// Views that are given back are borrowed as plugin.h says: until the message is changed.
 #pragma once
@@ -155,8 +155,8 @@ public:
     }
     /// False: the value cannot stand there.
     bool set(Part part, std::string_view value) {
-        return host_->uri_set_part(uri_.get(), static_cast<int>(part),
-                                   detail::z(value).c_str()) == 0;
+        return host_->uri_set_part(uri_.get(), static_cast<int>(part), detail::z(value).c_str()) ==
+               0;
     }
     [[nodiscard]] Text param(std::string_view name) const {
         return detail::text(host_->uri_param(uri_.get(), detail::z(name).c_str()));
@@ -214,7 +214,7 @@ public:
     [[nodiscard]] std::optional<std::int64_t> integer(const char* option) const {
         std::int64_t value = 0;
         return table_->option_integer(self_, option, &value) != 0 ? std::optional(value)
-                                                                   : std::nullopt;
+                                                                  : std::nullopt;
     }
     [[nodiscard]] std::vector<std::string_view> list(const char* option) const {
         std::vector<std::string_view> values;
@@ -444,10 +444,18 @@ public:
     }
 
     static constexpr siproxd_plugin describe(const char* name) {
-        siproxd_plugin plugin{SIPROXD_PLUGIN_HEADER, Plugin::kStages,
-                              name, Plugin::kDescription, Plugin::kVersion,
-                              nullptr, 0, sizeof(siproxd_option),
-                              create, destroy, nullptr, nullptr};
+        siproxd_plugin plugin{SIPROXD_PLUGIN_HEADER,
+                              Plugin::kStages,
+                              name,
+                              Plugin::kDescription,
+                              Plugin::kVersion,
+                              nullptr,
+                              0,
+                              sizeof(siproxd_option),
+                              create,
+                              destroy,
+                              nullptr,
+                              nullptr};
         if constexpr (requires { Plugin::kOptions; }) {
             plugin.options = std::data(Plugin::kOptions);
             plugin.option_count = static_cast<std::uint32_t>(std::size(Plugin::kOptions));
@@ -490,9 +498,9 @@ private:
 }  // namespace siproxd::api
 
 /// Exports the class as the plugin `name` (plugin_something, as in load_plugin).
-#define SIPROXD_PLUGIN(name, Class)                                                         \
-    extern "C" {                                                                            \
-    extern SIPROXD_PLUGIN_EXPORT const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(name);          \
-    constinit const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(name) =                            \
-        ::siproxd::api::Trampoline<Class>::describe(#name);                                 \
+#define SIPROXD_PLUGIN(name, Class)                                                                \
+    extern "C" {                                                                                   \
+    extern SIPROXD_PLUGIN_EXPORT const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(name);                 \
+    constinit const siproxd_plugin                                                                 \
+        SIPROXD_PLUGIN_SYMBOL(name) = ::siproxd::api::Trampoline<Class>::describe(#name);          \
     }

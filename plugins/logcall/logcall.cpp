@@ -60,10 +60,10 @@ public:
     Verdict process(Stage, Message& message) {
         const std::string_view kind = message.isRequest() ? kindOf(message) : "";
         if (!kind.empty()) {
-            host_.info(std::string(kind) + " Call: " + userAtHost(message, At::From) + " -> " +
-                       userAtHost(message, At::To) + " [Req: " +
-                       userAtHost(message, At::RequestUri) + "] [IP: " +
-                       std::string(message.source()) + "] [CID: " + callId(message) + "]");
+            host_.info(
+                std::string(kind) + " Call: " + userAtHost(message, At::From) + " -> " +
+                userAtHost(message, At::To) + " [Req: " + userAtHost(message, At::RequestUri) +
+                "] [IP: " + std::string(message.source()) + "] [CID: " + callId(message) + "]");
         }
         return Verdict::Continue;
     }

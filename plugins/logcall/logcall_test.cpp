@@ -23,11 +23,11 @@ std::string logged(sip::Message message, Direction direction = Direction::Reques
 
 sip::Message invite(std::string_view line, std::string_view from, std::string_view to,
                     std::string_view callId) {
-    return test::parsed("INVITE " + std::string(line) +
-                        " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\nFrom: " +
-                        std::string(from) + "\r\nTo: " + std::string(to) +
-                        "\r\nCall-ID: " + std::string(callId) +
-                        "\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
+    return test::parsed(
+        "INVITE " + std::string(line) +
+        " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\nFrom: " + std::string(from) +
+        "\r\nTo: " + std::string(to) + "\r\nCall-ID: " + std::string(callId) +
+        "\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
 }
 
 }  // namespace
@@ -41,9 +41,8 @@ TEST_CASE("logcall's line is the one that log watchers know", "[plugin_logcall]"
 }
 
 TEST_CASE("logcall knows the requests of a call", "[plugin_logcall]") {
-    const std::string rest =
-        " Call: alice@example.org -> bob@example.net [Req: bob@example.net] "
-        "[IP: 192.168.1.10:5062] [CID: c1@192.168.1.10]";
+    const std::string rest = " Call: alice@example.org -> bob@example.net [Req: bob@example.net] "
+                             "[IP: 192.168.1.10:5062] [CID: c1@192.168.1.10]";
     CHECK(logged(test::request("INVITE")) == "Outgoing (INVITE)" + rest);
     CHECK(logged(test::request("INVITE"), Direction::Unknown) == "Outgoing (INVITE)" + rest);
     CHECK(logged(test::request("ACK")) == "Acknowledging (ACK)" + rest);

@@ -55,8 +55,8 @@ TEST_CASE("a short number is redirected to its entry", "[plugin_shortdial]") {
 
 TEST_CASE("other numbers pass through", "[plugin_shortdial]") {
     Fixture f;
-    const auto* user = GENERATE("*04", "*00", "*99", "*1", "*001", "*100", "#01", "101", "*0x",
-                                "bob", "*", "**");
+    const auto* user =
+        GENERATE("*04", "*00", "*99", "*1", "*001", "*100", "#01", "101", "*0x", "bob", "*", "**");
     INFO(user);
     CHECK(f.dial(user).goesOn());
 }

@@ -145,7 +145,8 @@ base::Result<void> Application::Impl::openMedia() {
     }
     media::RelaySettings relaySettings;
     relaySettings.portLow = settings.media.rtpPortLow;
-    relaySettings.portHigh = settings.media.rtpPortHigh;
+    // The setting is the last RTP port, the relay wants the last port of all.
+    relaySettings.portHigh = static_cast<std::uint16_t>(settings.media.rtpPortHigh + 1);
     relaySettings.rtpTimeout = settings.media.rtpTimeout;
     relaySettings.dscp = settings.media.rtpDscp;
     relaySettings.threadStackKb = static_cast<unsigned>(settings.media.threadStackSize);

@@ -81,7 +81,7 @@ Verdict Latch::receiveOther(const base::SocketAddress& source, const Packet& pac
         // One at a time, or a second sender could keep the first from ever finishing its run.
         return {Drop::Probation};
     } else {
-        candidate_ = {source, packet.ssrc, 0, 1, now};
+        candidate_ = {1, packet.ssrc, packet.sequence, source, now};
     }
     candidate_.sequence = packet.sequence;
     candidate_.heard = now;

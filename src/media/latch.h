@@ -79,10 +79,10 @@ private:
         Continued,  ///< it went on with the stream of the peer before
     };
     struct Candidate {
-        base::SocketAddress source;
+        unsigned run = 0;
         std::uint32_t ssrc = 0;
         std::uint16_t sequence = 0;
-        unsigned run = 0;
+        base::SocketAddress source;
         base::TimePoint heard{};
     };
 
@@ -97,14 +97,15 @@ private:
     [[nodiscard]] bool isSilent(base::TimePoint now) const { return now - lastHeard_ >= kSilence; }
     [[nodiscard]] bool continuesStream(const Packet& packet, base::TimePoint now) const;
 
-    std::optional<Expectation> expected_;
+    // First what every packet touches.
     base::SocketAddress peer_;
-    Basis basis_ = Basis::Announced;
-    unsigned run_ = 0;  ///< packets of the peer since the announcement, up to kProofPackets
     std::uint32_t ssrc_ = 0;
     std::uint16_t sequence_ = 0;
+    Basis basis_ = Basis::Announced;
+    unsigned run_ = 0;  ///< packets of the peer since the announcement, up to kProofPackets
     base::TimePoint lastHeard_{};
     Candidate candidate_;
+    std::optional<Expectation> expected_;
     base::SocketAddress previous_;
     base::TimePoint previousUntil_{};
 };

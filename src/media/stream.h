@@ -68,17 +68,18 @@ public:
     [[nodiscard]] LegReport report(Leg leg) const;
 
 private:
+    // First what every packet touches.
     struct Side {
-        Framing framing = Framing::Rtp;
-        Latch rtp;
-        RtcpLatch rtcp;
-        SendAllowance allowance;
         SendAddress toRtp;
-        SendAddress toRtcp;
         int rtpFd = -1;
-        int rtcpFd = -1;
+        SendAllowance allowance;
+        Framing framing = Framing::Rtp;
         bool strangerLogged = false;
+        Latch rtp;
         LegCounters counters;
+        RtcpLatch rtcp;
+        SendAddress toRtcp;
+        int rtcpFd = -1;
     };
 
     [[nodiscard]] Verdict judge(Side& side, Channel channel, const base::SocketAddress& source,

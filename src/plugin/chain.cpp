@@ -99,8 +99,8 @@ std::unique_ptr<Instance> Chain::Impl::open(const std::string& directory, const 
         return nullptr;
     }
     std::string name = module->name();
-    return std::make_unique<Instance>(loop, random, suspensions, patience, std::move(name), *description,
-                                      std::move(options), std::move(*module));
+    return std::make_unique<Instance>(loop, random, suspensions, patience, std::move(name),
+                                      *description, std::move(options), std::move(*module));
 }
 
 Outcome Chain::Impl::ask(std::size_t position, Stage stage, Context& context, Token resumed) {
@@ -165,8 +165,8 @@ bool Chain::add(const siproxd_plugin& description, std::vector<config::PluginOpt
     }
     std::string name = checked->plugin.name;
     const bool started = impl_->start(
-        std::make_unique<Instance>(impl_->loop, impl_->random, impl_->suspensions,
-                                   impl_->patience, std::move(name), *checked, std::move(options), std::nullopt));
+        std::make_unique<Instance>(impl_->loop, impl_->random, impl_->suspensions, impl_->patience,
+                                   std::move(name), *checked, std::move(options), std::nullopt));
     stages_ = impl_->stages();
     return started;
 }

@@ -69,8 +69,8 @@ struct Target {
 /// What the chain decided. Members that do not belong to the verdict are empty.
 struct Outcome {
     Verdict verdict = Verdict::Continue;
-    int status = 0;           ///< Reject: 300 to 699; Redirect: 302
-    std::string reason = {};  ///< Reject, Redirect; never empty there
+    int status = 0;                            ///< Reject: 300 to 699; Redirect: 302
+    std::string reason = {};                   ///< Reject, Redirect; never empty there
     std::vector<sip::NameAddr> contacts = {};  ///< Redirect; at least one
     std::vector<Target> targets = {};          ///< Retarget; at least one, sorted by rank
     std::optional<sip::Message> reply = {};    ///< Answered; complete, To tag included
@@ -92,7 +92,7 @@ struct Status {
     std::string description;
     std::string version;
     std::uint32_t stages = 0;
-    bool disabled = false;        ///< took too long too often
+    bool disabled = false;  ///< took too long too often
     std::uint64_t calls = 0;
     std::uint64_t failures = 0;   ///< exceptions, failed verdicts, verdicts that made no sense
     std::uint64_t slowCalls = 0;  ///< over Patience::call
@@ -115,16 +115,16 @@ public:
     Chain(const Chain&) = delete;
     Chain& operator=(const Chain&) = delete;
 
-    /// Loads the modules of `load_plugin` (with or without `.la` or `.so`) from `plugindir` (with or
-    /// without a slash at its end), or those of that name linked into the program. What fails is
-    /// logged and left out. How many were loaded.
+    /// Loads the modules of `load_plugin` (with or without `.la` or `.so`) from `plugindir` (with
+    /// or without a slash at its end), or those of that name linked into the program. What fails
+    /// is logged and left out. How many were loaded.
     std::size_t load(const config::PluginSettings& settings);
 
     /// Adds a plugin whose description is at hand (tests, plugins built in). False: logged why.
     bool add(const siproxd_plugin& description, std::vector<config::PluginOption> options = {});
 
-    /// Who is told about suspended messages that are ready. Needed before the first Suspend; without
-    /// it plugins cannot suspend.
+    /// Who is told about suspended messages that are ready; an empty callback: nobody, and plugins
+    /// cannot suspend.
     void onReady(ReadyCallback callback);
 
     /// Asks the plugins that want `stage`. Costs a bit test when there are none.
@@ -137,8 +137,9 @@ public:
         return (stages_ & static_cast<std::uint32_t>(stage)) != 0;
     }
 
-    /// Goes on with a suspended message that onReady() has told about: the plugin is asked again (or,
-    /// at the deadline, its choice of rejection counts), then those behind it. Unknown tokens: Drop.
+    /// Goes on with a suspended message that onReady() has told about: the plugin is asked again
+    /// (or, at the deadline, its choice of rejection counts), then those behind it. Unknown tokens:
+    /// Drop.
     [[nodiscard]] Outcome proceed(Token token, Context& context);
 
     /// The suspended message is gone (cancelled, shutdown): its token is over.

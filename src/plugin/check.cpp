@@ -34,8 +34,8 @@ std::string describeOption(const std::string& module, const siproxd_option& opti
 base::Result<std::string> checkPlugin(const std::string& file) {
     const auto slash = file.rfind('/');
     const bool bare = slash == std::string::npos;
-    auto module = Module::open(bare ? "." : file.substr(0, slash + 1),
-                               bare ? file : file.substr(slash + 1));
+    auto module =
+        Module::open(bare ? "." : file.substr(0, slash + 1), bare ? file : file.substr(slash + 1));
     if (!module) {
         return std::unexpected(module.error());
     }
@@ -44,9 +44,9 @@ base::Result<std::string> checkPlugin(const std::string& file) {
         return base::fail(fmt::format("{}: {}", file, description.error().why));
     }
     const siproxd_plugin& plugin = description->plugin;
-    std::string text = fmt::format("{} {}: {}\ninterface {}.{}, exemask=0x{:X}\n", plugin.name,
-                                   plugin.version, plugin.description, plugin.abi_major,
-                                   plugin.abi_minor, plugin.stages);
+    std::string text =
+        fmt::format("{} {}: {}\ninterface {}.{}, exemask=0x{:X}\n", plugin.name, plugin.version,
+                    plugin.description, plugin.abi_major, plugin.abi_minor, plugin.stages);
     for (const siproxd_option& option : description->options) {
         text += describeOption(module->name(), option);
     }

@@ -54,8 +54,7 @@ std::expected<std::vector<siproxd_option>, Refusal> readOptions(const siproxd_pl
     for (std::uint32_t i = 0; i < plugin.option_count; ++i, from += plugin.option_size) {
         siproxd_option option{};
         std::memcpy(&option, from, std::min<std::size_t>(plugin.option_size, sizeof option));
-        if (option.name == nullptr || *option.name == '\0' ||
-            option.type > SIPROXD_OPTION_LIST) {
+        if (option.name == nullptr || *option.name == '\0' || option.type > SIPROXD_OPTION_LIST) {
             return refuse(fmt::format("its option number {} is not well-formed", i + 1));
         }
         options.push_back(option);
@@ -74,10 +73,10 @@ std::expected<Description, Refusal> readDescription(const siproxd_plugin* export
                                   exported->magic, SIPROXD_PLUGIN_MAGIC));
     }
     if (exported->abi_major != SIPROXD_ABI_MAJOR || exported->abi_minor > SIPROXD_ABI_MINOR) {
-        return std::unexpected(Refusal{
-            true, fmt::format("it needs version {}.{} of the interface, this is {}.{}",
-                              exported->abi_major, exported->abi_minor, SIPROXD_ABI_MAJOR,
-                              SIPROXD_ABI_MINOR)});
+        return std::unexpected(
+            Refusal{true, fmt::format("it needs version {}.{} of the interface, this is {}.{}",
+                                      exported->abi_major, exported->abi_minor, SIPROXD_ABI_MAJOR,
+                                      SIPROXD_ABI_MINOR)});
     }
     // The same minor version cannot be larger, an older one may only be smaller.
     if (exported->size < kLeastPlugin || exported->size > sizeof(siproxd_plugin)) {

@@ -76,9 +76,10 @@ namespace siproxd::plugin {
 /// An answer that a plugin composes. Not movable: its parts point at each other.
 struct Reply {
     Reply(siproxd_self& self, sip::Message text, const transport::Flow& flow)
-        : message(std::move(text)),
-          context{.message = &message, .flow = flow},
-          handle{.self = self, .context = context} {}
+        : message(std::move(text)), context{.message = &message, .flow = flow}, handle{
+                                                                                    .self = self,
+                                                                                    .context =
+                                                                                        context} {}
     Reply(const Reply&) = delete;
     Reply& operator=(const Reply&) = delete;
 

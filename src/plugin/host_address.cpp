@@ -47,8 +47,7 @@ std::string escaped(std::string_view text) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                            (c >= '0' && c <= '9') ||
                            std::string_view("-_.!~*'()&=+$,;?/").find(c) != std::string_view::npos;
-        out += plain ? std::string(1, c)
-                     : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
 }
@@ -148,8 +147,8 @@ std::optional<NameAddr> address(siproxd_message* message, int at, std::size_t in
 /// Writes the address back; nothing removes it, an index behind the last one adds it.
 int store(siproxd_message* message, int at, std::size_t index, std::optional<NameAddr> value) {
     sip::Message& text = *message->context.message;
-    const bool list = at == SIPROXD_AT_CONTACT || at == SIPROXD_AT_ROUTE ||
-                      at == SIPROXD_AT_RECORD_ROUTE;
+    const bool list =
+        at == SIPROXD_AT_CONTACT || at == SIPROXD_AT_ROUTE || at == SIPROXD_AT_RECORD_ROUTE;
     auto all = addresses(text, at);
     if (index > all.size() || (!list && (index >= all.size() || !value)) ||
         (index == all.size() && !value)) {
@@ -257,8 +256,8 @@ const char* ownUriParam(siproxd_uri* uri, const char* name) noexcept {
 
 int setOwnUriParam(siproxd_uri* uri, const char* name, const char* value) noexcept {
     Uri changed = uri->uri;
-    changed.params.set(view(name), value == nullptr ? std::nullopt
-                                                    : std::optional(std::string(value)));
+    changed.params.set(view(name),
+                       value == nullptr ? std::nullopt : std::optional(std::string(value)));
     if (view(name).empty() || !changed.isSip() || !isSound(changed)) {
         return kNotDone;
     }

@@ -50,11 +50,10 @@ int direction(siproxd_message* message) noexcept {
 
 int setDirection(siproxd_message* message, int value) noexcept {
     const bool incomingOrOutgoing =
-        of(message) != nullptr && (of(message)->isRequest()
-                                       ? value == SIPROXD_REQUEST_INCOMING ||
-                                             value == SIPROXD_REQUEST_OUTGOING
-                                       : value == SIPROXD_RESPONSE_INCOMING ||
-                                             value == SIPROXD_RESPONSE_OUTGOING);
+        of(message) != nullptr &&
+        (of(message)->isRequest()
+             ? value == SIPROXD_REQUEST_INCOMING || value == SIPROXD_REQUEST_OUTGOING
+             : value == SIPROXD_RESPONSE_INCOMING || value == SIPROXD_RESPONSE_OUTGOING);
     if (!incomingOrOutgoing) {
         return kNotDone;
     }

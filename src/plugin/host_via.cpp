@@ -86,8 +86,7 @@ int pushVia(siproxd_message* message, const char* transport, const char* host, s
     via.host = view(host);
     via.port = static_cast<std::uint16_t>(port);
     via.params.set("branch", std::string(view(branch)));
-    if (message->context.message == nullptr || port > 65535 ||
-        Via::parse(via.toString()) != via) {
+    if (message->context.message == nullptr || port > 65535 || Via::parse(via.toString()) != via) {
         return kNotDone;
     }
     message->context.message->pushVia(via);

@@ -31,29 +31,25 @@ int Instance::guarded(const Place& place, int fallback, Call&& call) {
     }
     if (thrown) {
         ++status_.failures;
-        log::warningFromPeer("Plugin '{}' threw at {}: {}", self_.name, place.toString(),
-                             *thrown);
+        log::warningFromPeer("Plugin '{}' threw at {}: {}", self_.name, place.toString(), *thrown);
     }
     noteDuration(place, self_.loop.now() - start);
     return result;
 }
 
 Instance::Instance(event::Loop& loop, base::Random& random, Suspensions& suspensions,
-                   const Patience& patience,
-                   std::string module, const Description& description,
+                   const Patience& patience, std::string module, const Description& description,
                    std::vector<config::PluginOption> options, std::optional<Module> code)
-    : module_(std::move(module)),
-      code_(std::move(code)),
-      description_(description),
-      patience_(patience),
-      self_{.loop = loop,
-            .random = random,
-            .suspensions = suspensions,
-            .resume = suspensions.resumer(),
-            .options = Options(module_, description.options, std::move(options)),
-            .name = description.plugin.name,
-            .description = description.plugin.description,
-            .stages = description.plugin.stages} {}
+    : module_(std::move(module)), code_(std::move(code)), description_(description),
+      patience_(patience), self_{.loop = loop,
+                                 .random = random,
+                                 .suspensions = suspensions,
+                                 .resume = suspensions.resumer(),
+                                 .options =
+                                     Options(module_, description.options, std::move(options)),
+                                 .name = description.plugin.name,
+                                 .description = description.plugin.description,
+                                 .stages = description.plugin.stages} {}
 
 Instance::~Instance() {
     if (std::exchange(running_, false) && description_.plugin.destroy != nullptr) {
@@ -91,8 +87,8 @@ bool Instance::start() {
 
 int Instance::process(Stage stage, siproxd_message& message) {
     return guarded({nullptr, stage}, SIPROXD_FAILED, [&] {
-        const int verdict = description_.plugin.process(
-            state_, static_cast<std::uint32_t>(stage), &message);
+        const int verdict =
+            description_.plugin.process(state_, static_cast<std::uint32_t>(stage), &message);
         if (verdict == SIPROXD_FAILED) {
             ++status_.failures;
             log::warningFromPeer("Plugin '{}' failed at {}", self_.name,

@@ -18,8 +18,7 @@ public:
     /// `module` is the name by which the configuration knows it; it may have come from nowhere
     /// (`code` empty) when the description is part of the program.
     Instance(event::Loop& loop, base::Random& random, Suspensions& suspensions,
-             const Patience& patience,
-             std::string module, const Description& description,
+             const Patience& patience, std::string module, const Description& description,
              std::vector<config::PluginOption> options, std::optional<Module> code);
     ~Instance();
     Instance(const Instance&) = delete;

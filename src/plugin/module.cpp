@@ -97,8 +97,8 @@ base::Result<Module> Module::open(std::string_view directory, std::string_view t
                                    Advice({::lt_dladvise_ext, ::lt_dladvise_preload}).get());
     }
     if (handle == nullptr) {
-        handle = ::lt_dlopenadvise(path.c_str(),
-                                   Advice({::lt_dladvise_ext, ::lt_dladvise_local}).get());
+        handle =
+            ::lt_dlopenadvise(path.c_str(), Advice({::lt_dladvise_ext, ::lt_dladvise_local}).get());
     }
     if (handle == nullptr) {
         std::string why = reasonOf(path);

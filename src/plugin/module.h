@@ -10,7 +10,7 @@
 
 namespace siproxd::plugin {
 
-/// `plugin_demo` of `plugin_demo`, `plugin_demo.la`, `plugin_demo.so` and `/some/where/plugin_demo.so`.
+/// `plugin_demo` of `plugin_demo`, `plugin_demo.la` and `/some/where/plugin_demo.so`.
 [[nodiscard]] std::string moduleName(std::string_view text);
 
 /// A loaded module. The one place that names libltdl. Destroying it unloads the module.

@@ -46,8 +46,8 @@ bool Options::check() const {
         const siproxd_option* option = declaration(line.name);
         const std::string problem = option == nullptr ? "" : problemOf(*option, line.value);
         if (!problem.empty()) {
-            log::error("{}: {} = {}: {}", line.where, keyOf(line.name),
-                       base::printable(line.value), problem);
+            log::error("{}: {} = {}: {}", line.where, keyOf(line.name), base::printable(line.value),
+                       problem);
             good = false;
         }
     }

@@ -23,7 +23,7 @@ public:
     Options(std::string plugin, std::vector<siproxd_option> declared,
             std::vector<config::PluginOption> lines);
 
-    /// Whether all values fit their declared types. Every one that does not is logged with its place.
+    /// Whether all values fit their declared types. Those that do not are logged with their place.
     [[nodiscard]] bool check() const;
 
     /// Warns about lines that the plugin neither declares nor has asked for so far.

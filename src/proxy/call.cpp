@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "proxy/call.h"
 
+#include <algorithm>
+
 namespace siproxd::proxy {
 
 std::string CallTable::key(std::string_view callId, std::string_view initiatorTag,
@@ -42,9 +44,29 @@ Call& CallTable::obtain(const sip::Message& invite, Side from) {
     return *slot;
 }
 
-void CallTable::remove(Call& call) {
+std::string CallTable::key(const Call& call) {
     const auto& state = call.state();
-    calls_.erase(key(state.callId, state.initiatorTag, state.initiator));
+    return key(state.callId, state.initiatorTag, state.initiator);
+}
+
+void CallTable::remove(Call& call) {
+    calls_.erase(key(call));
+}
+
+void CallTable::ownsPort(std::uint16_t outsidePort, const Call& call) {
+    portOwners_[outsidePort] = key(call);
+}
+
+bool CallTable::isPortOfAnother(std::uint16_t outsidePort, const Call& call) {
+    const auto owner = portOwners_.find(outsidePort);
+    const auto it = owner == portOwners_.end() ? calls_.end() : calls_.find(owner->second);
+    if (it == calls_.end() || it->second.get() == &call || it->second->media() == nullptr) {
+        return false;
+    }
+    const auto streams = it->second->media()->reports();
+    return std::any_of(streams.begin(), streams.end(), [outsidePort](const auto& stream) {
+        return stream.ports[media::Leg::B] == outsidePort;
+    });
 }
 
 std::size_t CallTable::removeIdle(base::TimePoint before) {

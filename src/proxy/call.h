@@ -63,6 +63,13 @@ public:
 
     void remove(Call& call);
 
+    /// Remembers that the call has announced this relay port to the outside.
+    void ownsPort(std::uint16_t outsidePort, const Call& call);
+
+    /// Whether a call other than `call` has announced this relay port to the outside: that is where a
+    /// call that comes back through the provider finds its media.
+    [[nodiscard]] bool isPortOfAnother(std::uint16_t outsidePort, const Call& call);
+
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
 
     /// Removes calls that have had no signalling since `before` and whose media does not flow.
@@ -71,11 +78,14 @@ public:
 private:
     [[nodiscard]] static std::string key(std::string_view callId, std::string_view initiatorTag,
                                          Side initiator);
+    [[nodiscard]] static std::string key(const Call& call);
     [[nodiscard]] Call* lookUp(std::string_view callId, std::string_view initiatorTag,
                                Side initiator);
 
     std::unordered_map<std::string, std::unique_ptr<Call>, base::StringHash, std::equal_to<>>
         calls_;
+    /// Keys of the calls by port; one entry a port at most, checked when it is used.
+    std::unordered_map<std::uint16_t, std::string> portOwners_;
 };
 
 }  // namespace siproxd::proxy

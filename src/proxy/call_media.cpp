@@ -21,17 +21,31 @@ media::Session& CallMedia::sessionOf(Call& call, const std::function<void()>& on
     return *call.media();
 }
 
-bool CallMedia::isForbidden(const base::IpAddress& ip, Side from) const {
+std::optional<base::SocketAddress> CallMedia::allowed(const Call& call,
+                                                      base::SocketAddress announced, Side from) {
+    const auto& ip = announced.ip;
     if (ip.isUnspecified()) {
-        return false;  // hold
+        return announced;  // hold
     }
-    if (ip.isLoopback() || ip.isMulticast() || ip.isBroadcast()) {
-        return true;
+    if (ip.isMulticast() || ip.isBroadcast()) {
+        return std::nullopt;
     }
-    // From outside only the announced address of ours makes sense: a call that comes back through
-    // the provider to another phone of this house.
-    return from == Side::Outside && ip != addresses_.announced && ip != addresses_.outbound &&
-           !addresses_.single() && (ip == addresses_.inbound || addresses_.isInside(ip));
+    if (from == Side::Inside) {
+        return announced;
+    }
+    if (ip == addresses_.announced || ip == addresses_.outbound) {
+        // A call that has come back through the provider to another phone of this house. The other
+        // call's relay is reached without a detour over a NAT router in front of us.
+        if (!calls_.isPortOfAnother(announced.port, call)) {
+            return std::nullopt;
+        }
+        announced.ip = addresses_.outbound;
+        return announced;
+    }
+    if (ip.isLoopback() || ip == addresses_.inbound || addresses_.isInside(ip)) {
+        return std::nullopt;
+    }
+    return announced;
 }
 
 void CallMedia::rewriteAddresses(sdp::Session& description, Side towards) const {
@@ -51,9 +65,10 @@ void CallMedia::rewriteAddresses(sdp::Session& description, Side towards) const 
     description.removeIce();
 }
 
-MediaOutcome CallMedia::applyStream(media::Session& session, std::size_t index,
+MediaOutcome CallMedia::applyStream(Call& call, std::size_t index,
                                     const sdp::Session& description, sdp::Media& media, Side from,
                                     const base::SocketAddress& sipSource) {
+    auto& session = *call.media();
     if (media.port() == 0) {
         session.closeStream(index);
         return MediaOutcome::Rewritten;
@@ -67,10 +82,11 @@ MediaOutcome CallMedia::applyStream(media::Session& session, std::size_t index,
     media::Announced announced;
     const auto connection = description.connectionOf(media);
     if (const auto ip = connection ? connection->ip() : std::nullopt) {
-        if (isForbidden(*ip, from)) {
+        const auto target = allowed(call, {*ip, media.port()}, from);
+        if (!target) {
             return MediaOutcome::Refused;
         }
-        announced.rtp = {*ip, media.port()};
+        announced.rtp = *target;
     } else {
         // A host name: media will come from where the signalling does.
         announced.rtp = {sipSource.ip, media.port()};
@@ -78,12 +94,12 @@ MediaOutcome CallMedia::applyStream(media::Session& session, std::size_t index,
     }
     if (const auto rtcp = media.rtcp(); rtcp && !media.rtcpMux()) {
         const auto ip = rtcp->address ? rtcp->address->ip() : std::optional(announced.rtp.ip);
-        if (ip && !isForbidden(*ip, from)) {
+        if (ip && *ip == announced.rtp.ip) {
             announced.rtcp = {*ip, rtcp->port};
         }
     }
     announced.sipSource = sipSource.ip;
-    announced.trusted = from == Side::Inside || addresses_.isOurs(announced.rtp.ip);
+    announced.trusted = from == Side::Inside || announced.rtp.ip == addresses_.outbound;
     announced.held = description.isHeld(media);
     announced.framing = media.isRtp() ? media::Framing::Rtp : media::Framing::Opaque;
 
@@ -99,6 +115,7 @@ MediaOutcome CallMedia::applyStream(media::Session& session, std::size_t index,
                              set.error().message);
         return MediaOutcome::Refused;
     }
+    calls_.ownsPort((*ports)[media::Leg::B], call);
     const std::uint16_t port = (*ports)[legOf(other(from))];
     media.setPort(port);
     if (media.has("rtcp")) {
@@ -119,10 +136,15 @@ MediaOutcome CallMedia::apply(Call& call, sip::Message& message, Side from,
                              description.error().message, base::printable(message.callId()));
         return MediaOutcome::Unreadable;
     }
-    auto& session = sessionOf(call, onSilence);
+    if (!addresses_.mediaTowards(other(from))) {
+        log::warningFromPeer("{} has no address yet: no media can be announced",
+                             addresses_.announcedHost);
+        return MediaOutcome::NoPorts;
+    }
+    [[maybe_unused]] const auto& session = sessionOf(call, onSilence);
     for (std::size_t i = 0; i < description->media().size(); ++i) {
         const auto outcome =
-            applyStream(session, i, *description, description->media()[i], from, sipSource);
+            applyStream(call, i, *description, description->media()[i], from, sipSource);
         if (outcome != MediaOutcome::Rewritten) {
             return outcome;
         }

@@ -26,8 +26,8 @@ enum class MediaOutcome : std::uint8_t {
 /// Leg A of every session is the inside, leg B the outside.
 class CallMedia {
 public:
-    CallMedia(media::Relay& relay, const Addresses& addresses)
-        : relay_(relay), addresses_(addresses) {}
+    CallMedia(media::Relay& relay, CallTable& calls, const Addresses& addresses)
+        : relay_(relay), calls_(calls), addresses_(addresses) {}
 
     /// Handles the SDP of a message on its way from `from` to the other side. `sipSource` is where
     /// the message came from. `onSilence` is for a session that has to be opened.
@@ -50,13 +50,16 @@ public:
 
 private:
     [[nodiscard]] media::Session& sessionOf(Call& call, const std::function<void()>& onSilence);
-    [[nodiscard]] MediaOutcome applyStream(media::Session& session, std::size_t index,
+    [[nodiscard]] MediaOutcome applyStream(Call& call, std::size_t index,
                                            const sdp::Session& description, sdp::Media& media,
                                            Side from, const base::SocketAddress& sipSource);
-    [[nodiscard]] bool isForbidden(const base::IpAddress& ip, Side from) const;
+    [[nodiscard]] std::optional<base::SocketAddress> allowed(const Call& call,
+                                                             base::SocketAddress announced,
+                                                             Side from);
     void rewriteAddresses(sdp::Session& description, Side towards) const;
 
     media::Relay& relay_;
+    CallTable& calls_;
     const Addresses& addresses_;
 };
 

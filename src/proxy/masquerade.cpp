@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 
-#include "sip/scan.h"
 
 namespace siproxd::proxy {
 
@@ -99,30 +98,39 @@ void Masquerade::warningsOut(sip::Message& message) const {
     }
     message.removeHeader("Warning");
     for (const auto& field : fields) {
-        for (const auto value : sip::splitValues(field).value_or(std::vector<std::string_view>{})) {
-            message.addHeader("Warning", warningOut(value));
-        }
+        message.addHeader("Warning", textOut(field));
     }
 }
 
-std::string Masquerade::warningOut(std::string_view value) const {
-    // warning-value = code SP agent SP text (RFC 3261 §20.43)
-    const auto first = value.find(' ');
-    const auto second = value.find(' ', first == std::string_view::npos ? first : first + 1);
-    if (second == std::string_view::npos) {
-        return std::string(value);
+std::string Masquerade::textOut(std::string_view text) const {
+    // Agent and text of a warning are free to name addresses anywhere (RFC 3261 §20.43).
+    const auto isPart = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
+               c == '.' || c == ':';
+    };
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t end = at;
+        while (end < text.size() && isPart(text[end])) {
+            ++end;
+        }
+        if (end == at) {
+            out += text[at++];
+            continue;
+        }
+        // A port or the end of a sentence may stand behind the address.
+        std::string_view word = text.substr(at, end - at);
+        auto ip = base::IpAddress::parse(word);
+        while (!ip && word.find_last_of(".:") != std::string_view::npos) {
+            word = word.substr(0, word.find_last_of(".:"));
+            ip = base::IpAddress::parse(word);
+        }
+        const bool inside = ip && *ip != addresses_.announced &&
+                            (*ip == addresses_.inbound || addresses_.isInside(*ip));
+        out += inside ? std::string_view(addresses_.announcedHost) : word;
+        at += word.empty() ? 1 : word.size();
     }
-    const auto agent = value.substr(first + 1, second - first - 1);
-    auto ip = base::IpAddress::parse(agent);
-    if (!ip) {
-        ip = base::IpAddress::parse(agent.substr(0, agent.rfind(':')));
-    }
-    if (!ip || *ip == addresses_.announced ||
-        (*ip != addresses_.inbound && !addresses_.isInside(*ip))) {
-        return std::string(value);
-    }
-    return std::string(value.substr(0, first + 1)) + addresses_.announcedHost +
-           std::string(value.substr(second));
+    return out;
 }
 
 std::vector<sip::NameAddr> Masquerade::stripRecordRoutes(sip::Message& message) const {

@@ -30,7 +30,7 @@ public:
     void redirectOut(sip::Message& message, const transport::Flow& from);
 
     /// Everything else that names inside addresses: URIs in Refer-To and the identity headers,
-    /// the agents of Warning.
+    /// the addresses in Warning.
     void headersOut(sip::Message& message, const transport::Flow& from);
 
     /// Removes our own Record-Routes and, for what leaves, those of inside proxies, which are
@@ -47,7 +47,7 @@ private:
     [[nodiscard]] bool namesInside(const sip::Uri& uri) const;
     void uriHeaderOut(sip::Message& message, std::string_view name, const transport::Flow& from);
     void warningsOut(sip::Message& message) const;
-    [[nodiscard]] std::string warningOut(std::string_view value) const;
+    [[nodiscard]] std::string textOut(std::string_view text) const;
 
     registrar::LocationTable& locations_;
     registrar::ContactAliases& aliases_;

@@ -17,7 +17,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     : parts_(parts), options_(std::move(options)), addresses_(std::move(addresses)),
       policy_(std::move(policy)), masquerade_(parts.locations, parts.aliases, addresses_),
       directions_(parts.locations, parts.aliases, calls_, addresses_),
-      media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, addresses_)
+      media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, calls_, addresses_)
                                     : nullptr),
       layer_(parts.loop, parts.random, parts.sender, *this, options_.timings) {
     parts_.chain.onReady([this](plugin::Token token) {

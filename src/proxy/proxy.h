@@ -69,6 +69,11 @@ public:
     void tick();
 
     [[nodiscard]] std::size_t callCount() const { return calls_.size(); }
+    /// Everything that is kept for requests under way and for their retransmissions; 0 when idle.
+    [[nodiscard]] std::size_t pendingCount() const {
+        return layer_.serverCount() + layer_.clientCount() + forwards_.size() + clients_.size() +
+               suspended_.size() + waitingAcks_.size();
+    }
 
     struct Counters {
         std::uint64_t denied = 0;     ///< by the access lists

@@ -115,11 +115,6 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
             expires = 0;
         }
         if (!entry.token.empty()) {
-            if (expires == 0) {
-                if (const auto* binding = parts_.locations.find(entry.token)) {
-                    parts_.aliases.adopt(*binding);
-                }
-            }
             parts_.locations.confirm(entry.token, expires);
         }
         log::debug(log::Class::Reg, "{} is {} at {} for {} s",

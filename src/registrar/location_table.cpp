@@ -48,8 +48,8 @@ std::optional<std::uint64_t> tokenNumber(std::string_view token) {
 /// steady_clock counts nanoseconds in 64 bits; this keeps sums of it far from the end.
 constexpr base::WallSeconds kLongest = UINT32_MAX;
 
-std::chrono::seconds lifetime(base::WallSeconds seconds) {
-    return std::chrono::seconds(std::clamp<base::WallSeconds>(seconds, 0, kLongest));
+std::chrono::seconds lifetime(base::WallSeconds expires, base::WallSeconds now) {
+    return std::chrono::seconds(std::clamp(expires, now, now + kLongest) - now);
 }
 
 /// How well a request fits a binding whose user is in its request URI.
@@ -204,9 +204,8 @@ std::size_t LocationTable::removeAll(const sip::Uri& aor) {
 }
 
 base::Result<void> LocationTable::restore(Binding binding) {
-    const auto now = clock_.now();
-    const auto deadline = now + lifetime(binding.expires - clock_.wallNow());
-    if (deadline <= now) {
+    const auto left = lifetime(binding.expires, clock_.wallNow());
+    if (left == left.zero()) {
         return base::fail("registration of " + binding.aor.userAtHost() + " has expired");
     }
     if (entry(binding.aor, binding.contact) != nullptr) {
@@ -224,8 +223,9 @@ base::Result<void> LocationTable::restore(Binding binding) {
         }
     }
     binding.confirmed = true;
+    binding.expires = clock_.wallNow() + left.count();
     Entry& added = insert(std::move(binding));
-    setDeadline(added, deadline);
+    setDeadline(added, clock_.now() + left);
     publish(added);
     notifyChanged(added);
     return {};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -19,6 +20,7 @@ constexpr std::string_view kRecord = "****:";
 constexpr std::string_view kOldRecord = "***:";
 constexpr std::string_view kEmptyRecord = "****:0:0\n";
 constexpr std::string_view kDetails = "# binding ";
+constexpr std::size_t kLongestRecordLine = sizeof "****:1:9223372036854775807";
 constexpr std::size_t kMostWarnings = 20;
 /// Until the year 9999; what is beyond is damage.
 constexpr std::uint64_t kLatestExpiry = 253'402'300'799;
@@ -34,7 +36,7 @@ std::string escape(std::string_view text) {
         if (isUnreserved(c)) {
             out += c;
         } else {
-            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+            fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
         }
     }
     return out;
@@ -286,46 +288,60 @@ RecordText encodeRecord(const Binding& binding) {
         if (!isOneLine(line)) {
             return {};
         }
-        record.uris += line;
-        record.uris += '\n';
+        record.text += line;
+        record.text += '\n';
     }
-    record.details = fmt::format("{}{}{}{}{}", kDetails, recordIdText(record.uris),
-                                 encodeAddress("source", binding.source),
-                                 encodeAddress("local", binding.local),
-                                 encodeAddress("provider", binding.provider));
+    record.urisLength = record.text.size();
+    record.text += kDetails;
+    record.text += recordIdText(std::string_view(record.text).substr(0, record.urisLength));
+    record.text += encodeAddress("source", binding.source);
+    record.text += encodeAddress("local", binding.local);
+    record.text += encodeAddress("provider", binding.provider);
     if (!binding.callId.empty()) {
-        record.details += fmt::format(" cseq={} call-id={}", binding.cseq, escape(binding.callId));
+        record.text += fmt::format(" cseq={} call-id={}", binding.cseq, escape(binding.callId));
     }
-    record.details += '\n';
+    record.text += '\n';
+    record.text.shrink_to_fit();
     return record;
 }
 
 void FileText::add(base::WallSeconds expires, const RecordText& record) {
-    if (record.uris.empty()) {
-        return;
+    if (!record.text.empty()) {
+        parts_.push_back({std::max<base::WallSeconds>(expires, 0), &record});
     }
-    ++count_;
-    records_ += fmt::format("****:1:{}\n", std::max<base::WallSeconds>(expires, 0));
-    records_ += record.uris;
-    details_ += record.details;
 }
 
-std::string FileText::finish() {
-    for (; count_ < kLeastRecords; ++count_) {
-        records_ += kEmptyRecord;
+std::string FileText::finish() const {
+    const std::size_t empties = kLeastRecords - std::min(kLeastRecords, parts_.size());
+    std::size_t size = empties * kEmptyRecord.size();
+    for (const auto& part : parts_) {
+        size += kLongestRecordLine + part.record->text.size();
     }
-    records_ += details_;
-    return std::move(records_);
+    std::string text;
+    text.reserve(size);
+    for (const auto& part : parts_) {
+        fmt::format_to(std::back_inserter(text), "****:1:{}\n", part.expires);
+        text.append(part.record->text, 0, part.record->urisLength);
+    }
+    for (std::size_t i = 0; i < empties; ++i) {
+        text += kEmptyRecord;
+    }
+    for (const auto& part : parts_) {
+        text.append(part.record->text, part.record->urisLength);
+    }
+    return text;
 }
 
 std::string encode(std::span<const Binding> bindings) {
-    FileText text;
+    std::vector<RecordText> records;
+    records.reserve(bindings.size());
+    FileText file;
     for (const Binding& binding : bindings) {
         if (binding.confirmed) {
-            text.add(binding.expires, encodeRecord(binding));
+            file.add(binding.expires, records.emplace_back(encodeRecord(binding)));
         }
     }
-    return text.finish();
+    return file.finish();
 }
 
 Decoded decode(std::string_view text) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,10 +31,10 @@ namespace siproxd::registrar {
 
 inline constexpr std::size_t kLeastRecords = 512;
 
-/// A binding's lines but for the first, which tells the expiry. Both empty: cannot be written.
+/// A binding's lines but for the first, which tells the expiry.
 struct RecordText {
-    std::string uris;     ///< three lines
-    std::string details;  ///< the comment line
+    std::string text;             ///< three URIs and the comment line; empty: cannot be written
+    std::size_t urisLength = 0;  ///< the comment line begins there
 };
 
 [[nodiscard]] RecordText encodeRecord(const Binding& binding);
@@ -41,14 +42,16 @@ struct RecordText {
 /// Puts a whole file together.
 class FileText {
 public:
+    /// The record is read by finish().
     void add(base::WallSeconds expires, const RecordText& record);
-    /// The text; the object is to be thrown away then.
-    [[nodiscard]] std::string finish();
+    [[nodiscard]] std::string finish() const;
 
 private:
-    std::string records_;
-    std::string details_;
-    std::size_t count_ = 0;
+    struct Part {
+        base::WallSeconds expires;
+        const RecordText* record;
+    };
+    std::vector<Part> parts_;
 };
 
 /// The whole file for these bindings.

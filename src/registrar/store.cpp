@@ -2,7 +2,7 @@
 #include "registrar/store.h"
 
 #include <algorithm>
-#include <string_view>
+#include <cstdlib>
 #include <utility>
 
 #include "base/log.h"
@@ -15,11 +15,20 @@ namespace {
 /// More than the largest table takes.
 constexpr std::size_t kLargestFile = std::size_t{256} << 20;
 
+/// Clocks that are read one after the other and rounded differ by that much.
+constexpr base::WallSeconds kSameOffset = 2;
+
+base::WallSeconds clockOffset(base::TimePoint now, base::WallSeconds wallNow) {
+    return wallNow -
+           std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+}
+
 }  // namespace
 
 RegistrationStore::RegistrationStore(event::Loop& loop, LocationTable& table, Options options,
                                      std::unique_ptr<Worker> worker)
     : loop_(loop), table_(table), options_(std::move(options)), retry_(options_.firstRetry),
+      coalesce_(options_.coalesce),
       saveTimer_(loop.timer([this] { startWriting(); })),
       autosaveTimer_(loop.timer([this] {
           if (state_ == State::Idle) {
@@ -106,11 +115,12 @@ void RegistrationStore::change(std::uint64_t serial, std::optional<Record> recor
     }
     apply(serial, std::move(record));
     if (state_ == State::Idle && loaded_) {
-        wait(options_.coalesce);
+        waitThenWrite(coalesce_);
     }
 }
 
 void RegistrationStore::apply(std::uint64_t serial, std::optional<Record> record) {
+    ++version_;
     if (record) {
         records_.insert_or_assign(serial, *std::move(record));
     } else {
@@ -118,7 +128,7 @@ void RegistrationStore::apply(std::uint64_t serial, std::optional<Record> record
     }
 }
 
-void RegistrationStore::wait(base::Duration delay) {
+void RegistrationStore::waitThenWrite(base::Duration delay) {
     state_ = State::Waiting;
     saveTimer_->start(delay);
 }
@@ -133,7 +143,8 @@ void RegistrationStore::startAutosave() {
 
 void RegistrationStore::startWriting() {
     state_ = State::Writing;
-    worker_->start([this, alive = alive_, now = loop_.now(), wallNow = loop_.wallNow()] {
+    writingSince_ = loop_.now();
+    worker_->start([this, alive = alive_, now = writingSince_, wallNow = loop_.wallNow()] {
         auto result = writeFile(now, wallNow);
         loop_.post([this, alive, result = std::move(result)] {
             if (*alive) {
@@ -146,19 +157,20 @@ void RegistrationStore::startWriting() {
 /// In the worker's thread, or when that rests.
 base::Result<Replaced> RegistrationStore::writeFile(base::TimePoint now,
                                                     base::WallSeconds wallNow) {
+    const Content content{version_, clockOffset(now, wallNow)};
+    // Flash memory lives longer when the same is not written again.
+    if (writtenFile_ != FileIdentity{} && content.version == written_.version &&
+        std::abs(content.clockOffset - written_.clockOffset) <= kSameOffset &&
+        writtenFile_ == FileIdentity::of(options_.path)) {
+        return Replaced::Atomically;
+    }
     FileText file;
     for (const auto& [serial, record] : records_) {
         file.add(expiryOnWall(record.expires, record.expiry - now, wallNow), record.text);
     }
-    const auto text = file.finish();
-    const auto hash = std::hash<std::string_view>{}(text);
-    // Flash memory lives longer when the same is not written again.
-    if (written_.textHash == hash && written_.identity != FileIdentity{} &&
-        written_.identity == FileIdentity::of(options_.path)) {
-        return Replaced::Atomically;
-    }
-    auto result = replaceFile(options_.path, text);
-    written_ = result ? Written{hash, FileIdentity::of(options_.path)} : Written{};
+    auto result = replaceFile(options_.path, file.finish());
+    written_ = content;
+    writtenFile_ = result ? FileIdentity::of(options_.path) : FileIdentity{};
     return result;
 }
 
@@ -170,13 +182,15 @@ void RegistrationStore::finishWriting(const base::Result<Replaced>& result) {
     changes_.clear();
     report(result);
     if (!result) {
-        wait(retry_);
+        waitThenWrite(retry_);
         retry_ = std::min(2 * retry_, options_.lastRetry);
         return;
     }
     retry_ = options_.firstRetry;
+    coalesce_ = std::clamp<base::Duration>(4 * (loop_.now() - writingSince_), options_.coalesce,
+                                           std::max(options_.coalesce, kLongestCoalesce));
     if (changed) {
-        wait(options_.coalesce);
+        waitThenWrite(coalesce_);
     } else {
         state_ = State::Idle;
     }

@@ -32,11 +32,14 @@ public:
         /// Directive autosave_registrations: so often the file is put right even when nothing has
         /// changed (somebody may have removed it, the clock may have been set); 0: never.
         std::chrono::seconds autosave{0};
-        /// How long a change waits for company.
+        /// How long a change waits for company; longer (up to kLongestCoalesce) when writing is
+        /// slow, so that it takes a fifth of the time at most.
         std::chrono::milliseconds coalesce{200};
         std::chrono::seconds firstRetry{1};
         std::chrono::seconds lastRetry{60};
     };
+
+    static constexpr std::chrono::milliseconds kLongestCoalesce{700};
 
     /// Where files are written. The default one is a thread of the store's own.
     class Worker {
@@ -78,10 +81,10 @@ private:
         base::TimePoint expiry;
         RecordText text;
     };
-    /// What tells whether the file is still the one that we have written.
-    struct Written {
-        std::size_t textHash = 0;
-        FileIdentity identity;
+    /// What the file holds. Times of expiry depend on how far apart the clocks are.
+    struct Content {
+        std::uint64_t version = 0;
+        base::WallSeconds clockOffset = 0;
     };
 
     void bindingChanged(std::uint64_t serial, const Binding& binding,
@@ -89,7 +92,7 @@ private:
     void bindingGone(std::uint64_t serial, const Binding& binding) override;
     void change(std::uint64_t serial, std::optional<Record> record);
     void apply(std::uint64_t serial, std::optional<Record> record);
-    void wait(base::Duration delay);
+    void waitThenWrite(base::Duration delay);
     void startAutosave();
     void startWriting();
     [[nodiscard]] base::Result<Replaced> writeFile(base::TimePoint now, base::WallSeconds wallNow);
@@ -104,12 +107,17 @@ private:
     bool warnedInPlace_ = false;
     std::string failure_;  ///< of the last save; empty: it went well
     std::chrono::seconds retry_;
+    base::Duration coalesce_;
 
     /// By serial, which is the order in the file.
     std::map<std::uint64_t, Record> records_;
     /// What has changed while the worker reads records_; nothing: gone.
     std::map<std::uint64_t, std::optional<Record>> changes_;
-    Written written_;  ///< for the worker
+    std::uint64_t version_ = 0;  ///< of records_
+    // What is on the disk; for the worker, as records_.
+    Content written_;
+    FileIdentity writtenFile_;
+    base::TimePoint writingSince_;
 
     std::unique_ptr<event::Timer> saveTimer_;
     std::unique_ptr<event::Timer> autosaveTimer_;

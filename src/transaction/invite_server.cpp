@@ -23,43 +23,12 @@ std::string_view nameOf(InviteServer::State state) {
     return "?";
 }
 
-/// What a later 2xx is built from. As text it takes a fifth of the memory, and it is looked at only
-/// when a 2xx was lost or another branch has answered too.
-std::string outlineOf(const sip::Message& request) {
-    std::string out(request.methodName());
-    out += ' ';
-    out += request.requestUriText();
-    out += " SIP/2.0\r\n";
-    for (const std::string_view name :
-         {"Via", "Record-Route", "From", "To", "Call-ID", "CSeq"}) {
-        for (const auto& value : request.headers(name)) {
-            out += name;
-            out += ": ";
-            out += value;
-            out += "\r\n";
-        }
-    }
-    out += "Content-Length: 0\r\n\r\n";
-    out.shrink_to_fit();
-    return out;
-}
-
 }  // namespace
 
 InviteServer::InviteServer(Environment& environment, ServerId id, const transport::Flow& peer,
                            sip::Message request)
     : ServerTransaction(environment, id, peer),
       request_(std::make_unique<sip::Message>(std::move(request))) {}
-
-const sip::Message* InviteServer::request() {
-    if (!request_ && !outline_.empty()) {
-        if (auto outline = sip::Message::parse(outline_)) {
-            request_ = std::make_unique<sip::Message>(std::move(*outline));
-        }
-        std::string().swap(outline_);
-    }
-    return request_.get();
-}
 
 void InviteServer::onHandedOver() {
     if (state_ == State::Proceeding && bytes().empty()) {
@@ -84,29 +53,23 @@ bool InviteServer::onAck() {
 void InviteServer::respond(const sip::Message& response) {
     const int status = response.status();
     const bool success = status >= 200 && status < 300;
-    if (state_ == State::Accepted && success) {
-        // The 2xx again, or that of another branch: the user agents look after these.
-        passOn(response);
-    } else if (state_ != State::Proceeding) {
+    const bool again = state_ == State::Accepted && success;
+    if (state_ != State::Proceeding && !again) {
         log::debug(log::Class::Sip, "server transaction {}: {} is too late in state {}",
                    static_cast<std::uint64_t>(id()), status, nameOf(state_));
     } else if (success) {
-        accept(response);
+        // That it arrives is the business of the user agents, who repeat it until the ACK comes.
+        passOn(response);
+        if (!again) {
+            enter(State::Accepted);
+        }
     } else {
         stopTimers();
         transmitResponse(response);
         if (status >= 300) {
-            request_.reset();
             enter(State::Completed);
         }
     }
-}
-
-void InviteServer::accept(const sip::Message& response) {
-    passOn(response);
-    outline_ = outlineOf(*request_);
-    request_.reset();
-    enter(State::Accepted);
 }
 
 void InviteServer::sendTrying() {
@@ -139,6 +102,7 @@ void InviteServer::enter(State state) {
                static_cast<std::uint64_t>(id()), nameOf(state_), nameOf(state));
     state_ = state;
     stopTimers();
+    request_.reset();
     switch (state) {
         case State::Proceeding: break;
         case State::Completed:

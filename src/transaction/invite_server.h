@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "transaction/server_transaction.h"
 
@@ -39,7 +38,7 @@ public:
     InviteServer(Environment& environment, ServerId id, const transport::Flow& peer,
                  sip::Message request);
 
-    [[nodiscard]] const sip::Message* request() override;
+    [[nodiscard]] const sip::Message* request() const override { return request_.get(); }
     [[nodiscard]] bool answered() const override { return state_ != State::Proceeding; }
 
     void onHandedOver() override;
@@ -52,12 +51,10 @@ public:
 private:
     void onRepeat() override { retransmitResponse(); }
     void onExpiry() override;
-    void accept(const sip::Message& response);
     void enter(State state);
 
     State state_ = State::Proceeding;
-    std::unique_ptr<sip::Message> request_;
-    std::string outline_;  // in Accepted, what is left of the request
+    std::unique_ptr<sip::Message> request_;  // in Proceeding only
 };
 
 }  // namespace siproxd::transaction

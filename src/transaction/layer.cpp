@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transaction/layer.h"
 
+#include <fmt/core.h>
+
+#include <functional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -419,7 +422,7 @@ std::string Layer::newBranch() {
 }
 
 const sip::Message* Layer::serverRequest(ServerId id) const {
-    auto* transaction = impl_->servers.find(id);
+    const auto* transaction = impl_->servers.find(id);
     return transaction == nullptr ? nullptr : transaction->request();
 }
 

@@ -121,10 +121,9 @@ public:
     [[nodiscard]] std::string newBranch();
 
     /// The request that opened the transaction, as it came (with received/rport), until a final
-    /// response has been given. Behind a 2xx to an INVITE only its request line, Via, From, To,
-    /// Call-ID, CSeq and Record-Route are left, for the 2xx that may follow; behind any other final
-    /// response, and when the transaction is gone, nullptr. The pointer is good until the next
-    /// respond() or abandon() for `id`, or the return to the loop.
+    /// response is given; nullptr from then on. (Transactions stay for half a minute behind their
+    /// final response; who needs the Vias for a further 2xx keeps them.) The pointer is good until
+    /// the next respond() or abandon() for `id`.
     [[nodiscard]] const sip::Message* serverRequest(ServerId id) const;
     /// Where the responses of `id` go.
     [[nodiscard]] std::optional<transport::Flow> serverPeer(ServerId id) const;

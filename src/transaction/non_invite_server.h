@@ -38,7 +38,7 @@ public:
     NonInviteServer(Environment& environment, ServerId id, const transport::Flow& peer,
                     std::unique_ptr<sip::Message> request);
 
-    [[nodiscard]] const sip::Message* request() override { return request_.get(); }
+    [[nodiscard]] const sip::Message* request() const override { return request_.get(); }
     [[nodiscard]] bool answered() const override { return state_ >= State::Completed; }
 
     void onRetransmission() override;

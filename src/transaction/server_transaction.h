@@ -12,7 +12,7 @@ public:
     [[nodiscard]] ServerId id() const { return id_; }
 
     /// See Layer::serverRequest().
-    [[nodiscard]] virtual const sip::Message* request() = 0;
+    [[nodiscard]] virtual const sip::Message* request() const = 0;
     /// Whether the final response has been given.
     [[nodiscard]] virtual bool answered() const = 0;
 

@@ -70,8 +70,9 @@ class Baresip:
         self._write("contacts", "")
         self.log_file = f"{self.directory}/log"
         with open(self.log_file, "w", encoding="utf-8") as log:
-            self.process = space.start("baresip", "-4", "-v", "-s", "-f", self.directory, stdout=log,
-                                       stderr=log, stdin=subprocess.DEVNULL, cwd=self.directory)
+            self.process = space.start("baresip", "-4", "-v", "-s", "-f", self.directory,
+                                       stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                       cwd=self.directory)
         self._buffer = b""
         try:
             self.control = self._connect(space, address, control)

@@ -24,7 +24,7 @@ _SKIP = netns.why_not()
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "siproxd(**settings): directives for the daemon of this test")
+    config.addinivalue_line("markers", "siproxd(**settings): directives for this test's daemon")
     config.addinivalue_line("markers", "slow: takes more than half a minute")
     config.addinivalue_line("markers", "needs_daemon: makes no sense without one (LAB_DIRECT)")
     config.addinivalue_line("markers", "capture(inside=, outside=): tcpdump filters of this test")

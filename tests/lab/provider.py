@@ -6,7 +6,6 @@
 
 import os
 import signal
-import subprocess
 
 from deadline import wait_for
 from topology import NAMES, PROVIDER

@@ -83,13 +83,15 @@ def run_streams(streams, count, first_seq=1, patience=1.0, payload_type=8):
             data, source = sock.recvfrom(2048)
             stream = by_ssrc.get(ssrc_of(data)) if len(data) >= 12 else None
             if stream is None or stream.listener is not sock:
-                raise AssertionError(f"a packet nobody sent here came from {source}: {data[:16]}")
+                raise AssertionError(
+                    f"a packet nobody sent here came from {source}: {data[:16]}")
             stream.received.append(sequence_of(data))
             stream.sources.add(source)
 
 
 def exchange(left, left_target, right, right_target, count=15, first_seq=1, patience=1.0):
-    """Both ends talk at once: `left` sends to `left_target`, which is to reach `right`, and back."""
+    """Both ends talk at once: `left` sends to `left_target`, which is to reach `right`, and so on
+    the other way."""
     ours = Stream(left, left_target, 0x10000 + left.getsockname()[1], right)
     theirs = Stream(right, right_target, 0x20000 + right.getsockname()[1], left)
     return run_streams([ours, theirs], count, first_seq, patience)

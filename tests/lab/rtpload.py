@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many calls with audio at once: plans for `rtpload` (rtpload.cpp) and its results."""
 
+import atexit
 import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -17,6 +19,7 @@ SOURCE = pathlib.Path(__file__).with_suffix(".cpp")
 def binary():
     """The program, compiled once per test run."""
     directory = tempfile.mkdtemp(prefix=f"siplab-{os.getpid()}-rtpload-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     program = f"{directory}/rtpload"
     subprocess.run([os.environ.get("CXX", "g++"), "-std=c++20", "-O2", "-o", program, SOURCE],
                    check=True)

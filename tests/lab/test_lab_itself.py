@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lab checks itself, without siproxd: where these fail, what the other tests say is worthless."""
+"""The lab checks itself, without siproxd: where these fail, the others mean nothing."""
 
 import socket
 
@@ -138,7 +138,8 @@ def test_sip_text_is_read_as_it_is_meant():
         b'INVITE sip:a@b:5070;x=y SIP/2.0\r\nv: SIP/2.0/UDP h:5062;branch=z9hG4bKx;rport\r\n'
         b'Via: SIP/2.0/UDP one , SIP/2.0/UDP two\r\nf: "A, B" <sip:a@c;tag=no>;tag=yes\r\n'
         b'm: <sip:a@10.0.0.10:5062;ob>;expires=5\r\n'
-        b'Cseq: 7 INVITE\r\n\r\nv=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 8\r\na=sendonly\r\n')
+        b'Cseq: 7 INVITE\r\n\r\n'
+        b'v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 8\r\na=sendonly\r\n')
     assert message.method == "INVITE" and message.cseq == 7 and message.branch == "z9hG4bKx"
     assert [sip.sent_by(via) for via in message.all("via")] == [("h", 5062), ("one", 5060),
                                                                 ("two", 5060)]

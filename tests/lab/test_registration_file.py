@@ -46,7 +46,7 @@ def test_killed_at_any_moment_the_file_is_whole(lab):
 def test_registrations_survive_an_orderly_stop(lab):
     phone, provider, contact = lab.pair()
     restarted(lab, lab.daemon.stop)
-    assert lab.registered(phone, provider) == contact, "the provider knows the phone by the same name"
+    assert lab.registered(phone, provider) == contact, "the same name as before"
     lab.call_in(phone, provider, contact).hang_up()
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Repeated messages (RFC 3261 17): absorbed where a transaction exists, sent where nobody answers."""
+"""Repeated messages (RFC 3261 17): absorbed where there is a transaction, sent where nobody
+answers."""
 
 import pytest
 

@@ -26,7 +26,8 @@ class Finding:
 def write_tone(path, frequency=440, seconds=2.0, amplitude=0.3):
     """A mono 16 bit wav of 8 kHz. Whole periods only, so that it loops without a click."""
     count = int(RATE * seconds)
-    samples = array.array("h", (int(32767 * amplitude * math.sin(2 * math.pi * frequency * n / RATE))
+    step = 2 * math.pi * frequency / RATE
+    samples = array.array("h", (int(32767 * amplitude * math.sin(step * n))
                                 for n in range(count)))
     _little_endian(samples)
     with wave.open(path, "wb") as file:
@@ -90,7 +91,7 @@ def power_at(block, frequency, rate):
 
 
 def find_tone(path, frequency=440, least_level=300):
-    """How much of `frequency` is in the recording. Blocks quieter than `least_level` are silence."""
+    """How much of `frequency` is in the recording; below `least_level` it counts as silence."""
     samples, rate = read_samples(path)
     size = BLOCK * rate // RATE
     shares = []

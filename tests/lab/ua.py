@@ -35,7 +35,7 @@ class ClientRequest:
         self.agent.send(self.message, self.target)
 
     def follow_up(self, method):
-        """The ACK to a failure, or the CANCEL: same branch, same number (RFC 3261 9.1, 17.1.1.3)."""
+        """The ACK to a failure, or the CANCEL: same branch and number (RFC 3261 9.1, 17.1.1.3)."""
         message = sip.Message(f"{method} {self.message.uri} SIP/2.0")
         for name, value in self.message.headers:
             if name in ("Via", "From", "To", "Call-ID", "Max-Forwards", "Route"):
@@ -228,14 +228,17 @@ class UserAgent:
 
     # --- registration and calls ----------------------------------------------------------------
 
-    def register(self, expires=600, contacts=None, headers=(), call_id=None, cseq=None):
-        """Sends a REGISTER for this agent's address of record to the registrar of its domain."""
+    def register(self, expires=600, contacts=None, headers=(), registrar=None, call_id=None,
+                 cseq=None):
+        """Sends a REGISTER for this agent's address of record to the registrar of its domain, or
+        to the host that `registrar` names."""
         contacts = [f"<{self.contact}>"] if contacts is None else contacts
         self._register_cseq = cseq or getattr(self, "_register_cseq", 0) + 1
         lines = [("Contact", contact) for contact in contacts]
         if expires is not None:
             lines.append(("Expires", str(expires)))
-        return self.request("REGISTER", f"sip:{self.domain}", to=f"<{self.aor}>", contact=False,
+        return self.request("REGISTER", f"sip:{registrar or self.domain}", to=f"<{self.aor}>",
+                            contact=False,
                             call_id=call_id or f"reg-{self.user}-{self.domain}-{id(self) % 9973}",
                             cseq=self._register_cseq, headers=[*lines, *headers])
 

@@ -61,9 +61,13 @@ inline sip::Message request(std::string_view method = "INVITE",
                   "Via: SIP/2.0/UDP 192.168.1.10:5062;branch=z9hG4bKa;rport\r\n"
                   "Max-Forwards: 70\r\n"
                   "From: \"Alice\" <sip:alice@example.org>;tag=f1\r\n"
-                  "To: " + std::string(to) + "\r\n"
+                  "To: " +
+                  std::string(to) +
+                  "\r\n"
                   "Call-ID: c1@192.168.1.10\r\n"
-                  "CSeq: 7 " + std::string(method) + "\r\n"
+                  "CSeq: 7 " +
+                  std::string(method) +
+                  "\r\n"
                   "Contact: <sip:alice@192.168.1.10:5062;line=1>;expires=60\r\n"
                   "X-One: a\r\n"
                   "x-one: b\r\n"
@@ -113,9 +117,18 @@ struct Probe {
     bool join(plugin::Chain& chain, const char* name = "plugin_probe",
               std::uint32_t stages = SIPROXD_STAGE_PRE_PROXY,
               std::vector<config::PluginOption> lines = {}) {
-        siproxd_plugin description{SIPROXD_PLUGIN_HEADER, stages, name, "Made for a test", "0.1",
-                                   options.data(), static_cast<std::uint32_t>(options.size()),
-                                   sizeof(siproxd_option), onCreate, onDestroy, onProcess, onTick};
+        siproxd_plugin description{SIPROXD_PLUGIN_HEADER,
+                                   stages,
+                                   name,
+                                   "Made for a test",
+                                   "0.1",
+                                   options.data(),
+                                   static_cast<std::uint32_t>(options.size()),
+                                   sizeof(siproxd_option),
+                                   onCreate,
+                                   onDestroy,
+                                   onProcess,
+                                   onTick};
         starting() = this;
         return chain.add(description, std::move(lines));
     }

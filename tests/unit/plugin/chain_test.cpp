@@ -47,9 +47,18 @@ TEST_CASE("plugins are asked in their order until one decides", "[plugin]") {
     test::FakeLoop loop;
     Chain chain(loop);
     std::string order;
-    Probe first([&](auto, auto) { order += "1"; return SIPROXD_CONTINUE; });
-    Probe second([&](auto, auto) { order += "2"; return SIPROXD_DROP; });
-    Probe third([&](auto, auto) { order += "3"; return SIPROXD_CONTINUE; });
+    Probe first([&](auto, auto) {
+        order += "1";
+        return SIPROXD_CONTINUE;
+    });
+    Probe second([&](auto, auto) {
+        order += "2";
+        return SIPROXD_DROP;
+    });
+    Probe third([&](auto, auto) {
+        order += "3";
+        return SIPROXD_CONTINUE;
+    });
     REQUIRE(first.join(chain, "plugin_first"));
     REQUIRE(second.join(chain, "plugin_second"));
     REQUIRE(third.join(chain, "plugin_third"));
@@ -191,11 +200,21 @@ TEST_CASE("verdicts that make no sense are counted and the message goes on", "[p
     REQUIRE(probe.join(chain, "plugin_probe", SIPROXD_STAGE_PRE_PROXY | SIPROXD_STAGE_RAW));
     const test::LogSpy spy;
 
-    SECTION("unknown") { verdict = 99; }
-    SECTION("negative") { verdict = -1; }
-    SECTION("a redirection to nowhere") { verdict = SIPROXD_REDIRECT; }
-    SECTION("a new target that is none") { verdict = SIPROXD_RETARGET; }
-    SECTION("a wait without a token") { verdict = SIPROXD_SUSPEND; }
+    SECTION("unknown") {
+        verdict = 99;
+    }
+    SECTION("negative") {
+        verdict = -1;
+    }
+    SECTION("a redirection to nowhere") {
+        verdict = SIPROXD_REDIRECT;
+    }
+    SECTION("a new target that is none") {
+        verdict = SIPROXD_RETARGET;
+    }
+    SECTION("a wait without a token") {
+        verdict = SIPROXD_SUSPEND;
+    }
     Shown shown(test::request());
     CHECK(runPreProxy(chain, shown).goesOn());
     CHECK(chain.status()[0].failures == 1);
@@ -218,7 +237,10 @@ TEST_CASE("a plugin that throws is counted and the message goes on", "[plugin]")
     std::string after;
     Probe bad([](auto, auto) -> int { throw std::runtime_error("bad\nday"); });
     Probe worse([](auto, auto) -> int { throw 42; });
-    Probe good([&](auto, auto) { after = "reached"; return SIPROXD_CONTINUE; });
+    Probe good([&](auto, auto) {
+        after = "reached";
+        return SIPROXD_CONTINUE;
+    });
     REQUIRE(bad.join(chain, "plugin_bad"));
     REQUIRE(worse.join(chain, "plugin_worse"));
     REQUIRE(good.join(chain, "plugin_good"));

@@ -17,8 +17,18 @@ int process(void*, std::uint32_t, siproxd_message*) {
 void tick(void*) {}
 
 siproxd_plugin good() {
-    return {SIPROXD_PLUGIN_HEADER, SIPROXD_STAGE_PRE_PROXY, "plugin_x", "X", "1", nullptr, 0, 0,
-            create, nullptr, process, tick};
+    return {SIPROXD_PLUGIN_HEADER,
+            SIPROXD_STAGE_PRE_PROXY,
+            "plugin_x",
+            "X",
+            "1",
+            nullptr,
+            0,
+            0,
+            create,
+            nullptr,
+            process,
+            tick};
 }
 
 }  // namespace
@@ -111,8 +121,12 @@ TEST_CASE("what is no plugin is refused, with a reason", "[plugin]") {
 
 TEST_CASE("another version of the interface is told from garbage", "[plugin]") {
     auto plugin = good();
-    SECTION("other major") { plugin.abi_major = SIPROXD_ABI_MAJOR + 1; }
-    SECTION("later minor") { plugin.abi_minor = SIPROXD_ABI_MINOR + 1; }
+    SECTION("other major") {
+        plugin.abi_major = SIPROXD_ABI_MAJOR + 1;
+    }
+    SECTION("later minor") {
+        plugin.abi_minor = SIPROXD_ABI_MINOR + 1;
+    }
     const auto read = readDescription(&plugin);
     REQUIRE_FALSE(read);
     CHECK(read.error().wrongVersion);

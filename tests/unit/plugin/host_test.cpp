@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What plugins read and change of messages, through the table.
+#include <cstddef>
+
 #include "plugin/handles.h"
 #include "unit/plugin/bench.h"
 
@@ -41,6 +43,23 @@ TEST_CASE("no function of the table is missing", "[plugin]") {
         INFO("pointer number " << i);
         CHECK(words[i] != nullptr);
     }
+}
+
+TEST_CASE("the layout of version 1.0 stays as it is", "[plugin]") {
+    // Plugins in the field rely on these places. New members go behind the last ones.
+    const auto slot = [](std::size_t offset) {
+        return (offset - offsetof(siproxd_host, version)) / sizeof(void*);
+    };
+    CHECK(slot(offsetof(siproxd_host, log)) == 1);
+    CHECK(slot(offsetof(siproxd_host, option_count)) == 7);
+    CHECK(slot(offsetof(siproxd_host, msg_source)) == 13);
+    CHECK(slot(offsetof(siproxd_host, msg_method)) == 23);
+    CHECK(slot(offsetof(siproxd_host, msg_via_count)) == 36);
+    CHECK(slot(offsetof(siproxd_host, msg_header_count)) == 41);
+    CHECK(slot(offsetof(siproxd_host, reject)) == 49);
+    CHECK(slot(offsetof(siproxd_host, uri_remove_param)) == 63);
+    CHECK(offsetof(siproxd_plugin, name) % sizeof(void*) == 0);
+    CHECK((offsetof(siproxd_plugin, tick) - offsetof(siproxd_plugin, create)) / sizeof(void*) == 3);
 }
 
 TEST_CASE("a plugin reads a request", "[plugin]") {

@@ -37,8 +37,8 @@ TEST_CASE("the module's name is what is left of the path", "[plugin]") {
 }
 
 TEST_CASE("a module is found by all of its names, with and without a slash", "[plugin]") {
-    const std::string name = GENERATE("plugin_demo", "plugin_demo.la", "plugin_demo.so",
-                                      GOOD_PLUGINS "/plugin_demo.la");
+    const std::string name =
+        GENERATE("plugin_demo", "plugin_demo.la", "plugin_demo.so", GOOD_PLUGINS "/plugin_demo.la");
     const std::string directory = GENERATE(GOOD_PLUGINS, GOOD_PLUGINS "/");
     test::FakeLoop loop;
     Chain chain(loop);
@@ -52,13 +52,13 @@ TEST_CASE("all plugins are loaded together and know their options", "[plugin]") 
     test::FakeLoop loop;
     Chain chain(loop);
     const test::LogSpy spy;
-    const auto loaded = chain.load(
-        settings(kGood, {"plugin_demo.la", "plugin_logcall.la", "plugin_shortdial.la"},
-                 {test::option("plugin_demo_string", "A_string", 2),
-                  test::option("plugin_shortdial_akey", "*00", 3),
-                  test::option("plugin_shortdial_entry", "123", 4),
-                  test::option("plugin_shortdial_enrty", "123", 5),
-                  test::option("plugin_other_thing", "x", 6)}));
+    const auto loaded =
+        chain.load(settings(kGood, {"plugin_demo.la", "plugin_logcall.la", "plugin_shortdial.la"},
+                            {test::option("plugin_demo_string", "A_string", 2),
+                             test::option("plugin_shortdial_akey", "*00", 3),
+                             test::option("plugin_shortdial_entry", "123", 4),
+                             test::option("plugin_shortdial_enrty", "123", 5),
+                             test::option("plugin_other_thing", "x", 6)}));
     CHECK(loaded == 3);
     CHECK(spy.hasLine("Plugin 'plugin_logcall' [Logs calls to syslog] loaded with success, "
                       "exemask=0x40"));

@@ -51,10 +51,9 @@ TEST_CASE("values that do not fit are named with their line, all of them", "[plu
     const test::LogSpy spy;
     CHECK_FALSE(options.check());
     CHECK(spy.lines() ==
-          std::vector<std::string>{
-              "siproxd.conf:3: plugin_x_number = ten: an integer is needed",
-              "siproxd.conf:4: plugin_x_number = 0: out of range (1 to 65535)",
-              "siproxd.conf:5: plugin_x_any = 1k: an integer is needed"});
+          std::vector<std::string>{"siproxd.conf:3: plugin_x_number = ten: an integer is needed",
+                                   "siproxd.conf:4: plugin_x_number = 0: out of range (1 to 65535)",
+                                   "siproxd.conf:5: plugin_x_any = 1k: an integer is needed"});
 }
 
 TEST_CASE("lines that nobody knows are warned about", "[plugin]") {

@@ -66,9 +66,8 @@ TEST_CASE("a class becomes a plugin by one line", "[plugin]") {
     test::FakeLoop loop;
     plugin::Chain chain(loop);
     const test::LogSpy spy;
-    REQUIRE(chain.add(plugin_moody_LTX_siproxd_plugin,
-                      {test::option("plugin_moody_word", "a"),
-                       test::option("plugin_moody_word", "b")}));
+    REQUIRE(chain.add(plugin_moody_LTX_siproxd_plugin, {test::option("plugin_moody_word", "a"),
+                                                        test::option("plugin_moody_word", "b")}));
     CHECK(call(chain, "busy").status == 486);
     CHECK(call(chain, "hello").reply->body() == "hello");
     const auto redirected = call(chain, "x");
@@ -92,9 +91,9 @@ TEST_CASE("a plugin that cannot be made is left out", "[plugin]") {
     test::FakeLoop loop;
     plugin::Chain chain(loop);
     const test::LogSpy spy;
-    CHECK_FALSE(chain.add(plugin_moody_LTX_siproxd_plugin,
-                          {test::option("plugin_moody_level", "0")}));
-    CHECK_FALSE(chain.add(plugin_moody_LTX_siproxd_plugin,
-                          {test::option("plugin_moody_level", "9")}));
+    CHECK_FALSE(
+        chain.add(plugin_moody_LTX_siproxd_plugin, {test::option("plugin_moody_level", "0")}));
+    CHECK_FALSE(
+        chain.add(plugin_moody_LTX_siproxd_plugin, {test::option("plugin_moody_level", "9")}));
     CHECK(spy.hasLine("exception in a plugin: far too moody"));
 }

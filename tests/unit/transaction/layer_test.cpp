@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/log.h"
 #include "fixture.h"
 #include "support/catch.h"
 
@@ -265,7 +266,9 @@ TEST_CASE("a call with everything lost once goes through", "[transaction]") {
         f.layer.sendTrying(server);
         f.send("INVITE", udp("10.0.0.9"));
     };
-    f.user.atResponse = [&] { f.respond(server, f.user.messages.back().status()); };
+    f.user.atResponse = [&] {
+        f.layer.respond(server, answer(request("INVITE"), f.user.messages.back().status()));
+    };
     f.receive("INVITE");
     f.receive("INVITE");
     f.loop.advance(kT1);
@@ -280,4 +283,33 @@ TEST_CASE("a call with everything lost once goes through", "[transaction]") {
     CHECK(f.user.take() == Lines{"request INVITE", "response 180", "response 200", "response 200",
                                  "ack", "ack", "client ended", "server ended"});
     CHECK(f.idle());
+}
+
+TEST_CASE("the debug log tells every change of state", "[transaction]") {
+    struct Memory final : log::Sink {
+        [[nodiscard]] log::Level threshold() const override { return log::Level::Debug; }
+        [[nodiscard]] std::uint32_t debugClasses() const override {
+            return static_cast<std::uint32_t>(log::Class::Sip);
+        }
+        void write(const log::Record& record) override { lines.emplace_back(record.message); }
+        Lines lines;
+    };
+    Memory memory;
+    Fixture f;
+    {
+        const log::Attachment attachment(memory);
+        f.respond(f.receive("INVITE"), 486);
+        f.receive("ACK");
+        f.send("OPTIONS");
+        f.answerSent(200);
+        f.loop.advance(seconds(5));
+    }
+    CHECK(memory.lines ==
+          Lines{"server transaction 2: new INVITE by UDP 10.0.0.1:5060 - 10.0.0.5:5060, "
+                "Call-ID call-1",
+                "server transaction 2 INVITE: Proceeding -> Completed",
+                "server transaction 2 INVITE: Completed -> Confirmed",
+                "client transaction 4: Trying -> Completed",
+                "server transaction 2 INVITE: Confirmed -> Terminated",
+                "client transaction 4: Completed -> Terminated"});
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness.h"
+
+using namespace siproxd;
+using namespace siproxd::test;
+
+namespace {
+
+const auto kThisHost = at(kPublic);
+
+/// In front of a NAT router: one interface, host_outbound set.
+struct SingleHouse : House {
+    SingleHouse() : House([] {
+        HouseOptions options;
+        options.single = true;
+        return options;
+    }()) {}
+};
+
+}  // namespace
+
+TEST_CASE("with a single interface phones are told by their subnet", "[proxy]") {
+    SingleHouse house;
+    const auto contact = house.enrol();
+    CHECK(contact.host == kPublic);
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+    const auto out = house.takeOutside();
+    CHECK(out.flow.local == at("10.0.0.1"));
+    CHECK(out.message.via()->host == kPublic);
+    CHECK(showsNothingInside(out));
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    const auto in = house.takeInside();
+    CHECK(in.flow.remote == kPhone);
+    CHECK(in.flow.local == at("10.0.0.1"));
+    CHECK(in.message.recordRoutes().front().uri.host == "10.0.0.1");
+}
+
+TEST_CASE("with a single interface a registered phone elsewhere is inside too", "[proxy]") {
+    SingleHouse house;
+    house.addresses.insideNetworks.clear();
+    house.proxy->setAddresses(house.addresses);
+    // From nowhere that we know.
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+    CHECK(house.takeOne().message.status() == 408);
+    registrar::Registration known{*sip::Uri::parse("sip:alice@example.org"),
+                                  *sip::Uri::parse("sip:alice@10.0.0.10:5060"),
+                                  kPhone,
+                                  at("10.0.0.1"),
+                                  kProvider,
+                                  "c",
+                                  1};
+    const auto binding = house.locations.prepare(known, kPublic, 5060);
+    REQUIRE(binding);
+    house.locations.confirm(binding->token, 600);
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net", 2));
+    CHECK(house.takeOutside().flow.remote == kProvider);
+}
+
+TEST_CASE("what this machine sends itself goes out", "[proxy]") {
+    House house;
+    house.fromOutside(fromAlice("MESSAGE", "sip:bob@example.net"), kThisHost);
+    CHECK(house.takeOne().flow.remote == kProvider);
+    house.fromOutside(fromAlice("MESSAGE", "sip:bob@example.net", 2), at("127.0.0.1", 5070));
+    CHECK(house.takeOne().flow.remote == kProvider);
+}
+
+TEST_CASE("a stranger outside cannot send through us", "[proxy]") {
+    House house;
+    house.enrol();
+    house.fromOutside(forAlice("INVITE", "sip:00900123@example.net")
+                          .set("To", "<sip:00900123@example.net>"),
+                      at("198.51.100.66"));
+    CHECK(house.takeOne().message.status() == 408);
+    // Nor by claiming to be one of ours.
+    house.fromOutside(forAlice("INVITE", "sip:00900123@example.net", 2)
+                          .set("Call-ID", "in2")
+                          .set("From", "<sip:alice@example.org>;tag=1")
+                          .set("To", "<sip:00900123@example.net>"),
+                      at("198.51.100.66"));
+    CHECK(house.takeOne().message.status() == 408);
+    // Nor by an inside source address on the outside interface.
+    house.fromOutside(forAlice("INVITE", "sip:00900123@example.net", 3)
+                          .set("Call-ID", "in3")
+                          .set("To", "<sip:00900123@example.net>"),
+                      kPhone);
+    CHECK(house.takeOne().message.status() == 408);
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("where the interface is unknown the address decides", "[proxy]") {
+    House house;
+    const auto draft = fromAlice("MESSAGE", "sip:bob@example.net").text();
+    transport::Received received;
+    received.bytes = draft;
+    received.flow = house.addresses.flowTo(proxy::Side::Inside, kPhone);
+    house.proxy->onReceived(received);
+    CHECK(house.takeOne().flow.remote == kProvider);
+}
+
+TEST_CASE("a call for a number is found by the account in To", "[proxy]") {
+    House house;
+    house.enrol();
+    house.fromOutside(forAlice("INVITE", "sip:4912345@203.0.113.1"));
+    const auto in = house.takeInside();
+    CHECK(in.flow.remote == kPhone);
+    CHECK(in.message.requestUriText() == "sip:alice@10.0.0.10:5060");
+}
+
+TEST_CASE("an unregistered phone gets no calls", "[proxy]") {
+    House house;
+    const auto contact = house.enrol();
+    house.loop.advance(700s);
+    house.proxy->tick();
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    CHECK(house.takeOne().message.status() == 408);
+}

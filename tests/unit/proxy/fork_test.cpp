@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness.h"
+
+using namespace siproxd;
+using namespace siproxd::test;
+
+namespace {
+
+/// alice has two phones, and somebody calls her: what either got.
+struct TwoPhones {
+    TwoPhones() {
+        house.enrol();
+        house.enrol(registration("alice", "example.org", "10.0.0.11:5060"), kPhone2);
+        house.fromOutside(forAlice("INVITE", "sip:alice@203.0.113.1"));
+        for (auto& sent : house.take()) {
+            auto& slot = sent.flow.remote == kPhone ? first : second;
+            CHECK(!slot);
+            slot = std::make_unique<Sent>(std::move(sent));
+        }
+        REQUIRE(first);
+        REQUIRE(second);
+    }
+    void fromFirst(int status) { house.fromInside(answerTo(*first, status, "p1")); }
+    void fromSecond(int status) {
+        house.fromInside(with(answerTo(*second, status, "p2"), "Contact",
+                              "<sip:alice@10.0.0.11:5060>"),
+                         kPhone2);
+    }
+    /// What has gone out so far.
+    std::vector<int> outside() {
+        std::vector<int> statuses;
+        for (auto& sent : house.take()) {
+            if (sent.flow.remote == kProvider) {
+                statuses.push_back(sent.message.status());
+            } else {
+                inside.push_back(std::move(sent));
+            }
+        }
+        return statuses;
+    }
+    /// Whether a CANCEL has gone to that phone; looks at what outside() has passed.
+    [[nodiscard]] bool cancelled(const base::SocketAddress& phone) const {
+        return std::any_of(inside.begin(), inside.end(), [&](const Sent& sent) {
+            return sent.flow.remote == phone && sent.message.method() == sip::Method::Cancel &&
+                   sent.message.isRequest();
+        });
+    }
+
+    House house;
+    std::unique_ptr<Sent> first;
+    std::unique_ptr<Sent> second;
+    std::vector<Sent> inside;
+};
+
+using Statuses = std::vector<int>;
+
+}  // namespace
+
+TEST_CASE("all phones of an address ring together", "[proxy]") {
+    TwoPhones call;
+    CHECK(call.first->message.requestUriText() == "sip:alice@10.0.0.10:5060");
+    CHECK(call.second->message.requestUriText() == "sip:alice@10.0.0.11:5060");
+    CHECK(call.first->message.via()->branch() != call.second->message.via()->branch());
+    call.fromFirst(180);
+    call.fromSecond(180);
+    CHECK(call.outside() == Statuses{180, 180});
+}
+
+TEST_CASE("who picks up first gets the call and the others stop ringing", "[proxy]") {
+    TwoPhones call;
+    call.fromFirst(180);
+    call.fromSecond(180);
+    call.outside();
+    call.fromSecond(200);
+    CHECK(call.outside() == Statuses{200});
+    CHECK(call.cancelled(kPhone));
+    CHECK(!call.cancelled(kPhone2));
+    call.fromFirst(487);
+    CHECK(call.outside().empty());
+    CHECK(call.house.proxy->callCount() == 1);
+    call.house.fromOutside(forAlice("BYE", "sip:alice@203.0.113.1", 2)
+                               .set("To", "<sip:alice@example.org>;tag=p2"));
+    const auto bye = call.house.takeInside();
+    CHECK(bye.flow.remote == kPhone2);
+    call.house.fromInside(answerTo(bye, 200), kPhone2);
+    CHECK(call.house.proxy->callCount() == 0);
+    CHECK(call.house.isQuiet());
+}
+
+TEST_CASE("the best of several refusals is passed on once all are there", "[proxy]") {
+    TwoPhones call;
+    SECTION("a busy phone says more than one that is off") {
+        call.fromSecond(486);
+        CHECK(call.outside().empty());
+        call.house.loop.advance(33s);
+        CHECK(call.outside() == Statuses{486});
+    }
+    SECTION("a challenge more than a refusal") {
+        call.fromFirst(404);
+        call.fromSecond(401);
+        CHECK(call.outside() == Statuses{401});
+    }
+    SECTION("a lower class wins") {
+        call.fromFirst(500);
+        call.fromSecond(486);
+        CHECK(call.outside() == Statuses{486});
+    }
+    CHECK(call.house.proxy->callCount() == 0);
+    CHECK(call.house.isQuiet());
+}
+
+TEST_CASE("a 6xx ends it for all", "[proxy]") {
+    TwoPhones call;
+    call.fromFirst(180);
+    call.outside();
+    call.fromSecond(603);
+    CHECK(call.outside().empty());
+    CHECK(call.cancelled(kPhone));
+    call.fromFirst(487);
+    CHECK(call.outside() == Statuses{603});
+    CHECK(call.house.proxy->callCount() == 0);
+    CHECK(call.house.isQuiet());
+}
+
+TEST_CASE("a CANCEL reaches all phones", "[proxy]") {
+    TwoPhones call;
+    call.fromFirst(180);
+    call.fromSecond(180);
+    call.outside();
+    call.house.fromOutside(forAlice("CANCEL", "sip:alice@203.0.113.1")
+                               .set("Via", "SIP/2.0/UDP 203.0.113.50:5060;branch=z9hG4bK-INVITE1"));
+    CHECK(call.outside() == Statuses{200});
+    CHECK(call.cancelled(kPhone));
+    CHECK(call.cancelled(kPhone2));
+    call.fromFirst(487);
+    call.fromSecond(487);
+    CHECK(call.outside() == Statuses{487});
+    CHECK(call.house.proxy->callCount() == 0);
+    CHECK(call.house.isQuiet());
+}
+
+TEST_CASE("where two phones pick up at once, hanging up the loser leaves the call", "[proxy]") {
+    TwoPhones call;
+    call.house.fromInside(with(answerTo(*call.first, 200, "p1"), "Contact",
+                               "<sip:alice@10.0.0.10:5060>"));
+    call.fromSecond(200);
+    CHECK(call.outside() == Statuses{200, 200});
+    // RFC 3261 §13.2.2.4: the caller keeps one and says BYE to the other.
+    call.house.fromOutside(forAlice("BYE", "sip:alice@203.0.113.1", 2)
+                               .set("To", "<sip:alice@example.org>;tag=p2"));
+    const auto bye = call.house.takeInside();
+    call.house.fromInside(answerTo(bye, 200), bye.flow.remote);
+    CHECK(call.outside() == Statuses{200});
+    CHECK(call.house.proxy->callCount() == 1);
+    call.house.fromOutside(forAlice("BYE", "sip:alice@203.0.113.1", 3)
+                               .set("To", "<sip:alice@example.org>;tag=p1"));
+    const auto last = call.house.takeInside();
+    CHECK(last.flow.remote == kPhone);
+    call.house.fromInside(answerTo(last, 200));
+    CHECK(call.house.proxy->callCount() == 0);
+    CHECK(call.house.isQuiet());
+}
+
+TEST_CASE("somebody else's phone of the same user name does not ring along", "[proxy]") {
+    House house;
+    house.enrol();
+    house.enrol(registration("alice", "other.example", "10.0.0.11:5060"), kPhone2, kProvider2);
+    house.fromOutside(forAlice("INVITE", "sip:alice@203.0.113.1").set("To", "<sip:x@gw.example>"),
+                      at("198.51.100.77"));
+    CHECK(house.take().size() == 1);
+}

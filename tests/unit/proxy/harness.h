@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/proxy.h"
+#include "support/catch.h"
+#include "support/fake_loop.h"
+#include "support/fake_random.h"
+
+/// A house with a proxy at its door: phones inside on 10.0.0.0/24, providers outside, and everything
+/// that the proxy sends kept for the test to look at.
+namespace siproxd::test {
+
+using namespace std::chrono_literals;
+
+inline base::IpAddress ip(std::string_view text) { return *base::IpAddress::parse(text); }
+inline base::SocketAddress at(std::string_view address, std::uint16_t port = 5060) {
+    return {ip(address), port};
+}
+
+inline const base::SocketAddress kPhone = at("10.0.0.10");
+inline const base::SocketAddress kPhone2 = at("10.0.0.11");
+inline const base::SocketAddress kProvider = at("203.0.113.50");
+inline const base::SocketAddress kProvider2 = at("203.0.113.60");
+inline constexpr std::string_view kPublic = "203.0.113.1";
+
+/// Text of a message that a test makes up.
+class Draft {
+public:
+    explicit Draft(std::string startLine) : startLine_(std::move(startLine)) {}
+
+    /// Replaces all headers of that name; an empty value leaves none.
+    Draft& set(std::string_view name, std::string value) {
+        std::erase_if(headers_, [name](const auto& header) { return header.first == name; });
+        return value.empty() ? *this : add(name, std::move(value));
+    }
+    Draft& add(std::string_view name, std::string value) {
+        headers_.emplace_back(name, std::move(value));
+        return *this;
+    }
+    Draft& sdp(std::string body) {
+        body_ = std::move(body);
+        return set("Content-Type", "application/sdp");
+    }
+    Draft& body(std::string type, std::string text) {
+        body_ = std::move(text);
+        return set("Content-Type", std::move(type));
+    }
+    [[nodiscard]] std::string text() const {
+        std::string out = startLine_ + "\r\n";
+        for (const auto& [name, value] : headers_) {
+            out += name + ": " + value + "\r\n";
+        }
+        return out + "Content-Length: " + std::to_string(body_.size()) + "\r\n\r\n" + body_;
+    }
+
+private:
+    std::string startLine_;
+    std::vector<std::pair<std::string, std::string>> headers_;
+    std::string body_;
+};
+
+/// A request of the phone 10.0.0.10, whose user is alice.
+inline Draft fromAlice(const std::string& method, const std::string& uri, int cseq = 1) {
+    Draft draft(method + " " + uri + " SIP/2.0");
+    draft.add("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-" + method + std::to_string(cseq))
+        .add("Max-Forwards", "70")
+        .add("From", "<sip:alice@example.org>;tag=a1")
+        .add("To", "<" + uri + ">")
+        .add("Call-ID", "out1")
+        .add("CSeq", std::to_string(cseq) + " " + method)
+        .add("Contact", "<sip:alice@10.0.0.10:5060>")
+        .add("User-Agent", "Phone/1.0");
+    return draft;
+}
+
+/// A request of the world outside for alice, as a provider passes it on.
+inline Draft forAlice(const std::string& method, const std::string& uri, int cseq = 1) {
+    Draft draft(method + " " + uri + " SIP/2.0");
+    draft.add("Via", "SIP/2.0/UDP 203.0.113.50:5060;branch=z9hG4bK-" + method + std::to_string(cseq))
+        .add("Max-Forwards", "60")
+        .add("From", "<sip:bob@example.net>;tag=b1")
+        .add("To", "<sip:alice@example.org>")
+        .add("Call-ID", "in1")
+        .add("CSeq", std::to_string(cseq) + " " + method)
+        .add("Contact", "<sip:bob@203.0.113.50>")
+        .add("Record-Route", "<sip:203.0.113.50;lr>");
+    return draft;
+}
+
+inline Draft registration(const std::string& user = "alice", const std::string& domain = "example.org",
+                          const std::string& phone = "10.0.0.10:5060", int cseq = 1) {
+    Draft draft("REGISTER sip:" + domain + " SIP/2.0");
+    draft.add("Via", "SIP/2.0/UDP " + phone + ";branch=z9hG4bK-reg" + user + domain +
+                         std::to_string(cseq) + std::to_string(phone.size()) + phone.substr(7, 2))
+        .add("Max-Forwards", "70")
+        .add("From", "<sip:" + user + "@" + domain + ">;tag=r1")
+        .add("To", "<sip:" + user + "@" + domain + ">")
+        .add("Call-ID", "reg-" + user + domain)
+        .add("CSeq", std::to_string(cseq) + " REGISTER")
+        .add("Contact", "<sip:" + user + "@" + phone + ">;expires=600");
+    return draft;
+}
+
+inline std::string audioSdp(std::string_view address, int port) {
+    const std::string host(address);
+    return "v=0\r\no=- 1 1 IN IP4 " + host + "\r\ns=-\r\nc=IN IP4 " + host +
+           "\r\nt=0 0\r\nm=audio " + std::to_string(port) +
+           " RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
+}
+
+/// What the proxy has sent.
+struct Sent {
+    std::string bytes;
+    transport::Flow flow;
+    sip::Message message;
+
+    [[nodiscard]] bool has(std::string_view part) const {
+        return bytes.find(part) != std::string::npos;
+    }
+    /// The SDP line that begins so.
+    [[nodiscard]] std::string line(std::string_view start) const {
+        const auto body = std::string(message.body());
+        const auto begin = body.find("\n" + std::string(start));
+        return begin == std::string::npos
+                   ? ""
+                   : body.substr(begin + 1, body.find('\r', begin) - begin - 1);
+    }
+    [[nodiscard]] sip::Uri contact() const {
+        const auto contacts = message.contacts();
+        return contacts.empty() ? sip::Uri{} : contacts.front().uri;
+    }
+};
+
+/// The answer of whoever gets `request`.
+inline sip::Message answerTo(const Sent& request, int status, std::string_view toTag = "t1") {
+    auto response = sip::Message::response(request.message, status, "", toTag);
+    for (const auto& route : request.message.headers("Record-Route")) {
+        response.addHeader("Record-Route", route);
+    }
+    return response;
+}
+
+inline sip::Message with(sip::Message message, std::string_view name, std::string_view value) {
+    message.addHeader(name, value);
+    return message;
+}
+
+inline sip::Message withSdp(sip::Message message, std::string sdp) {
+    message.setBody("application/sdp", std::move(sdp));
+    return message;
+}
+
+class FakeResolver final : public dns::Resolver {
+public:
+    /// Names that are not in the table do not exist; those with nothing in it never answer.
+    std::map<std::string, std::vector<base::IpAddress>, std::less<>> table;
+    /// Answers come from the loop (answer()) and not at once.
+    bool slow = false;
+
+    dns::Query resolve(std::string_view host, base::Family, Callback callback) override {
+        auto waiter = std::make_shared<Callback>(std::move(callback));
+        waiting_.push_back({std::string(host), waiter});
+        return dns::Query(waiter);
+    }
+    std::optional<dns::Answer> known(std::string_view host, base::Family) override {
+        if (const auto literal = base::IpAddress::parse(host)) {
+            return dns::Addresses{*literal};
+        }
+        return slow || isDead(host) ? std::nullopt : std::optional(lookUp(host));
+    }
+
+    /// Answers what has been asked and is still wanted.
+    void answer() {
+        auto waiting = std::exchange(waiting_, {});
+        for (auto& question : waiting) {
+            if (isDead(question.host)) {
+                waiting_.push_back(question);
+            } else if (const auto waiter = question.waiter.lock()) {
+                (*waiter)(lookUp(question.host));
+            }
+        }
+    }
+    [[nodiscard]] std::size_t wanted() const {
+        return static_cast<std::size_t>(std::count_if(
+            waiting_.begin(), waiting_.end(), [](const auto& q) { return !q.waiter.expired(); }));
+    }
+
+private:
+    struct Question {
+        std::string host;
+        std::weak_ptr<Callback> waiter;
+    };
+    [[nodiscard]] bool isDead(std::string_view host) const {
+        const auto found = table.find(host);
+        return found != table.end() && found->second.empty();
+    }
+    [[nodiscard]] dns::Answer lookUp(std::string_view host) const {
+        const auto found = table.find(host);
+        return found == table.end() ? dns::Answer(base::fail("no such host"))
+                                    : dns::Answer(found->second);
+    }
+    std::vector<Question> waiting_;
+};
+
+struct HouseOptions {
+    bool media = false;  ///< with a real relay, on loopback addresses
+    bool single = false;
+    proxy::Options proxy;
+    access::Policy policy;
+    std::uint16_t portLow = 41000;
+    std::uint16_t portHigh = 41019;
+};
+
+class House {
+public:
+    explicit House(HouseOptions options = {}) {
+        resolver.table["example.org"] = {kProvider.ip};
+        resolver.table["example.net"] = {kProvider.ip};
+        resolver.table["other.example"] = {kProvider2.ip};
+        if (options.media) {
+            media::RelaySettings settings;
+            settings.portLow = options.portLow;
+            settings.portHigh = options.portHigh;
+            auto made = media::Relay::create(settings, loop, random);
+            REQUIRE(made);
+            relay = std::move(*made);
+        }
+        addresses.inbound = ip(options.media ? "127.0.0.1" : "10.0.0.1");
+        addresses.outbound = ip(options.media ? "127.0.0.2" : std::string(kPublic));
+        if (options.single) {
+            addresses.outbound = addresses.inbound;
+        }
+        addresses.announcedHost = kPublic;
+        addresses.announced = ip(kPublic);
+        addresses.insideNetworks = {*base::Network::parse("10.0.0.0/24")};
+        addresses.inboundIndex = 1;
+        addresses.outboundIndex = options.single ? 1 : 2;
+        proxy = std::make_unique<proxy::Proxy>(
+            proxy::Parts{loop, random, sender_, resolver, locations, aliases, relay.get(), chain},
+            options.proxy, addresses, std::move(options.policy));
+    }
+
+    // --- what comes
+
+    void receive(std::string_view text, const base::SocketAddress& remote, proxy::Side side) {
+        transport::Received received;
+        received.bytes = text;
+        received.flow = addresses.flowTo(side, remote);
+        received.interfaceIndex =
+            side == proxy::Side::Inside ? addresses.inboundIndex : addresses.outboundIndex;
+        received.time = loop.now();
+        proxy->onReceived(received);
+    }
+    void fromInside(const Draft& draft, const base::SocketAddress& phone = kPhone) {
+        receive(draft.text(), phone, proxy::Side::Inside);
+    }
+    void fromInside(const sip::Message& message, const base::SocketAddress& phone = kPhone) {
+        receive(message.serialize(), phone, proxy::Side::Inside);
+    }
+    void fromOutside(const Draft& draft, const base::SocketAddress& peer = kProvider) {
+        receive(draft.text(), peer, proxy::Side::Outside);
+    }
+    void fromOutside(const sip::Message& message, const base::SocketAddress& peer = kProvider) {
+        receive(message.serialize(), peer, proxy::Side::Outside);
+    }
+
+    // --- what goes
+
+    /// All that has been sent since the last look, but 100 Trying.
+    std::vector<Sent> take() {
+        loop.runPosted();
+        std::vector<Sent> out;
+        for (auto& sent : std::exchange(sender_.sent, {})) {
+            auto message = sip::Message::parse(sent.first);
+            REQUIRE(message);
+            if (message->status() != 100) {
+                out.push_back({std::move(sent.first), sent.second, std::move(*message)});
+            }
+        }
+        return out;
+    }
+    /// The one message that has been sent.
+    Sent takeOne() {
+        auto all = take();
+        INFO("sent: " << texts(all));
+        REQUIRE(all.size() == 1);
+        return std::move(all.front());
+    }
+    /// The one message that has been sent to the inside; what went outside is forgotten.
+    Sent takeInside() { return takeTowards(proxy::Side::Inside); }
+    Sent takeOutside() { return takeTowards(proxy::Side::Outside); }
+    /// What has been sent, unparsed and with 100 Trying.
+    std::vector<std::pair<std::string, transport::Flow>> takeRaw() {
+        loop.runPosted();
+        return std::exchange(sender_.sent, {});
+    }
+
+    // --- what tests need again and again
+
+    /// Registers a phone; the Contact that the provider knows.
+    sip::Uri enrol(const Draft& draft = registration(),
+                   const base::SocketAddress& phone = kPhone,
+                   const base::SocketAddress& provider = kProvider) {
+        fromInside(draft, phone);
+        const auto request = takeOne();
+        auto answer = answerTo(request, 200);
+        answer.setContacts(request.message.contacts());
+        fromOutside(answer, provider);
+        const auto response = takeOne();
+        REQUIRE(response.message.status() == 200);
+        return request.contact();
+    }
+
+    /// Lets all that lingers go. True when nothing is left: no call, no request, no media, no timer.
+    bool isQuiet() {
+        loop.advance(400s);
+        proxy->tick();
+        resolver.answer();
+        loop.runPosted();
+        take();
+        const std::size_t calls = proxy->callCount();
+        const std::size_t requests = proxy->pendingCount();
+        UNSCOPED_INFO("calls " << calls << ", requests " << requests << ", timers "
+                               << loop.pendingTimers());
+        return calls == 0 && requests == 0 && loop.pendingTimers() == 0 && streams() == 0;
+    }
+    [[nodiscard]] std::size_t streams() { return relay ? relay->totals().streams : 0; }
+
+    FakeLoop loop;
+    FakeRandom random;
+    FakeResolver resolver;
+    registrar::LocationTable locations{loop, random};
+    registrar::ContactAliases aliases{loop, random};
+    plugin::Chain chain{loop};
+    std::unique_ptr<media::Relay> relay;
+    proxy::Addresses addresses;
+    std::unique_ptr<proxy::Proxy> proxy;
+
+    /// Nothing can be sent any more.
+    void breakNetwork() { sender_.broken = true; }
+
+private:
+    struct Recorder final : transaction::Sender {
+        base::Result<void> send(std::string_view bytes, const transport::Flow& to) override {
+            if (broken) {
+                return base::fail("network unreachable");
+            }
+            sent.emplace_back(bytes, to);
+            return {};
+        }
+        std::vector<std::pair<std::string, transport::Flow>> sent;
+        bool broken = false;
+    };
+
+    Sent takeTowards(proxy::Side side) {
+        auto all = take();
+        INFO("sent: " << texts(all));
+        std::erase_if(all, [&](const Sent& sent) {
+            const bool inside = addresses.isInside(sent.flow.remote.ip);
+            return inside != (side == proxy::Side::Inside);
+        });
+        REQUIRE(all.size() == 1);
+        return std::move(all.front());
+    }
+    static std::string texts(const std::vector<Sent>& all) {
+        std::string out;
+        for (const auto& sent : all) {
+            out += "--- " + sent.flow.toString() + "\n" + sent.bytes;
+        }
+        return out;
+    }
+
+    Recorder sender_;
+};
+
+/// Whether a message says nothing of the inside.
+inline bool showsNothingInside(const Sent& sent) {
+    for (const std::string_view part : {"10.0.0.", "127.0.0."}) {
+        if (sent.has(part)) {
+            UNSCOPED_INFO("shows " << part << ":\n" << sent.bytes);
+            return false;
+        }
+    }
+    return true;
+}
+
+/// A call from alice to bob, answered; `invite` is what the provider got.
+struct OutgoingCall {
+    explicit OutgoingCall(House& theHouse, const std::string& phoneSdp = "",
+                          const std::string& peerSdp = "")
+        : house(theHouse), invite(start(theHouse, phoneSdp)) {
+        auto ok = answerTo(invite, 200);
+        ok.addHeader("Contact", "<sip:bob@198.51.100.7:5070>");
+        if (!peerSdp.empty()) {
+            ok.setBody("application/sdp", peerSdp);
+        }
+        house.fromOutside(ok);
+        answer = std::make_unique<Sent>(house.takeInside());
+        house.fromInside(within("ACK", 1));
+        ack = std::make_unique<Sent>(house.takeOutside());
+    }
+    /// A request of alice in this dialog.
+    [[nodiscard]] static Draft within(const std::string& method, int cseq) {
+        return fromAlice(method, "sip:bob@198.51.100.7:5070", cseq)
+            .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-in-" + method +
+                            std::to_string(cseq))
+            .set("To", "<sip:bob@example.net>;tag=t1")
+            .set("Route", "<sip:siproxd@10.0.0.1:5060;lr>");
+    }
+    /// A request of bob in this dialog.
+    [[nodiscard]] Draft back(const std::string& method, int cseq) const {
+        return forAlice(method, invite.contact().toString(), cseq)
+            .set("From", "<sip:bob@example.net>;tag=t1")
+            .set("To", "<sip:alice@example.org>;tag=a1")
+            .set("Call-ID", "out1");
+    }
+
+    House& house;
+    Sent invite;
+    std::unique_ptr<Sent> answer;
+    std::unique_ptr<Sent> ack;
+
+private:
+    static Sent start(House& house, const std::string& sdp) {
+        auto draft = fromAlice("INVITE", "sip:bob@example.net");
+        if (!sdp.empty()) {
+            draft.sdp(sdp);
+        }
+        house.fromInside(draft);
+        return house.takeOutside();
+    }
+};
+
+}  // namespace siproxd::test

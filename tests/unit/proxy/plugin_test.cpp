@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <functional>
+
+#include "harness.h"
+#include "siproxd/plugin.h"
+
+using namespace siproxd;
+using namespace siproxd::test;
+
+namespace {
+
+constexpr std::uint32_t kRaw = SIPROXD_STAGE_RAW;
+constexpr std::uint32_t kValidate = SIPROXD_STAGE_VALIDATE;
+constexpr std::uint32_t kTarget = SIPROXD_STAGE_DETERMINE_TARGET;
+constexpr std::uint32_t kPre = SIPROXD_STAGE_PRE_PROXY;
+constexpr std::uint32_t kPost = SIPROXD_STAGE_POST_PROXY;
+
+/// A plugin made of a lambda.
+struct Probe {
+    using Process = std::function<int(const siproxd_host& host, siproxd_message* message)>;
+
+    Probe(House& house, std::uint32_t stages, Process body) : process(std::move(body)) {
+        starting = this;
+        const siproxd_plugin description{SIPROXD_PLUGIN_HEADER, stages,    "plugin_probe", "test",
+                                         "1",  nullptr,   0,         sizeof(siproxd_option),
+                                         onCreate, nullptr, onProcess, nullptr};
+        REQUIRE(house.chain.add(description));
+    }
+
+    Process process;
+    const siproxd_host* host = nullptr;
+    siproxd_self* self = nullptr;
+
+private:
+    static inline Probe* starting = nullptr;
+
+    static int onCreate(const siproxd_host* host, siproxd_self* self, void** state) {
+        starting->host = host;
+        starting->self = self;
+        *state = starting;
+        return SIPROXD_CREATED;
+    }
+    static int onProcess(void* state, std::uint32_t, siproxd_message* message) {
+        auto* probe = static_cast<Probe*>(state);
+        return probe->process(*probe->host, message);
+    }
+};
+
+Draft invite() {
+    return fromAlice("INVITE", "sip:bob@example.net");
+}
+
+}  // namespace
+
+TEST_CASE("a plugin may reject a request", "[proxy]") {
+    const auto stage = GENERATE(+kTarget, +kPre);
+    House house;
+    Probe probe(house, stage, [](const auto& host, auto* message) {
+        return host.reject(message, 603, "No Way");
+    });
+    house.fromInside(invite());
+    const auto answer = house.takeOne();
+    CHECK(answer.message.status() == 603);
+    CHECK(answer.message.reason() == "No Way");
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a plugin may redirect a request", "[proxy]") {
+    House house;
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [](const auto& host, auto* message) {
+        host.redirect(message, "sip:carol@example.net");
+        return host.redirect(message, "\"D\" <sip:dave@example.net>;q=0.5");
+    });
+    house.fromInside(invite());
+    const auto answer = house.takeOne();
+    CHECK(answer.message.status() == 302);
+    CHECK(answer.message.contacts().size() == 2);
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a plugin may answer a request itself", "[proxy]") {
+    House house;
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [](const auto& host, auto* message) {
+        auto* reply = host.reply(message, 200, nullptr);
+        host.msg_add_header(reply, "X-By", "plugin");
+        return SIPROXD_ANSWERED;
+    });
+    house.fromInside(fromAlice("MESSAGE", "sip:bob@example.net"));
+    const auto answer = house.takeOne();
+    CHECK(answer.message.status() == 200);
+    CHECK(answer.message.header("X-By") == "plugin");
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a plugin may drop a request at any stage", "[proxy]") {
+    const auto stage = GENERATE(+kRaw, +kValidate, +kTarget, +kPre);
+    House house;
+    Probe probe(house, stage,
+                [](const auto&, auto*) { return SIPROXD_DROP; });
+    house.fromInside(invite());
+    CHECK(house.take().empty());
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a plugin that drops a response leaves nothing behind", "[proxy]") {
+    const auto stage = GENERATE(+kPre, +kPost);
+    const auto status = GENERATE(180, 200, 486);
+    House house;
+    Probe probe(house, stage, [](const auto& host, auto* message) {
+        return host.msg_status(message) >= 180 ? SIPROXD_DROP : SIPROXD_CONTINUE;
+    });
+    house.fromInside(invite());
+    const auto out = house.takeOutside();
+    house.fromOutside(answerTo(out, status));
+    for (const auto& sent : house.take()) {
+        CHECK(sent.message.method() == sip::Method::Ack);
+    }
+    house.loop.advance(400s);
+    house.take();
+    if (status != 200) {
+        CHECK(house.isQuiet());
+    } else {
+        CHECK(house.proxy->pendingCount() == 0);
+    }
+}
+
+TEST_CASE("a plugin may send a request elsewhere, one rank after the other", "[proxy]") {
+    House house;
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [](const auto& host, auto* message) {
+        host.retarget(message, "sip:two@198.51.100.2", nullptr, 2);
+        return host.retarget(message, "sip:one@198.51.100.1", "sip:203.0.113.77:5090", 1);
+    });
+    house.fromInside(invite());
+    const auto first = house.takeOutside();
+    CHECK(first.message.requestUriText() == "sip:one@198.51.100.1");
+    CHECK(first.flow.remote == at("203.0.113.77", 5090));
+    CHECK(showsNothingInside(first));
+    SECTION("the second when the first fails") {
+        house.fromOutside(answerTo(first, 486));
+        const auto second = house.take();
+        REQUIRE(second.size() == 2);
+        CHECK(second[0].message.method() == sip::Method::Ack);
+        CHECK(second[1].message.requestUriText() == "sip:two@198.51.100.2");
+        CHECK(second[1].flow.remote == at("198.51.100.2"));
+        house.fromOutside(answerTo(second[1], 404));
+        const auto answer = house.takeInside();
+        CHECK(answer.message.status() == 486);
+        CHECK(house.isQuiet());
+    }
+    SECTION("and not after a 6xx") {
+        house.fromOutside(answerTo(first, 603));
+        CHECK(house.takeInside().message.status() == 603);
+        CHECK(house.isQuiet());
+    }
+    SECTION("nor after a CANCEL") {
+        house.fromOutside(answerTo(first, 180));
+        house.fromInside(fromAlice("CANCEL", "sip:bob@example.net")
+                             .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-INVITE1"));
+        house.take();
+        house.fromOutside(answerTo(first, 487));
+        CHECK(house.takeInside().message.status() == 487);
+        CHECK(house.isQuiet());
+    }
+}
+
+TEST_CASE("a plugin may send a request to several at once", "[proxy]") {
+    House house;
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [](const auto& host, auto* message) {
+        host.retarget(message, "sip:two@198.51.100.2", nullptr, 1);
+        return host.retarget(message, "sip:one@198.51.100.1", nullptr, 1);
+    });
+    house.fromInside(invite());
+    CHECK(house.take().size() == 2);
+}
+
+TEST_CASE("a plugin may choose the next hop of a request that goes on", "[proxy]") {
+    House house;
+    Probe probe(house, SIPROXD_STAGE_PRE_PROXY, [](const auto& host, auto* message) {
+        return host.set_next_hop(message, "sip:198.51.100.9:5090") == 0 ? SIPROXD_CONTINUE
+                                                                        : SIPROXD_FAILED;
+    });
+    house.fromInside(invite());
+    CHECK(house.takeOutside().flow.remote == at("198.51.100.9", 5090));
+    house.fromInside(fromAlice("ACK", "sip:bob@example.net", 2));
+    CHECK(house.takeOne().flow.remote == at("198.51.100.9", 5090));
+}
+
+TEST_CASE("a plugin may say where a request goes that nobody knows", "[proxy]") {
+    House house;
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [](const auto& host, auto* message) {
+        if (host.msg_direction(message) != SIPROXD_DIRECTION_UNKNOWN) {
+            return static_cast<int>(SIPROXD_CONTINUE);
+        }
+        host.msg_set_direction(message, SIPROXD_REQUEST_INCOMING);
+        return host.retarget(message, "sip:door@10.0.0.30", nullptr, 0);
+    });
+    house.fromOutside(forAlice("INVITE", "sip:12345@203.0.113.1").set("To", "<sip:12345@x.example>"));
+    const auto in = house.takeInside();
+    CHECK(in.flow.remote == at("10.0.0.30"));
+    CHECK(in.flow.local == at("10.0.0.1"));
+    CHECK(in.message.requestUriText() == "sip:door@10.0.0.30");
+    house.fromInside(with(answerTo(in, 200), "Contact", "<sip:door@10.0.0.30>"), at("10.0.0.30"));
+    const auto out = house.takeOutside();
+    CHECK(showsNothingInside(out));
+}
+
+TEST_CASE("a plugin may let a request wait", "[proxy]") {
+    House house;
+    std::uint64_t token = 0;
+    const auto stage = GENERATE(+kTarget, +kPre);
+    Probe probe(house, stage,
+                [&token](const auto& host, auto* message) {
+                    if (host.msg_status(message) != 0 || host.msg_token(message) != 0 ||
+                        std::string(host.msg_method(message)) != "INVITE") {
+                        return SIPROXD_CONTINUE;
+                    }
+                    token = host.suspend(message, 2000, 480);
+                    return token != 0 ? SIPROXD_SUSPEND : SIPROXD_FAILED;
+                });
+    house.fromInside(invite());
+    CHECK(house.take().empty());
+    CHECK(token != 0);
+    SECTION("until it is resumed") {
+        probe.host->resume(probe.self, token);
+        const auto out = house.takeOutside();
+        CHECK(out.message.method() == sip::Method::Invite);
+        house.fromOutside(answerTo(out, 486));
+    }
+    SECTION("or its deadline passes") {
+        house.loop.advance(3s);
+        CHECK(house.takeOne().message.status() == 480);
+    }
+    SECTION("or it is cancelled") {
+        house.fromInside(fromAlice("CANCEL", "sip:bob@example.net")
+                             .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-INVITE1"));
+        const auto sent = house.take();
+        REQUIRE(sent.size() == 2);
+        CHECK(sent[1].message.status() == 487);
+        probe.host->resume(probe.self, token);
+        CHECK(house.take().empty());
+    }
+    CHECK(house.proxy->callCount() == 0);
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("plugins see each stage with its direction", "[proxy]") {
+    House house;
+    std::vector<std::pair<std::string, int>> seen;
+    Probe probe(house, SIPROXD_STAGE_PRE_PROXY | SIPROXD_STAGE_PROXY_UNKNOWN,
+                [&seen](const auto& host, auto* message) {
+                    const int status = host.msg_status(message);
+                    seen.emplace_back(status != 0 ? std::to_string(status)
+                                                  : host.msg_method(message),
+                                      host.msg_direction(message));
+                    return SIPROXD_CONTINUE;
+                });
+    const auto contact = house.enrol();
+    house.fromInside(invite());
+    house.fromOutside(answerTo(house.takeOutside(), 180));
+    house.fromInside(fromAlice("CANCEL", "sip:bob@example.net")
+                         .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-INVITE1"));
+    house.fromOutside(forAlice("MESSAGE", contact.toString()));
+    house.take();
+    house.fromOutside(forAlice("MESSAGE", "sip:x@203.0.113.1", 2).set("To", "<sip:x@y.example>"));
+    using Seen = std::pair<std::string, int>;
+    CHECK(seen == std::vector<Seen>{{"REGISTER", SIPROXD_REQUEST_OUTGOING},
+                                    {"200", SIPROXD_RESPONSE_INCOMING},
+                                    {"INVITE", SIPROXD_REQUEST_OUTGOING},
+                                    {"180", SIPROXD_RESPONSE_INCOMING},
+                                    {"CANCEL", SIPROXD_REQUEST_OUTGOING},
+                                    {"MESSAGE", SIPROXD_REQUEST_INCOMING},
+                                    {"MESSAGE", SIPROXD_DIRECTION_UNKNOWN},
+                                    {"MESSAGE", SIPROXD_DIRECTION_UNKNOWN}});
+}
+
+TEST_CASE("a plugin may change the raw bytes", "[proxy]") {
+    House house;
+    Probe probe(house, SIPROXD_STAGE_RAW, [](const auto& host, auto* message) {
+        std::size_t size = 0;
+        const char* raw = host.msg_raw(message, &size);
+        std::string text(raw, size);
+        if (const auto at = text.find("Phone/1.0"); at != std::string::npos) {
+            text.replace(at, 9, "Other/2.0");
+            host.msg_set_raw(message, text.data(), text.size());
+        }
+        return SIPROXD_CONTINUE;
+    });
+    house.fromInside(invite());
+    CHECK(house.takeOutside().message.header("User-Agent") == "Other/2.0");
+}
