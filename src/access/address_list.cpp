@@ -58,8 +58,7 @@ unsigned prefixFor(const base::IpAddress& address, unsigned number) {
 
 bool isIn(const base::IpAddress& address, base::Family family, unsigned prefix,
           const std::unordered_set<base::IpAddress, base::AddressHash>& blocks) {
-    return address.family() == family &&
-           blocks.contains(base::Network(address, prefix).address());
+    return address.family() == family && blocks.contains(base::Network(address, prefix).address());
 }
 
 }  // namespace

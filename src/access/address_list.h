@@ -15,9 +15,9 @@ namespace siproxd::access {
 /// An address list of the configuration: `address/prefix,address/prefix`, where an address may be a
 /// host name. Look-ups cost one hash probe for each prefix length that occurs.
 ///
-/// Names are not resolved here. The owner asks for names(), resolves them in its own time (again when
-/// their TTL is over) and hands the addresses to resolve(). An entry whose name has not been resolved
-/// matches nobody; who must not err on that side asks pending().
+/// Names are not resolved here. The owner asks for names(), resolves them in its own time (again
+/// when their TTL is over) and hands the addresses to resolve(). An entry whose name has not been
+/// resolved matches nobody; who must not err on that side asks pending().
 class AddressList {
 public:
     /// Reads a list; spaces and empty entries do not matter, an empty text is an empty list. The
@@ -35,9 +35,9 @@ public:
 
     /// What a name stands for from now on: replaces earlier addresses. No addresses is an answer as
     /// well (the name does not exist). When the name servers do not answer, do not call: the last
-    /// known addresses stay. The prefix of the entry is that of an IPv4 address when it is up to 32,
-    /// an IPv6 address then gets as many host bits; a prefix over 32 is for IPv6, and IPv4 addresses
-    /// count whole. Unknown names are ignored.
+    /// known addresses stay. The prefix of the entry is that of an IPv4 address when it is up to
+    /// 32, an IPv6 address then gets as many host bits; a prefix over 32 is for IPv6, and IPv4
+    /// addresses count whole. Unknown names are ignored.
     void resolve(std::string_view name, std::span<const base::IpAddress> addresses);
 
     /// Some name has never been resolved.

@@ -20,7 +20,8 @@ struct Policy {
     AddressList denySip;
 
     /// Who is in denySip may do nothing. SIP is for those in allowSip, or all when that is empty;
-    /// registering for those in allowReg, or all when that is empty; who is in allowReg may also SIP.
+    /// registering for those in allowReg, or all when that is empty; who is in allowReg may also
+    /// SIP.
     ///
     /// A deny list never fails open: while one of its names has not been resolved even once, only
     /// those may do something whom an allow list names.

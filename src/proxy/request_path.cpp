@@ -296,6 +296,14 @@ sip::Via Proxy::ownVia(Side towards, const std::string& branch) const {
 
 void Proxy::sendBranch(Forward& forward, std::size_t index, const base::SocketAddress& peer) {
     Branch& branch = forward.branches[index];
+    if (forward.method == sip::Method::Register && addresses_.isOurs(peer.ip) &&
+        peer.port == addresses_.port) {
+        // Its registrar is a name of ours.
+        branch.state = Branch::State::Done;
+        forward.answered = true;
+        answerRegister(forward.server, *forward.request, forward.from);
+        return;
+    }
     auto flow = addresses_.flowTo(forward.toSide(), peer);
     if (branch.local) {
         flow.local = branch.local;

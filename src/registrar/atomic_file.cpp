@@ -121,8 +121,8 @@ base::Result<Replaced> replaceFile(const std::string& path, std::string_view con
     const std::string temporary = target + ".new";
     // Left over by a crash. Always the same name, so that there is never more than one.
     ::unlink(temporary.c_str());
-    base::UniqueFd fd(::open(temporary.c_str(),
-                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    base::UniqueFd fd(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd) {
         const int error = errno;
         if (exists && isDirectorysFault(error)) {
@@ -177,9 +177,8 @@ std::expected<std::string, ReadFailure> readFile(const std::string& path, std::s
             return content;
         }
         if (content.size() + static_cast<std::size_t>(count) > most) {
-            return std::unexpected(
-                ReadFailure{false, "cannot read " + path + ": larger than " +
-                                       std::to_string(most) + " bytes"});
+            return std::unexpected(ReadFailure{false, "cannot read " + path + ": larger than " +
+                                                          std::to_string(most) + " bytes"});
         }
         content.append(buffer.data(), static_cast<std::size_t>(count));
     }

@@ -18,10 +18,10 @@ enum class Replaced : std::uint8_t {
     InPlace,
 };
 
-/// Gives a file new content, all or nothing: writes `<path>.new`, flushes it to the disk and renames
-/// it. A new file is for owner and group (0640); an existing one keeps its mode and, where we may,
-/// its owner. Symbolic links are followed; what is not a regular file is just written to. Blocks.
-/// Errors name the path and the system's reason.
+/// Gives a file new content, all or nothing: writes `<path>.new`, flushes it to the disk and
+/// renames it. A new file is for owner and group (0640); an existing one keeps its mode and, where
+/// we may, its owner. Symbolic links are followed; what is not a regular file is just written to.
+/// Blocks. Errors name the path and the system's reason.
 [[nodiscard]] base::Result<Replaced> replaceFile(const std::string& path, std::string_view content);
 
 /// Which version of which file a path leads to. Differs as soon as somebody has replaced or written

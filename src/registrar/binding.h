@@ -20,12 +20,13 @@ inline constexpr std::size_t kTokenBytes = 8;
 /// One Contact of one address-of-record: which phone is reached how, and as whom the provider knows
 /// it. A plain value that can be written down and read back.
 struct Binding {
-    std::string token;         ///< opaque and unique in the table
-    sip::Uri aor;              ///< To of the REGISTER
-    sip::Uri contact;          ///< the phone's Contact as the phone wrote it
-    sip::Uri masqueraded;      ///< the Contact as it is shown outside
-    base::SocketAddress source;    ///< where the REGISTER came from; none: not known (original's file)
-    base::SocketAddress local;     ///< our address that the phone talks to; none: not known
+    std::string token;     ///< opaque and unique in the table
+    sip::Uri aor;          ///< To of the REGISTER
+    sip::Uri contact;      ///< the phone's Contact as the phone wrote it
+    sip::Uri masqueraded;  ///< the Contact as it is shown outside
+    base::SocketAddress
+        source;                 ///< where the REGISTER came from; none: not known (original's file)
+    base::SocketAddress local;  ///< our address that the phone talks to; none: not known
     base::SocketAddress provider;  ///< where the REGISTER was sent; none: we are the registrar
     base::WallSeconds expires = 0;
     bool confirmed = false;  ///< the registrar has said 2xx; only then calls are taken

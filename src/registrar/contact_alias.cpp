@@ -5,8 +5,7 @@
 
 namespace siproxd::registrar {
 
-ContactAliases::ContactAliases(const base::Clock& clock, base::Random& random,
-                               std::size_t capacity)
+ContactAliases::ContactAliases(const base::Clock& clock, base::Random& random, std::size_t capacity)
     : clock_(clock), random_(random), capacity_(capacity) {}
 
 const ContactAlias& ContactAliases::obtain(const sip::Uri& contact,
@@ -69,8 +68,7 @@ void ContactAliases::drop(Entries::iterator entry) {
     entries_.erase(entry);
 }
 
-ContactAliases::Entries::iterator ContactAliases::add(ContactAlias alias,
-                                                      std::string contactText) {
+ContactAliases::Entries::iterator ContactAliases::add(ContactAlias alias, std::string contactText) {
     if (entries_.size() >= capacity_ && !entries_.empty()) {
         drop(std::prev(entries_.end()));
     }

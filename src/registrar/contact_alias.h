@@ -22,8 +22,8 @@ struct ContactAlias {
     base::SocketAddress local;   ///< our address that the phone talks to
 };
 
-/// Contacts of dialogs whose phone is not registered (or no longer). Bounded: the least recently used
-/// goes when it is full, and what has not been used for kLifetime.
+/// Contacts of dialogs whose phone is not registered (or no longer). Bounded: the least recently
+/// used goes when it is full, and what has not been used for kLifetime.
 class ContactAliases {
 public:
     static constexpr std::size_t kDefaultCapacity = 10'000;

@@ -67,8 +67,8 @@ public:
     class Listener {
     public:
         virtual ~Listener() = default;
-        /// Newly confirmed, refreshed or otherwise changed. `serial` rises with each new binding and
-        /// stays the same for its life. `expiry` is the time of Binding::expires.
+        /// Newly confirmed, refreshed or otherwise changed. `serial` rises with each new binding
+        /// and stays the same for its life. `expiry` is the time of Binding::expires.
         virtual void bindingChanged(std::uint64_t serial, const Binding& binding,
                                     base::TimePoint expiry) = 0;
         /// Removed or expired; the last sight of it.
@@ -87,17 +87,17 @@ public:
     // --- the life of a binding
 
     /// The binding as it will be once this REGISTER is answered with 2xx; `masqueraded` is what to
-    /// send as Contact, from `outboundHost` and `outboundPort` (see masqueradedContact()). A new one
-    /// is entered unconfirmed. A known one (same AoR and Contact, parameters aside) keeps its token
-    /// and, when confirmed, its present state until confirm(). One that was loaded from an original's
-    /// file keeps its masqueraded Contact without a token as long as the outbound address is the
-    /// same. Fails when the table is full.
+    /// send as Contact, from `outboundHost` and `outboundPort` (see masqueradedContact()). A new
+    /// one is entered unconfirmed. A known one (same AoR and Contact, parameters aside) keeps its
+    /// token and, when confirmed, its present state until confirm(). One that was loaded from an
+    /// original's file keeps its masqueraded Contact without a token as long as the outbound
+    /// address is the same. Fails when the table is full.
     [[nodiscard]] base::Result<Binding> prepare(const Registration& registration,
                                                 std::string_view outboundHost,
                                                 std::uint16_t outboundPort);
 
-    /// The registrar has said 2xx: the prepared state counts from now on, for `expiresIn` seconds. 0
-    /// removes the binding. Returns it; nothing when the token is unknown or it has been removed.
+    /// The registrar has said 2xx: the prepared state counts from now on, for `expiresIn` seconds.
+    /// 0 removes the binding. Returns it; nothing when the token is unknown or it has been removed.
     const Binding* confirm(std::string_view token, std::uint32_t expiresIn);
 
     /// The REGISTER has failed for good (not: been challenged by 401 or 407, since the phone's next
@@ -111,11 +111,12 @@ public:
 
     /// Enters a binding read from a file, with its `expires` taken by the wall clock; it counts as
     /// confirmed. The token is taken from its masqueraded Contact or, without one there, made up.
-    /// Fails when it has expired, when the table is full, or when AoR and Contact are there already.
+    /// Fails when it has expired, when the table is full, or when AoR and Contact are there
+    /// already.
     [[nodiscard]] base::Result<void> restore(Binding binding);
 
-    /// Removes what is past its time; to be called at nextExpiry() or every few seconds. Look-ups do
-    /// not depend on it. How many were removed.
+    /// Removes what is past its time; to be called at nextExpiry() or every few seconds. Look-ups
+    /// do not depend on it. How many were removed.
     std::size_t expire();
     [[nodiscard]] std::optional<base::TimePoint> nextExpiry() const;
 
@@ -145,18 +146,18 @@ public:
     [[nodiscard]] const Binding* byMasqueraded(const sip::Uri& masqueraded,
                                                const sip::Uri& aor) const;
 
-    /// Whom a request from outside may be meant for, best first: by Match, then last confirmed. Cost
-    /// is that of the bindings with the user names in `requestUri` and `to`.
+    /// Whom a request from outside may be meant for, best first: by Match, then last confirmed.
+    /// Cost is that of the bindings with the user names in `requestUri` and `to`.
     [[nodiscard]] std::vector<Candidate> candidates(const sip::Uri& requestUri, const sip::Uri& to,
                                                     const base::SocketAddress& source) const;
 
     /// Whether a live binding came from this address or has it as the host of its Contact. (A
-    /// Contact host that is the binding's provider or its outbound address does not count: what they
-    /// send comes from outside.)
+    /// Contact host that is the binding's provider or its outbound address does not count: what
+    /// they send comes from outside.)
     [[nodiscard]] bool knowsHost(const base::IpAddress& ip) const;
 
-    /// All confirmed bindings in the order of their serials, `expires` adjusted to the wall clock of
-    /// now. Linear; for dumps.
+    /// All confirmed bindings in the order of their serials, `expires` adjusted to the wall clock
+    /// of now. Linear; for dumps.
     [[nodiscard]] std::vector<Binding> snapshot() const;
 
     [[nodiscard]] std::size_t size() const { return byToken_.size(); }

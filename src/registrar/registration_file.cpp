@@ -26,8 +26,8 @@ constexpr std::size_t kMostWarnings = 20;
 constexpr std::uint64_t kLatestExpiry = 253'402'300'799;
 
 bool isUnreserved(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
 }
 
 std::string escape(std::string_view text) {

@@ -18,22 +18,22 @@
 ///     ****:0:0                  an empty record
 ///
 /// There are at least 512 records, the active ones first. What the original does not keep follows
-/// behind the last record, where its readers (they take four lines an active record and one an empty
-/// one) have stopped or skip it, one line a binding:
+/// behind the last record, where its readers (they take four lines an active record and one an
+/// empty one) have stopped or skip it, one line a binding:
 ///
-///     # binding <id> source=<ip>,<port> local=<ip>,<port> provider=<ip>,<port> cseq=<n> call-id=<id>
+///     # binding <id> source=<address> local=<address> provider=<address> cseq=<n> call-id=<x>
 ///
-/// `<id>` is a hash of the record's three URI lines: when somebody has edited the record, the line is
-/// ignored. Bytes other than letters, digits, `.`, `-` and `_` are written as `%XX`, so that such a
-/// line has no `:` and no `@`. Attributes may be missing; unknown ones are ignored. Bindings that are
-/// not confirmed are not written.
+/// An `<address>` is `ip,port`. `<id>` is a hash of the record's three URI lines: when somebody has
+/// edited the record, the line is ignored. Bytes other than letters, digits, `.`, `-` and `_` are
+/// written as `%XX`, so that such a line has no `:` and no `@`. Attributes may be missing; unknown
+/// ones are ignored. Bindings that are not confirmed are not written.
 namespace siproxd::registrar {
 
 inline constexpr std::size_t kLeastRecords = 512;
 
 /// A binding's lines but for the first, which tells the expiry.
 struct RecordText {
-    std::string text;             ///< three URIs and the comment line; empty: cannot be written
+    std::string text;            ///< three URIs and the comment line; empty: cannot be written
     std::size_t urisLength = 0;  ///< the comment line begins there
 };
 
@@ -58,7 +58,8 @@ private:
 [[nodiscard]] std::string encode(std::span<const Binding> bindings);
 
 struct Decoded {
-    /// Confirmed; without tokens unless the masqueraded Contact has one. Expired ones are there too.
+    /// Confirmed; without tokens unless the masqueraded Contact has one. Expired ones are there
+    /// too.
     std::vector<Binding> bindings;
     /// What was wrong, with line numbers; at most 20 lines.
     std::vector<std::string> warnings;

@@ -28,8 +28,7 @@ base::WallSeconds clockOffset(base::TimePoint now, base::WallSeconds wallNow) {
 RegistrationStore::RegistrationStore(event::Loop& loop, LocationTable& table, Options options,
                                      std::unique_ptr<Worker> worker)
     : loop_(loop), table_(table), options_(std::move(options)), retry_(options_.firstRetry),
-      coalesce_(options_.coalesce),
-      saveTimer_(loop.timer([this] { startWriting(); })),
+      coalesce_(options_.coalesce), saveTimer_(loop.timer([this] { startWriting(); })),
       autosaveTimer_(loop.timer([this] {
           if (state_ == State::Idle) {
               startWriting();
@@ -212,7 +211,8 @@ void RegistrationStore::report(const base::Result<Replaced>& result) {
     if (*result == Replaced::InPlace && !warnedInPlace_) {
         warnedInPlace_ = true;
         log::warning("{} is overwritten in place, which a crash may spoil: its directory should "
-                     "be writable for siproxd", options_.path);
+                     "be writable for siproxd",
+                     options_.path);
     }
 }
 

@@ -18,9 +18,9 @@ namespace siproxd::registrar {
 
 /// Keeps the registration file like the table: changes are on disk within a second.
 ///
-/// The signalling thread only encodes the bindings that change; the file is put together and written
-/// by a worker thread, one writing at a time. The thread starts with the first writing, so a store
-/// may be made and loaded before the process forks or drops privileges.
+/// The signalling thread only encodes the bindings that change; the file is put together and
+/// written by a worker thread, one writing at a time. The thread starts with the first writing, so
+/// a store may be made and loaded before the process forks or drops privileges.
 ///
 ///     Idle --change--> Waiting --timer--> Writing --ok, no change since--> Idle
 ///                         ^                  |----ok, changed since------> Waiting (coalesce)
@@ -57,9 +57,9 @@ public:
     /// Closes.
     ~RegistrationStore() override;
 
-    /// Fills the table from the file, which may be missing; blocks; for the start, once. Says in the
-    /// log what was wrong. How many bindings were taken. Nothing is saved before that, so that a
-    /// start that fails leaves the file alone.
+    /// Fills the table from the file, which may be missing; blocks; for the start, once. Says in
+    /// the log what was wrong. How many bindings were taken. Nothing is saved before that, so that
+    /// a start that fails leaves the file alone.
     std::size_t load();
 
     /// The last save, done when it returns; for the end. Later changes are not saved.

@@ -11,8 +11,8 @@
 
 namespace siproxd::registrar {
 
-/// One thread, started with the first job; it takes no signals. When the system gives no thread, the
-/// job runs in the caller's.
+/// One thread, started with the first job; it takes no signals. When the system gives no thread,
+/// the job runs in the caller's.
 class ThreadWorker final : public RegistrationStore::Worker {
 public:
     ThreadWorker() = default;

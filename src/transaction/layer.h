@@ -42,9 +42,9 @@ class User {
 public:
     virtual ~User() = default;
 
-    /// A new request (never ACK or CANCEL). The user answers through respond(), in time or later, or
-    /// calls abandon(): there is no timer that would end a transaction without an answer.
-    /// `id` stays valid until onServerEnded().
+    /// A new request (never ACK or CANCEL). The user answers through respond(), in time or later,
+    /// or calls abandon(): no timer ends a transaction that has no answer. `id` stays valid until
+    /// onServerEnded().
     virtual void onRequest(ServerId id, sip::Message request, const transport::Flow& from) = 0;
 
     /// An ACK that no server transaction absorbed: the one for a 2xx (RFC 3261 §13.2.2.4). It has
@@ -91,10 +91,10 @@ public:
     /// and `rport` on their top Via here (RFC 3261 §18.2.1, RFC 3581 §4).
     void receive(sip::Message message, const transport::Flow& from);
 
-    /// Answers the request of `id`. The message must carry that request's Vias. Provisional, 2xx and
-    /// other finals are retransmitted, absorbed and timed as §17.2 says. For an INVITE that is not
-    /// answered by the user within 200 ms the layer sends 100 itself unless disabled by
-    /// sendTrying(); the proxy calls sendTrying() at once.
+    /// Answers the request of `id`. The message must carry that request's Vias. Provisional, 2xx
+    /// and other finals are retransmitted, absorbed and timed as §17.2 says; what comes too late is
+    /// dropped. For an INVITE that is not answered by the user within 200 ms the layer sends 100
+    /// itself, unless sendTrying() has; the proxy calls sendTrying() at once.
     void respond(ServerId id, const sip::Message& response);
 
     /// Sends 100 (Trying) now; INVITE only, and only while nothing else has been sent.

@@ -175,3 +175,7 @@ class Namespace:
 def _remove_all():
     for space in list(_alive.values()):
         space.remove()
+    try:
+        os.rmdir("/etc/netns")      # if nobody else uses it
+    except OSError:
+        pass

@@ -28,7 +28,8 @@ std::string problem(std::string_view text) {
 
 TEST_CASE("An address list holds blocks of both families", "[access]") {
     const auto lan = list("192.168.1.0/24,10.1.2.3/32,2001:db8::/32,[fd00::1]/128");
-    for (const char* in : {"192.168.1.1", "192.168.1.255", "10.1.2.3", "2001:db8:5::1", "fd00::1"}) {
+    for (const char* in :
+         {"192.168.1.1", "192.168.1.255", "10.1.2.3", "2001:db8:5::1", "fd00::1"}) {
         INFO(in);
         CHECK(lan.contains(ip(in)));
     }
@@ -70,9 +71,9 @@ TEST_CASE("A list with a mistake is an error that names the entry", "[access]") 
     CHECK(problem("10.0.0.1") == "CONFIG: accesslist [10.0.0.1]- no mask separator found");
     CHECK(problem("10.0.0.0/8,192.168.1.1") ==
           "CONFIG: accesslist [192.168.1.1]- no mask separator found");
-    for (const char* bad : {"10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/255.0.0.0",
-                            "2001:db8::/129", "10.0.0/8", "300.1.1.1/8", "/8", "a b/8", "x/200",
-                            ",", "10.0.0.0/8/8"}) {
+    for (const char* bad :
+         {"10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/255.0.0.0", "2001:db8::/129",
+          "10.0.0/8", "300.1.1.1/8", "/8", "a b/8", "x/200", ",", "10.0.0.0/8/8"}) {
         INFO(bad);
         CHECK_FALSE(problem(bad).empty());
     }

@@ -53,7 +53,8 @@ TEST_CASE("The three lists give rights as the original does", "[access]") {
     }
 }
 
-TEST_CASE("While a name of the deny list is unknown only those named elsewhere get in", "[access]") {
+TEST_CASE("While a name of the deny list is unknown only those named elsewhere get in",
+          "[access]") {
     auto rules = policy("10.0.0.0/24", "", "bad.example.test/32");
     CHECK(rules.classify(ip("10.0.0.1")) == kAll);
     CHECK(rules.classify(ip("203.0.113.50")) == kNothing);

@@ -98,8 +98,7 @@ TEST_CASE("A failure names the path and the reason", "[registrar]") {
     const auto path = directory.file("no/such/directory");
     const auto result = replaceFile(path, "content");
     REQUIRE_FALSE(result);
-    CHECK(result.error().message ==
-          "cannot create " + path + ".new: No such file or directory");
+    CHECK(result.error().message == "cannot create " + path + ".new: No such file or directory");
     const auto full = replaceFile("/dev/full", "content");
     REQUIRE_FALSE(full);
     CHECK(full.error().message == "cannot write /dev/full: No space left on device");

@@ -26,8 +26,8 @@ const auto kStranger = at("192.0.2.99");
 TEST_CASE("The token tells two accounts of one name apart, whatever else is said", "[registrar]") {
     TwoProviders here;
     const auto target = here.table.find(here.one)->masqueraded.toString();
-    const auto found = here.table.candidates(uri(target), uri("sip:100@two.example"),
-                                             at("203.0.113.51"));
+    const auto found =
+        here.table.candidates(uri(target), uri("sip:100@two.example"), at("203.0.113.51"));
     REQUIRE(found.size() == 1);
     CHECK(found[0].binding->token == here.one);
     CHECK(found[0].match == Match::Token);
@@ -57,8 +57,8 @@ TEST_CASE("Without the token To decides, then the provider, then the domain", "[
 
 TEST_CASE("Less sure candidates follow, the last confirmed first", "[registrar]") {
     TwoProviders here;
-    const auto found = here.table.candidates(uri("sip:100@203.0.113.1"), uri("sip:100@one.example"),
-                                             kStranger);
+    const auto found =
+        here.table.candidates(uri("sip:100@203.0.113.1"), uri("sip:100@one.example"), kStranger);
     REQUIRE(found.size() == 2);
     CHECK(found[0].binding->token == here.one);
     CHECK(found[1].binding->token == here.two);
@@ -84,8 +84,10 @@ TEST_CASE("A request URI with a direct number is told by To", "[registrar]") {
     CHECK(aor[0].binding->token == here.one);
     CHECK(aor[0].match == Match::Aor);
     CHECK(aor[1].match == Match::ToUser);
-    CHECK(here.table.candidates(uri("sip:004912345@203.0.113.1"), uri("sip:004912345@one.example"),
-                                at("203.0.113.50")).empty());
+    CHECK(here.table
+              .candidates(uri("sip:004912345@203.0.113.1"), uri("sip:004912345@one.example"),
+                          at("203.0.113.50"))
+              .empty());
 }
 
 TEST_CASE("All phones of one account are candidates", "[registrar]") {

@@ -33,8 +33,12 @@ struct Locations {
 
     static registrar::Registration phone(std::string_view aor, std::string_view contact,
                                          const char* provider = "203.0.113.50") {
-        return {uri(aor),     uri(contact),        at("192.168.1.10", 5062),
-                at("192.168.1.1"), at(provider), "reg1@192.168.1.10",
+        return {uri(aor),
+                uri(contact),
+                at("192.168.1.10", 5062),
+                at("192.168.1.1"),
+                at(provider),
+                "reg1@192.168.1.10",
                 1};
     }
 

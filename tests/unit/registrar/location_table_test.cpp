@@ -28,7 +28,8 @@ struct Journal final : LocationTable::Listener {
 
 }  // namespace
 
-TEST_CASE("The masqueraded Contact is the user at the outbound address with a token", "[registrar]") {
+TEST_CASE("The masqueraded Contact is the user at the outbound address with a token",
+          "[registrar]") {
     Locations here;
     const auto binding = here.prepare(kAlice, kAlicePhone);
     CHECK(binding.token.size() == 16);
@@ -200,8 +201,8 @@ TEST_CASE("A Contact of ours is found again without its token", "[registrar]") {
     const auto bare = uri("sip:alice@203.0.113.1");
     CHECK(here.table.byMasqueraded(bare, uri("sip:alice@one.example"))->token == one);
     CHECK(here.table.byMasqueraded(bare, uri("sip:alice@two.example"))->token == two);
-    CHECK(here.table.byMasqueraded(here.table.find(one)->masqueraded,
-                                   uri("sip:alice@two.example"))->token == one);
+    CHECK(here.table.byMasqueraded(here.table.find(one)->masqueraded, uri("sip:alice@two.example"))
+              ->token == one);
     CHECK(here.table.byMasqueraded(uri("sip:alice@203.0.113.2"), uri("sip:alice@one.example")) ==
           nullptr);
 }
@@ -210,11 +211,13 @@ TEST_CASE("A full table says so and takes known phones all the same", "[registra
     FakeLoop clock;
     FakeRandom random;
     LocationTable table(clock, random, 2);
-    const auto first = table.prepare(Locations::phone(kAlice, "sip:a@192.168.1.10"), kOutbound, 5060);
+    const auto first =
+        table.prepare(Locations::phone(kAlice, "sip:a@192.168.1.10"), kOutbound, 5060);
     REQUIRE(first);
     REQUIRE(table.confirm(first->token, 600));
     REQUIRE(table.prepare(Locations::phone(kAlice, "sip:b@192.168.1.10"), kOutbound, 5060));
-    const auto third = table.prepare(Locations::phone(kAlice, "sip:c@192.168.1.10"), kOutbound, 5060);
+    const auto third =
+        table.prepare(Locations::phone(kAlice, "sip:c@192.168.1.10"), kOutbound, 5060);
     REQUIRE_FALSE(third);
     CHECK(third.error().message.starts_with("URLMAP is full - registration failed"));
     CHECK(table.prepare(Locations::phone(kAlice, "sip:a@192.168.1.10"), kOutbound, 5060));
@@ -290,8 +293,9 @@ TEST_CASE("A new outbound address is in all Contacts, tokens stay", "[registrar]
     CHECK(journal.lines.size() == 1);
     REQUIRE(here.table.confirm(token, 60));
     CHECK(here.table.find(token)->masqueraded.host == "198.51.100.7");
-    CHECK(here.table.candidates(here.table.find(token)->masqueraded, uri("sip:x@y"), at("192.0.2.1"))
-              .size() == 1);
+    CHECK(
+        here.table.candidates(here.table.find(token)->masqueraded, uri("sip:x@y"), at("192.0.2.1"))
+            .size() == 1);
     here.table.removeListener(journal);
 }
 
@@ -342,8 +346,8 @@ TEST_CASE("Ten thousand bindings come and go", "[registrar]") {
     std::vector<std::string> tokens;
     for (int i = 0; i < kCount; ++i) {
         const auto user = "u" + std::to_string(i);
-        tokens.push_back(here.enrol("sip:" + user + "@sip.example.test",
-                                    "sip:" + user + "@192.168.1.10:5062"));
+        tokens.push_back(
+            here.enrol("sip:" + user + "@sip.example.test", "sip:" + user + "@192.168.1.10:5062"));
     }
     CHECK(here.table.confirmedCount() == kCount);
     CHECK(here.table.byAor(uri("sip:u77@sip.example.test")).size() == 1);

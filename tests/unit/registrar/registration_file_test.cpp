@@ -173,12 +173,15 @@ TEST_CASE("Damage costs the damaged records only", "[registrar]") {
         {"cut at the end", good + empties(511) + "****:1:1795310999\nsip:a@b", 1},
         {"no time", "****:1:\nsip:a@b\nsip:a@b\nsip:a@b\n" + good + empties(510), 1},
         {"no time", "****:1\nsip:a@b\nsip:a@b\nsip:a@b\n" + good + empties(510), 1},
-        {"wild time", "****:1:99999999999999999999\nsip:a@b\nsip:a@b\nsip:a@b\n" + good +
-                          empties(510), 1},
+        {"wild time",
+         "****:1:99999999999999999999\nsip:a@b\nsip:a@b\nsip:a@b\n" + good + empties(510), 1},
         {"no URI", "****:1:1795310999\nsip:a@b\n%%%\nsip:a@b\n" + good + empties(510), 1},
-        {"no SIP URI", "****:1:1795310999\nmailto:a@b\nsip:a@b\nsip:a@b\n" + good + empties(510), 1},
-        {"too long", "****:1:1795310999\nsip:" + std::string(100'000, 'a') +
-                         "@b\nsip:a@b\nsip:a@b\n" + good + empties(510), 1},
+        {"no SIP URI", "****:1:1795310999\nmailto:a@b\nsip:a@b\nsip:a@b\n" + good + empties(510),
+         1},
+        {"too long",
+         "****:1:1795310999\nsip:" + std::string(100'000, 'a') + "@b\nsip:a@b\nsip:a@b\n" + good +
+             empties(510),
+         1},
         {"noise", "\xff\xfe\n" + good + "noise\n" + empties(511), 1},
         {"strange activity", "****:7:0\n" + good + empties(510), 1},
         {"broken details", good + empties(511) + "# binding x\n# other\n", 1},
@@ -233,18 +236,14 @@ TEST_CASE("No file does harm, however it is mangled", "[registrar]") {
         for (std::uint32_t i = 0; i < count && !text.empty(); ++i) {
             const auto where = random.below(static_cast<std::uint32_t>(text.size()));
             switch (random.below(4)) {
-            case 0:
-                text[where] = static_cast<char>(random.below(256));
-                break;
-            case 1:
-                text.erase(where, random.below(40));
-                break;
-            case 2:
-                text.insert(where, text.substr(random.below(static_cast<std::uint32_t>(text.size())),
-                                               random.below(60)));
-                break;
-            default:
-                text.resize(where);
+                case 0: text[where] = static_cast<char>(random.below(256)); break;
+                case 1: text.erase(where, random.below(40)); break;
+                case 2:
+                    text.insert(where,
+                                text.substr(random.below(static_cast<std::uint32_t>(text.size())),
+                                            random.below(60)));
+                    break;
+                default: text.resize(where);
             }
         }
         const auto decoded = decode(text);

@@ -188,8 +188,8 @@ TEST_CASE("A save that fails is told once and tried again, less and less often",
     here.enrolUser("a");
     here.clock.advance(200ms);
     here.work();
-    const auto told = "E registrations not saved: cannot create " + here.path +
-                      ".new: No such file or directory";
+    const auto told =
+        "E registrations not saved: cannot create " + here.path + ".new: No such file or directory";
     CHECK(log.seen == std::vector{told});
     CHECK(here.worker->started == 1);
     for (const auto pause : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
