@@ -60,6 +60,7 @@ proxy::Options proxyOptions(const config::Settings& settings) {
     proxy::Options options;
     options.proxy = settings.proxy;
     options.defaultExpires = settings.registrar.defaultExpires;
+    options.refuseLocalRegister = !settings.access.proxyAuthRealm.empty();
     return options;
 }
 
@@ -244,6 +245,7 @@ base::Result<void> Application::Impl::dropPrivileges() {
         }
     }
     pidFile = std::make_unique<PidFile>(process.pidFile, root ? identity : std::nullopt);
+    allowRealTimePriority();
     if (root && identity) {
         prepareStateFile(settings.registrar.registrationFile, *identity);
         return becomeUser(*identity);

@@ -155,6 +155,13 @@ void prepareStateFile(const std::string& path, const Identity& owner) {
     }
 }
 
+void allowRealTimePriority() {
+    const rlimit lowest{1, 1};
+    if (::geteuid() == 0 && ::setrlimit(RLIMIT_RTPRIO, &lowest) != 0) {
+        log::debug(log::Class::NoSpec, "no real-time priority for media: {}", reason());
+    }
+}
+
 base::Result<void> raiseDescriptorLimit(std::size_t wanted) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {

@@ -66,6 +66,10 @@ private:
 /// is missing and gives it to the user. Does nothing unless root.
 void prepareStateFile(const std::string& path, const Identity& owner);
 
+/// Allows the lowest real-time priority to threads that are started after the identity has changed.
+/// Does nothing unless root.
+void allowRealTimePriority();
+
 /// Raises the limit of open files to `wanted` where it is lower. The error says how many there are.
 [[nodiscard]] base::Result<void> raiseDescriptorLimit(std::size_t wanted);
 

@@ -5,6 +5,11 @@
 
 namespace siproxd::proxy {
 
+bool Call::isOfOtherDialog(const sip::Message& message) const {
+    const auto tag = message.fromTag() == state_.initiatorTag ? message.toTag() : message.fromTag();
+    return !state_.answererTag.empty() && !tag.empty() && tag != state_.answererTag;
+}
+
 std::string CallTable::key(std::string_view callId, std::string_view initiatorTag,
                            Side initiator) {
     std::string out;

@@ -27,6 +27,7 @@ struct CallState {
     sip::Uri insideAor;             ///< From or To of the inside party
     std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes of proxies on the inside
     bool answered = false;          ///< a 2xx has passed
+    std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
 };
 
 /// A call through this proxy: from its INVITE to the answer to its BYE. Owns the media: destroying
@@ -35,6 +36,10 @@ struct CallState {
 class Call {
 public:
     explicit Call(CallState state) : state_(std::move(state)) {}
+
+    /// Whether the message is of a dialog that a second 2xx has made besides the call's own: its
+    /// media and its end are none of the call's (RFC 3261 §13.2.2.4).
+    [[nodiscard]] bool isOfOtherDialog(const sip::Message& message) const;
 
     [[nodiscard]] CallState& state() { return state_; }
     [[nodiscard]] const CallState& state() const { return state_; }

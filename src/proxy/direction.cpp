@@ -49,7 +49,8 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
             binding != nullptr && locations_.isLive(*binding)) {
             return {{binding->contact, binding->local}};
         }
-        if (const auto* alias = aliases_.find(token)) {
+        if (const auto* alias = aliases_.find(token);
+            alias != nullptr && (!alias->formerBinding || !request.toTag().empty())) {
             return {{alias->contact, alias->local}};
         }
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sip/scan.h"
 
 namespace siproxd::proxy {
 
@@ -69,7 +70,12 @@ void Masquerade::headersOut(sip::Message& message, const transport::Flow& from) 
 
 void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
                               const transport::Flow& from) {
-    auto values = message.headers(name);
+    std::vector<std::string> values;
+    for (const auto& field : message.headers(name)) {
+        // What cannot be split is not understood by anybody and stays as it is.
+        const auto parts = sip::splitValues(field).value_or(std::vector<std::string_view>{field});
+        values.insert(values.end(), parts.begin(), parts.end());
+    }
     bool changed = false;
     for (auto& value : values) {
         auto address = sip::NameAddr::parse(value);

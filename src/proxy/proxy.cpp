@@ -20,6 +20,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
       media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, calls_, addresses_)
                                     : nullptr),
       layer_(parts.loop, parts.random, parts.sender, *this, options_.timings) {
+    parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
         if (it == suspended_.end()) {
@@ -35,6 +36,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
 }
 
 Proxy::~Proxy() {
+    parts_.locations.removeListener(*this);
     parts_.chain.onReady(nullptr);
 }
 

@@ -43,13 +43,18 @@ struct Parts {
 struct Options {
     config::ProxySettings proxy;
     std::chrono::seconds defaultExpires{600};
+    /// The administrator wants passwords for registrations at this proxy, which it cannot check yet:
+    /// better nobody than everybody.
+    bool refuseLocalRegister = false;
     transaction::Timings timings;
     std::chrono::seconds timerC{180};
 };
 
 /// Decides about every message: takes bytes from the transport, admits or drops, asks the plugins,
 /// and passes requests and responses on between inside and outside. Lives in the signalling thread.
-class Proxy final : public transport::Transport::Handler, private transaction::User {
+class Proxy final : public transport::Transport::Handler,
+                    private transaction::User,
+                    private registrar::LocationTable::Listener {
 public:
     Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy);
     ~Proxy() override;
@@ -115,6 +120,12 @@ private:
     void onServerEnded(transaction::ServerId id) override;
     void onClientEnded(transaction::ClientId id) override;
 
+    // registrar::LocationTable::Listener
+    void bindingChanged(std::uint64_t, const registrar::Binding&, base::TimePoint) override {}
+    void bindingGone(std::uint64_t, const registrar::Binding& binding) override {
+        parts_.aliases.adopt(binding);
+    }
+
     // receiving (receive.cpp)
     void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                          const transport::Flow& from);
@@ -146,6 +157,8 @@ private:
     void mediaOfResponse(Forward& forward, sip::Message& response, const transport::Flow& from);
     void followCall(Forward& forward, const sip::Message& response);
     void cancelBranches(Forward& forward, std::string_view reason);
+    void giveUp(Forward& forward);
+    void dropResponse(Forward& forward, const sip::Message& response);
     void respond(transaction::ServerId id, int status, std::string_view reason = {},
                  std::string_view header = {}, std::string_view value = {});
 

@@ -142,6 +142,12 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
 
 void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request,
                            const transport::Flow& from) {
+    if (options_.refuseLocalRegister) {
+        log::warningFromPeer("registration of {} at this proxy refused: proxy_auth_realm is set, but "
+                             "authentication is not yet active", from.remote.toString());
+        respond(id, 403);
+        return;
+    }
     const auto aor = request.to().uri;
     if (request.contactIsStar()) {
         parts_.locations.removeAll(aor);

@@ -111,7 +111,10 @@ void Proxy::forward(Arrival& arrival) {
 
     sip::Message request = std::move(arrival.request);
     forward.vias = request.vias();
-    forward.localAor = forward.incoming() ? request.to().uri : request.from().uri;
+    // A third party may register somebody else's address (RFC 3261 §10.2).
+    forward.localAor = forward.incoming() || forward.method == sip::Method::Register
+                           ? request.to().uri
+                           : request.from().uri;
     for (auto& target : arrival.retargets) {
         forward.branches.push_back({target.uri, target.nextHop, target.rank, {}, {}, {}, {}});
     }
@@ -141,7 +144,7 @@ void Proxy::forward(Arrival& arrival) {
         forward.timerC = parts_.loop.timer([this, id = forward.server] {
             if (Forward* late = find(id)) {
                 log::info("no answer within timer C, call is given up");
-                cancelBranches(*late, "");
+                giveUp(*late);
             }
         });
         forward.timerC->start(options_.timerC);
@@ -239,8 +242,9 @@ sip::Uri Proxy::hopOf(const Forward& forward, const Branch& branch) const {
         return *branch.nextHop;
     }
     if (forward.incoming()) {
-        const auto routes = forward.request->routes();
-        return routes.empty() ? branch.uri : routes.front().uri;
+        // No Route of an inside proxy is ever shown outside, so one that comes from there is a
+        // stranger's try to reach other hosts than the phone.
+        return branch.uri;
     }
     if (forward.branches.size() == 1) {
         return nextHopOutside(*forward.request, options_.proxy);

@@ -74,8 +74,9 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
     const bool timeout = failure == transaction::ClientFailure::Timeout;
     log::info("{}: {}", base::printable(branch->uri.toString()),
               timeout ? "nobody answers" : "request could not be sent");
-    branchFailed(*forward, static_cast<std::size_t>(branch - forward->branches.data()),
-                 timeout ? 408 : 503, "");
+    const int status = forward->cancelled ? 487 : timeout ? 408 : 503;
+    branchFailed(*forward, static_cast<std::size_t>(branch - forward->branches.data()), status,
+                 "");
 }
 
 void Proxy::finishBranch(Forward& forward, sip::Message response) {
@@ -119,6 +120,8 @@ void Proxy::passOn(Forward& forward, sip::Message response, const transport::Flo
     context.direction = forward.incoming() ? plugin::Direction::ResponseOutgoing
                                            : plugin::Direction::ResponseIncoming;
     if (!parts_.chain.run(plugin::Stage::PreProxy, context).goesOn()) {
+        followCall(forward, response);
+        dropResponse(forward, response);
         return;
     }
     followCall(forward, response);
@@ -128,9 +131,17 @@ void Proxy::passOn(Forward& forward, sip::Message response, const transport::Flo
         toInside(forward, response, from);
     }
     if (!parts_.chain.run(plugin::Stage::PostProxy, context).goesOn()) {
+        dropResponse(forward, response);
         return;
     }
     layer_.respond(forward.server, response);
+}
+
+void Proxy::dropResponse(Forward& forward, const sip::Message& response) {
+    // Without its final response a transaction would wait for ever.
+    if (response.status() >= 200) {
+        layer_.abandon(forward.server);
+    }
 }
 
 void Proxy::mediaOfResponse(Forward& forward, sip::Message& response,
@@ -142,6 +153,10 @@ void Proxy::mediaOfResponse(Forward& forward, sip::Message& response,
     Call* call = mayCarryMedia(response) ? calls_.find(response, side) : nullptr;
     if (call == nullptr) {
         media_->hideAddresses(response, forward.fromSide());
+        return;
+    }
+    if (call->isOfOtherDialog(response)) {
+        media_->disable(response, forward.fromSide());
         return;
     }
     const auto outcome = media_->apply(*call, response, side, from.remote, onSilence(*call));
@@ -166,15 +181,16 @@ void Proxy::followCall(Forward& forward, const sip::Message& response) {
     const int status = response.status();
     if (forward.method == sip::Method::Bye) {
         // A challenged BYE comes again; everything else has ended the call.
-        if (status >= 200 && status != 401 && status != 407) {
+        if (status >= 200 && status != 401 && status != 407 && !call->isOfOtherDialog(response)) {
             endCall(*call, "");
         }
         return;
     }
-    if (status >= 200 && status < 300) {
+    if (status >= 200 && status < 300 && !call->state().answered) {
         call->state().answered = true;
+        call->state().answererTag = response.toTag();
     }
-    if (status > 100 && status < 300 && forward.incoming()) {
+    if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response)) {
         if (const auto contacts = response.contacts(); !contacts.empty()) {
             call->state().insideContact = contacts.front().uri;
         }
@@ -232,6 +248,15 @@ void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
     }
     for (const auto client : sent) {
         layer_.cancel(client, reason);
+    }
+}
+
+void Proxy::giveUp(Forward& forward) {
+    cancelBranches(forward, "");
+    const sip::Message* request = layer_.serverRequest(forward.server);
+    if (request != nullptr && !forward.waiting()) {
+        // Nothing has been sent that could still be answered: name servers have kept us waiting.
+        finishBranch(forward, sip::Message::response(*request, 408, "", parts_.random.hex(6)));
     }
 }
 

@@ -15,7 +15,7 @@ const ContactAlias& ContactAliases::obtain(const sip::Uri& contact,
     auto text = contact.toString();
     const auto known = byContact_.find(text);
     if (known == byContact_.end()) {
-        return add({random_.hex(kTokenBytes), contact, source, local}, std::move(text))->alias;
+        return add({random_.hex(kTokenBytes), contact, source, local, false}, std::move(text))->alias;
     }
     const auto entry = known->second;
     entry->alias.source = source;
@@ -34,7 +34,7 @@ void ContactAliases::adopt(const Binding& binding) {
     if (const auto known = byContact_.find(text); known != byContact_.end()) {
         byContact_.erase(known);
     }
-    add({binding.token, binding.contact, binding.source, binding.local}, std::move(text));
+    add({binding.token, binding.contact, binding.source, binding.local, true}, std::move(text));
 }
 
 const ContactAlias* ContactAliases::find(std::string_view token) {

@@ -20,6 +20,8 @@ struct ContactAlias {
     sip::Uri contact;            ///< as the phone wrote it
     base::SocketAddress source;  ///< where the phone's packets come from
     base::SocketAddress local;   ///< our address that the phone talks to
+    /// It comes from a registration that is over: dialogs go on, but nobody calls the phone by it.
+    bool formerBinding = false;
 };
 
 /// Contacts of dialogs whose phone is not registered (or no longer). Bounded: the least recently

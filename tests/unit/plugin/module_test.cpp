@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Real modules: the good ones of plugins/ and the bad ones of tests/bad_plugins/.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include "plugin/check.h"
 #include "plugin/module.h"
 #include "unit/plugin/bench.h"
@@ -82,6 +87,20 @@ TEST_CASE("a module that is not there is skipped and the next one loaded", "[plu
     const test::LogSpy spy;
     CHECK(chain.load(settings(kGood, {"plugin_none.la", "plugin_logcall.la"})) == 1);
     CHECK(spy.hasLine("plugin plugin_none.la not found - skipped"));
+}
+
+TEST_CASE("a file that is no module is skipped, with the reason", "[plugin]") {
+    const auto directory = std::filesystem::temp_directory_path() /
+                           ("siproxd-module-test-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(directory);
+    std::ofstream(directory / "plugin_text.so") << "not a shared object\n";
+    test::FakeLoop loop;
+    Chain chain(loop);
+    const test::LogSpy spy;
+    CHECK(chain.load(settings(directory.string(), {"plugin_text.la"})) == 0);
+    CHECK(spy.hasLine("plugin plugin_text.la not found - skipped"));
+    CHECK(spy.has("plugin_text.so: "));
+    std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("modules that are no plugins are refused before their code runs", "[plugin]") {
