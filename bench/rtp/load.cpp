@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-/// Both parties of all calls: sends 172-byte RTP packets, 50 a second for every stream and direction,
-/// spread evenly over time, and takes what comes out at the other end. Reads one line `portA portB`
-/// for every stream from standard input: where party A and party B send to.
+/// Both parties of all calls: sends 172-byte RTP packets, 50 a second for every stream and
+/// direction, spread evenly over time, and takes what comes out at the other end. Reads one line
+/// `portA portB` for every stream from standard input: where party A and party B send to.
 
 #include <fcntl.h>
 #include <sys/epoll.h>

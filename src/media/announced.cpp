@@ -38,8 +38,9 @@ Expectation expectedRtcp(const Announced& announced) {
     if (announced.rtcp.ip) {
         return expected(announced, announced.rtcp);
     }
-    const auto next = static_cast<std::uint16_t>(announced.rtp.port == 0 ? 0 : announced.rtp.port + 1);
-    return expected(announced, {announced.rtp.ip, next});
+    const auto& [ip, port] = announced.rtp;
+    const auto next = static_cast<std::uint16_t>(port == 0 ? 0 : port + 1);
+    return expected(announced, {ip, next});
 }
 
 bool sendingIsLimited(const Announced& announced) {

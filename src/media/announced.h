@@ -20,13 +20,14 @@ struct Announced {
     /// Of a=rtcp; none: the address of `rtp` and the port behind it. Not used with rtcp-mux, where
     /// RTCP goes the way of RTP on both sides.
     base::SocketAddress rtcp;
-    /// Where the message that carried the SDP came from. It stands in for an address in the SDP that
-    /// is private (or 0.0.0.0) although the message came from a public one: a phone behind a far NAT.
+    /// Where the message that carried the SDP came from. It stands in for an address in the SDP
+    /// that is private (or 0.0.0.0) although the message came from a public one: a phone behind a
+    /// far NAT.
     base::IpAddress sipSource;
     /// The caller knows that the address in the SDP is behind a NAT, private or not.
     bool natted = false;
-    /// The address may be sent to for as long as it likes without being heard. Else (and unless it is
-    /// sipSource) sending stops after kUnheardLimit packets: SDP can name a victim.
+    /// The address may be sent to for as long as it likes without being heard. Else (and unless it
+    /// is sipSource) sending stops after kUnheardLimit packets: SDP can name a victim.
     bool trusted = false;
     /// Any direction but sendrecv (or 0.0.0.0): silence does not mean that the call is dead.
     bool held = false;

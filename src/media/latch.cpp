@@ -53,7 +53,8 @@ Verdict Latch::receiveWaiting(const base::SocketAddress& source, const Packet& p
     if (source == expected_->address) {
         return accept(source, Basis::Announced, packet, now);
     }
-    // Before the next rule, so that the tail of the old stream does not latch as a port of the host.
+    // Before the next rule, so that the tail of the old stream does not latch as a port of the
+    // host.
     if (lingers(source, now)) {
         return {Drop::None, false, true};
     }

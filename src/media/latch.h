@@ -16,7 +16,7 @@ namespace siproxd::media {
 struct Verdict {
     Drop drop = Drop::None;    ///< None: relay it
     bool peerChanged = false;  ///< this packet has changed peer()
-    bool lingering = false;    ///< from the peer before the last announcement; says nothing of the new
+    bool lingering = false;    ///< from the peer before the announcement, proves nothing of the new
 };
 
 /// Decides who is heard on one RTP socket, and so who hears: media is sent to the address that was
@@ -28,15 +28,16 @@ struct Verdict {
 ///                                                     other source ──> probation
 ///
 /// Waiting: the announced address latches, and so does any port of its host (a NAT may have changed
-/// the port). That is safe enough: who is not on that host cannot receive what is sent there, and an
-/// address that was only guessed this way gives way to the announced one at once and, until it has
-/// sent kProofPackets, to any other port of the host that sends a run of packets.
+/// the port). That is safe enough: who is not on that host cannot receive what is sent there, and
+/// an address that was only guessed this way gives way to the announced one at once and, until it
+/// has sent kProofPackets, to any other port of the host that sends a run of packets.
 ///
-/// Latched: a source other than the peer is followed once it has sent kProofPackets in a row with the
-/// peer's SSRC and sequence numbers that go on from the peer's, and the peer has been silent for
-/// kSilence. Nothing is sent to it before, and nothing of it is relayed. Who sprays ports knows
-/// neither the SSRC nor the sequence. A new announcement of the same address keeps the peer but lets
-/// the host be learned again, for a phone that resumes may have lost its NAT mapping and its SSRC.
+/// Latched: a source other than the peer is followed once it has sent kProofPackets in a row with
+/// the peer's SSRC and sequence numbers that go on from the peer's, and the peer has been silent
+/// for kSilence. Nothing is sent to it before, and nothing of it is relayed. Who sprays ports knows
+/// neither the SSRC nor the sequence. A new announcement of the same address keeps the peer but
+/// lets the host be learned again, for a phone that resumes may have lost its NAT mapping and its
+/// SSRC.
 ///
 /// Pure: no sockets, no clock of its own. Belongs to one thread.
 class Latch {
@@ -52,14 +53,15 @@ public:
     bool expect(const Expectation& expectation, base::TimePoint now);
 
     /// An RTP packet.
-    Verdict receiveRtp(const base::SocketAddress& source, const Packet& packet, base::TimePoint now);
+    Verdict receiveRtp(const base::SocketAddress& source, const Packet& packet,
+                       base::TimePoint now);
 
-    /// A packet that proves nothing: STUN, DTLS, RTCP on the same port. Passes between those who are
-    /// known, never latches.
+    /// A packet that proves nothing: STUN, DTLS, RTCP on the same port. Passes between those who
+    /// are known, never latches.
     Verdict receiveControl(const base::SocketAddress& source, base::TimePoint now);
 
-    /// A datagram of a stream without RTP headers. Only the announced address latches, or, where a NAT
-    /// hides it, the first that comes from the host.
+    /// A datagram of a stream without RTP headers. Only the announced address latches, or, where a
+    /// NAT hides it, the first that comes from the host.
     Verdict receiveOpaque(const base::SocketAddress& source, base::TimePoint now);
 
     /// Whose packets are accepted; no address before anything has been heard.

@@ -15,8 +15,8 @@
 namespace siproxd::media {
 
 /// A thread that relays the packets of its streams. The signalling thread hands streams over and
-/// tells it what has been signalled; nothing is locked but the list of such messages, and nothing is
-/// allocated for a packet.
+/// tells it what has been signalled; nothing is locked but the list of such messages, and nothing
+/// is allocated for a packet.
 class MediaThread {
 public:
     /// `stackKb` 0: the system's default.

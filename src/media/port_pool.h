@@ -21,15 +21,15 @@ struct LegSockets {
 };
 using StreamSockets = PerLeg<LegSockets>;
 
-/// The range of relay ports, given out in pairs picked at random. A pair is bound before it is given
-/// away, so nobody is told of a port that another program has.
+/// The range of relay ports, given out in pairs picked at random. A pair is bound before it is
+/// given away, so nobody is told of a port that another program has.
 class PortPool {
 public:
     /// Pairs are `even, even + 1` with both ports within low..high. `dscp` 0-63 for what is sent.
     PortPool(std::uint16_t low, std::uint16_t high, unsigned dscp, base::Random& random);
 
-    /// Binds one pair on both addresses, or two pairs when the addresses are the same. Error: nothing
-    /// free, no descriptors, or an address that is not ours.
+    /// Binds one pair on both addresses, or two pairs when the addresses are the same. Error:
+    /// nothing free, no descriptors, or an address that is not ours.
     [[nodiscard]] base::Result<StreamSockets> acquire(const PerLeg<base::IpAddress>& local);
 
     /// Gives back the RTP ports of a stream whose sockets are closed.
@@ -41,8 +41,8 @@ public:
 private:
     using Addresses = std::vector<base::IpAddress>;
 
-    /// Takes pairs at random until one can be bound on all of `addresses`. Pairs that other programs
-    /// hold go to `busy`.
+    /// Takes pairs at random until one can be bound on all of `addresses`. Pairs that other
+    /// programs hold go to `busy`.
     [[nodiscard]] base::Result<std::vector<LegSockets>> bindAny(const Addresses& addresses,
                                                                 std::vector<std::uint16_t>& busy);
     [[nodiscard]] base::Result<std::vector<LegSockets>> bindAll(const Addresses& addresses,

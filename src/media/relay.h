@@ -40,9 +40,10 @@ public:
     Relay& operator=(const Relay&) = delete;
     ~Relay() override;
 
-    /// Media for one call. `label` names it in log lines (the Call-ID). `onSilence` is called in the
-    /// signalling thread when media should flow but no packet has come on any stream for rtp_timeout,
-    /// and again after every further rtp_timeout of silence; it may destroy the session.
+    /// Media for one call. `label` names it in log lines (the Call-ID). `onSilence` is called in
+    /// the signalling thread when media should flow but no packet has come on any stream for
+    /// rtp_timeout, and again after every further rtp_timeout of silence; it may destroy the
+    /// session.
     [[nodiscard]] std::unique_ptr<Session> open(std::string label,
                                                 std::function<void()> onSilence);
 

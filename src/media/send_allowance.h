@@ -7,8 +7,8 @@
 
 namespace siproxd::media {
 
-/// Guards strangers against the voice hammer: SDP that names a victim as the place to send to. A leg
-/// that has not been heard gets so many packets and no more.
+/// Guards strangers against the voice hammer: SDP that names a victim as the place to send to. A
+/// leg that has not been heard gets so many packets and no more.
 class SendAllowance {
 public:
     void restart(bool limited) { left_ = limited ? kUnheardLimit : kUnlimited; }

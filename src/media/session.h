@@ -16,8 +16,8 @@ namespace siproxd::media {
 
 class Stream;
 
-/// The media of one call. Lives in the signalling thread. Destroying it closes its streams and frees
-/// their ports.
+/// The media of one call. Lives in the signalling thread. Destroying it closes its streams and
+/// frees their ports.
 class Session {
 public:
     /// What a session needs of the relay.
@@ -41,15 +41,15 @@ public:
 
     /// Opens the relay for the m-line `index`: binds an RTP and an RTCP port on `localA` and on
     /// `localB`, of the same number where the addresses differ. Returns the RTP ports to announce
-    /// (leg A's to whoever sits on A). A stream that is open on the same addresses stays as it is; on
-    /// other addresses it gets new ports. Error: no ports (answer 503), or an address not ours.
+    /// (leg A's to whoever sits on A). A stream that is open on the same addresses stays as it is;
+    /// on other addresses it gets new ports. Error: no ports (answer 503), or an address not ours.
     [[nodiscard]] base::Result<PerLeg<std::uint16_t>> openStream(std::size_t index,
                                                                  const base::IpAddress& localA,
                                                                  const base::IpAddress& localB);
 
-    /// Tells where the party on `leg` wants its media. To be called for every offer and answer; saying
-    /// the same again keeps what has been learned. Error: no such stream, or an address of another
-    /// family than the leg's own.
+    /// Tells where the party on `leg` wants its media. To be called for every offer and answer;
+    /// saying the same again keeps what has been learned. Error: no such stream, or an address of
+    /// another family than the leg's own.
     [[nodiscard]] base::Result<void> setRemote(std::size_t index, Leg leg,
                                                const Announced& announced);
 
@@ -60,8 +60,8 @@ public:
     [[nodiscard]] std::optional<StreamReport> report(std::size_t index) const;
     [[nodiscard]] std::vector<StreamReport> reports() const;
 
-    /// When the last packet came on any stream, to the second. Before that: when the media was agreed
-    /// (or last taken off hold), or the session was made.
+    /// When the last packet came on any stream, to the second. Before that: when the media was
+    /// agreed (or last taken off hold), or the session was made.
     [[nodiscard]] base::TimePoint lastActivity() const;
 
     /// Whether some stream should carry media: both sides announced, neither on hold.
@@ -71,7 +71,8 @@ public:
 
     /// Looks whether packets have come since the last call.
     void observe();
-    /// Whether media should flow but nothing has come for `timeout`, nor has it been reported since.
+    /// Whether media should flow but nothing has come for `timeout`, nor has it been reported
+    /// since.
     [[nodiscard]] bool isSilent(base::Duration timeout) const;
     /// Calls the owner's onSilence, which may destroy this session.
     void reportSilence();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "proxy/call_media.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 
@@ -51,11 +53,19 @@ std::optional<base::SocketAddress> CallMedia::allowed(const Call& call,
 void CallMedia::rewriteAddresses(sdp::Session& description, Side towards) const {
     const auto& ours = addresses_.mediaTowards(towards);
     description.setOrigin(ours);
-    const auto rewrite = [&ours](sdp::Section& section) {
-        const auto connection = section.connection();
-        const auto ip = connection ? connection->ip() : std::nullopt;
-        if (connection && !(ip && ip->isUnspecified())) {
-            section.replaceConnection(ours);
+    const auto rewrite = [&](sdp::Section& section) {
+        for (auto& line : section.lines()) {
+            const auto address = line.type() == 'c' ? sdp::parseNetAddress(line.value())
+                                                    : base::Result<sdp::NetAddress>(base::fail(""));
+            const auto ip = address ? address->ip() : std::nullopt;
+            if (address && !(ip && ip->isUnspecified())) {
+                line.setValue(sdp::withNetAddress(line.value(), ours));
+            }
+        }
+        if (towards == Side::Outside) {
+            section.removeIf([this](std::string_view name, std::string_view value) {
+                return name != "rtcp" && namesInside(value);
+            });
         }
     };
     rewrite(description.top());
@@ -63,6 +73,16 @@ void CallMedia::rewriteAddresses(sdp::Session& description, Side towards) const 
         rewrite(media);
     }
     description.removeIce();
+}
+
+bool CallMedia::namesInside(std::string_view value) const {
+    // source-filter, alt and others of no use behind a relay: addresses stand there as words.
+    const auto words = base::split(value, ' ');
+    return std::any_of(words.begin(), words.end(), [this](std::string_view word) {
+        const auto ip = base::IpAddress::parse(word);
+        return ip && *ip != addresses_.announced &&
+               (*ip == addresses_.inbound || addresses_.isInside(*ip));
+    });
 }
 
 MediaOutcome CallMedia::applyStream(Call& call, std::size_t index,

@@ -57,6 +57,7 @@ private:
                                                              base::SocketAddress announced,
                                                              Side from);
     void rewriteAddresses(sdp::Session& description, Side towards) const;
+    [[nodiscard]] bool namesInside(std::string_view value) const;
 
     media::Relay& relay_;
     CallTable& calls_;

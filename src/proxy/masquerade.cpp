@@ -133,8 +133,10 @@ std::string Masquerade::textOut(std::string_view text) const {
         }
         const bool inside = ip && *ip != addresses_.announced &&
                             (*ip == addresses_.inbound || addresses_.isInside(*ip));
+        // A lone dot or colon: an address may begin right behind it.
+        word = word.empty() ? text.substr(at, 1) : word;
         out += inside ? std::string_view(addresses_.announcedHost) : word;
-        at += word.empty() ? 1 : word.size();
+        at += word.size();
     }
     return out;
 }

@@ -364,7 +364,9 @@ void Proxy::onAck(sip::Message ack, const transport::Flow& from) {
         // The answer to a late offer. There is nobody to tell when it cannot be used.
         call->touch(parts_.loop.now());
         const auto outcome =
-            media_->apply(*call, ack, forward.fromSide(), from.remote, onSilence(*call));
+            call->isOfOtherDialog(ack)
+                ? MediaOutcome::Refused
+                : media_->apply(*call, ack, forward.fromSide(), from.remote, onSilence(*call));
         if (outcome != MediaOutcome::Untouched && outcome != MediaOutcome::Rewritten) {
             media_->hideAddresses(ack, forward.toSide());
         }

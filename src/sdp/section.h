@@ -39,7 +39,9 @@ public:
     /// Puts `address` into every c= line of this section; false when there is none.
     bool replaceConnection(const base::IpAddress& address);
 
-    [[nodiscard]] bool has(std::string_view attribute) const { return value(attribute).has_value(); }
+    [[nodiscard]] bool has(std::string_view attribute) const {
+        return value(attribute).has_value();
+    }
 
     /// Value of the first attribute of that name; empty for a flag such as `a=rtcp-mux`.
     [[nodiscard]] std::optional<std::string_view> value(std::string_view attribute) const;

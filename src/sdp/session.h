@@ -17,8 +17,8 @@ public:
     static constexpr std::size_t kMaxMedia = 32;
 
     /// Reads a body; it is copied. Errors: not `v=0` first, a line that is not `letter=value`,
-    /// control characters, an o=, c= or m= line that cannot be read, media in use without any c=, too
-    /// much of anything.
+    /// control characters, an o=, c= or m= line that cannot be read, media in use without any c=,
+    /// too much of anything.
     [[nodiscard]] static base::Result<Session> parse(std::string_view body);
 
     [[nodiscard]] std::string toString() const;

@@ -26,8 +26,8 @@ inline bool hasIpv6() {
     return net::UdpSocket::bind({ip("::1"), 0}).has_value();
 }
 
-/// First of `count` ports for a test: apart from those that the kernel gives out by itself, and other
-/// ones in test runs that go on at the same time.
+/// First of `count` ports for a test: apart from those that the kernel gives out by itself, and
+/// other ones in test runs that go on at the same time.
 inline std::uint16_t testPorts(unsigned count) {
     static unsigned next = 10000 + static_cast<unsigned>(::getpid()) % 200 * 100;
     const auto first = next;

@@ -116,7 +116,7 @@ TEST_CASE("a 2xx that crosses the CANCEL wins", "[proxy]") {
     house.fromOutside(ok);
     CHECK(house.takeInside().message.status() == 200);
     CHECK(house.proxy->callCount() == 1);
-    house.fromInside(OutgoingCall::within("BYE", 2));
+    house.fromInside(OutgoingCall::within(house, "BYE", 2));
     house.fromOutside(answerTo(house.takeOne(), 200));
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());

@@ -204,7 +204,7 @@ TEST_CASE("the ACK of a 2xx waits for its name server alone", "[proxy]") {
 TEST_CASE("a re-INVITE that fails leaves the call as it is", "[proxy]") {
     House house;
     OutgoingCall call(house);
-    house.fromInside(OutgoingCall::within("INVITE", 2));
+    house.fromInside(call.within("INVITE", 2));
     house.fromOutside(answerTo(house.takeOutside(), 488));
     CHECK(house.takeInside().message.status() == 488);
     CHECK(house.proxy->callCount() == 1);

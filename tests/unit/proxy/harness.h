@@ -2,11 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,17 @@
 #include "support/catch.h"
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
+
+template <>
+struct Catch::StringMaker<siproxd::base::SocketAddress> {
+    static std::string convert(const siproxd::base::SocketAddress& address) {
+        return address.toString();
+    }
+};
+template <>
+struct Catch::StringMaker<siproxd::sip::Uri> {
+    static std::string convert(const siproxd::sip::Uri& uri) { return uri.toString(); }
+};
 
 /// A house with a proxy at its door: phones inside on 10.0.0.0/24, providers outside, and everything
 /// that the proxy sends kept for the test to look at.
@@ -327,6 +340,13 @@ public:
         resolver.answer();
         loop.runPosted();
         take();
+        // Media threads close sockets in their own time.
+        const auto patience = std::chrono::steady_clock::now() + 10s;
+        while (relay && relay->totals().freePairs < relay->totals().pairs &&
+               std::chrono::steady_clock::now() < patience) {
+            std::this_thread::yield();
+        }
+        loop.advance(20s);
         const std::size_t calls = proxy->callCount();
         const std::size_t requests = proxy->pendingCount();
         UNSCOPED_INFO("calls " << calls << ", requests " << requests << ", timers "
@@ -409,12 +429,15 @@ struct OutgoingCall {
         ack = std::make_unique<Sent>(house.takeOutside());
     }
     /// A request of alice in this dialog.
-    [[nodiscard]] static Draft within(const std::string& method, int cseq) {
+    [[nodiscard]] Draft within(const std::string& method, int cseq) const {
+        return within(house, method, cseq);
+    }
+    [[nodiscard]] static Draft within(const House& house, const std::string& method, int cseq) {
         return fromAlice(method, "sip:bob@198.51.100.7:5070", cseq)
             .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-in-" + method +
                             std::to_string(cseq))
             .set("To", "<sip:bob@example.net>;tag=t1")
-            .set("Route", "<sip:siproxd@10.0.0.1:5060;lr>");
+            .set("Route", "<sip:siproxd@" + house.addresses.inbound.toString() + ":5060;lr>");
     }
     /// A request of bob in this dialog.
     [[nodiscard]] Draft back(const std::string& method, int cseq) const {

@@ -33,6 +33,18 @@ TEST_CASE("headers that name inside addresses leave with ours", "[proxy]") {
     CHECK(out.has("399 203.0.113.1 \"odd\""));
 }
 
+TEST_CASE("addresses in the text of a warning are found wherever they stand", "[proxy]") {
+    const auto [before, after] = GENERATE(table<std::string, std::string>({
+        {"399 a.b \"at (peer:10.0.0.10:5060).\"", "399 a.b \"at (peer:203.0.113.1:5060).\""},
+        {"399 a.b \"dead:10.0.0.10, and ::1 ...\"", "399 a.b \"dead:203.0.113.1, and ::1 ...\""},
+        {"399 10.0.0.10:5060 \"x\"", "399 203.0.113.1:5060 \"x\""},
+        {"399 example.org:5060 \"face.bed 110.0.0.10\"", "399 example.org:5060 \"face.bed 110.0.0.10\""},
+    }));
+    House house;
+    house.fromInside(fromAlice("MESSAGE", "sip:bob@example.net").set("Warning", before));
+    CHECK(house.takeOne().message.header("Warning") == after);
+}
+
 TEST_CASE("headers that name others stay as they are", "[proxy]") {
     House house;
     house.fromInside(fromAlice("REFER", "sip:bob@example.net")
@@ -127,7 +139,9 @@ TEST_CASE("a phone that writes a public address into its Contact is masqueraded 
                           .set("From", "<sip:bob@example.net>;tag=t1")
                           .set("To", "<sip:alice@example.org>;tag=a1")
                           .set("Call-ID", "out1"));
-    CHECK(house.takeInside().message.requestUriText() == "sip:alice@192.0.2.200:1234");
+    const auto bye = house.takeOne();
+    CHECK(bye.message.requestUriText() == "sip:alice@192.0.2.200:1234");
+    CHECK(bye.flow.local == at("10.0.0.1"));
 }
 
 TEST_CASE("host_outbound as a name is what the outside sees", "[proxy]") {

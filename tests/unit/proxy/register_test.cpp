@@ -216,8 +216,25 @@ TEST_CASE("expires=0 ends one binding once the provider agrees", "[proxy]") {
     REQUIRE(left.size() == 1);
     CHECK(left.front()->contact.host == "10.0.0.11");
 
-    // What the peer of a call still running sends by the old Contact gets there.
-    house.fromOutside(forAlice("BYE", contact.toString()).set("To", "<sip:alice@example.org>;tag=x"));
+    // Calls go to who is left.
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    CHECK(house.takeInside().flow.remote == kPhone2);
+}
+
+TEST_CASE("a call goes on when its phone unregisters", "[proxy]") {
+    House house;
+    const auto contact = house.enrol();
+    house.enrol(registration("alice", "example.org", "10.0.0.11:5060"), kPhone2);
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    house.fromInside(
+        with(answerTo(house.takeInside(), 200), "Contact", "<sip:alice@10.0.0.10:5060>"));
+    house.take();
+    house.fromInside(registration("alice", "example.org", "10.0.0.10:5060", 2)
+                         .set("Contact", "<sip:alice@10.0.0.10:5060>;expires=0"));
+    house.fromOutside(answerTo(house.takeOutside(), 200));
+    house.take();
+    house.fromOutside(forAlice("BYE", contact.toString(), 2)
+                          .set("To", "<sip:alice@example.org>;tag=t1"));
     CHECK(house.takeInside().flow.remote == kPhone);
 }
 

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Call benchmark: what siproxd needs for a call, in CPU time and in memory.
+
+Network namespaces phones - router - internet, joined by veth. siproxd works on the router as users
+run it (masquerading, media relay, log to nowhere); one program plays a registered phone and a
+provider. A call is INVITE, 100, 180, 200, ACK, BYE, 200, session descriptions both ways, media ports
+set up and torn down. The floor, measured in the same run, is libosip2 parsing and printing these
+seven messages.
+"""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PHONE, INSIDE = "198.18.1.2", "198.18.1.1"
+PROVIDER, OUTSIDE = "198.18.2.2", "198.18.2.1"
+# Transactions are forgotten 64 * T1 after their call (RFC 3261, RFC 6026).
+FORGOTTEN = 33
+
+
+def ip(*words):
+    done = subprocess.run(["ip", *words], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"ip {' '.join(words)}: {done.stderr.strip()}")
+
+
+class Site:
+    """The three namespaces with siproxd on the router; gone when the block is left."""
+
+    def __init__(self, name, options):
+        self.prefix = f"sipbench-{os.getpid()}-{name}-"
+        self.options = options
+        self.directory = tempfile.TemporaryDirectory()
+        self.process = None
+
+    def __enter__(self):
+        try:
+            self.build()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        for name in ("phones", "router", "internet"):
+            subprocess.run(["ip", "netns", "del", self.prefix + name], capture_output=True)
+        self.directory.cleanup()
+
+    def build(self):
+        for name in ("phones", "router", "internet"):
+            ip("netns", "add", self.prefix + name)
+            ip("-n", self.prefix + name, "link", "set", "lo", "up")
+        for name, device, party, local in (("phones", "inside", PHONE, INSIDE),
+                                           ("internet", "outside", PROVIDER, OUTSIDE)):
+            inner, outer = self.prefix + name, self.prefix + "router"
+            ip("link", "add", "eth0", "netns", inner, "type", "veth",
+               "peer", "name", device, "netns", outer)
+            for netns, end, address in ((inner, "eth0", party), (outer, device, local)):
+                ip("-n", netns, "address", "add", f"{address}/24", "dev", end)
+                ip("-n", netns, "link", "set", end, "up")
+
+    def start(self):
+        settings = {"if_inbound": "inside", "if_outbound": "outside", "daemonize": 0,
+                    "registration_file": f"{self.directory.name}/registrations",
+                    "rtp_proxy_enable": 1, "rtp_port_low": 20000, "rtp_port_high": 39999}
+        configuration = f"{self.directory.name}/siproxd.conf"
+        with open(configuration, "w", encoding="utf-8") as file:
+            file.writelines(f"{key} = {value}\n" for key, value in settings.items())
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", self.prefix + "router", *self.options.wrapper.split(),
+             self.options.siproxd, "-c", configuration, *self.options.directives],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(600):
+            time.sleep(0.05)
+            if self.process.poll() is not None:
+                sys.exit(f"siproxd has ended with {self.process.returncode}; what it says about:\n"
+                         f"{' '.join(self.process.args)}")
+            with open(f"/proc/{self.process.pid}/net/udp", encoding="ascii") as file:
+                if ":13C4 " in file.read():
+                    return
+        sys.exit("siproxd does not listen on port 5060")
+
+    def load(self, job, count, rate, hold=0, warm=0):
+        """Runs the load program; what it has found, as numbers."""
+        words = [f"{self.options.programs}/load", "--job", job, "--count", count, "--rate", rate,
+                 "--hold", hold, "--warm", warm, "--pid", self.process.pid, "--cpu", 0,
+                 "--netns-phone", self.prefix + "phones",
+                 "--netns-provider", self.prefix + "internet",
+                 "--phone", PHONE, "--router-of-phone", INSIDE,
+                 "--provider", PROVIDER, "--router-of-provider", OUTSIDE]
+        found = output([str(word) for word in words], 30)
+        self.report_failures(job, count + warm, found)
+        return found
+
+    @staticmethod
+    def report_failures(job, count, found):
+        troubles = {name: int(found[name]) for name in ("failed", "repeated", "unexpected")}
+        if any(troubles.values()):
+            print(f"FAILURES in {count} x {job}:",
+                  ", ".join(f"{value} {name}" for name, value in troubles.items()), flush=True)
+            Totals.failures += sum(troubles.values())
+
+    def cpu_ms(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+    def private(self, kinds=("Private_Clean", "Private_Dirty")):
+        """Private memory in kB."""
+        with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as file:
+            sizes = dict(re.findall(r"^(\w+): +(\d+) kB$", file.read(), re.MULTILINE))
+        return sum(int(sizes[kind]) for kind in kinds)
+
+    def heap(self):
+        """What grows: pages of the program count as private in one moment and as shared in the
+        next, when another siproxd starts."""
+        return self.private(("Private_Dirty",))
+
+
+class Totals:
+    failures = 0
+
+
+def output(command, seconds):
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds)
+    if done.returncode != 0:
+        sys.exit(f"{command[0]} has ended with {done.returncode}")
+    return {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", done.stdout)}
+
+
+def floor(options):
+    return output([f"{options.programs}/floor", "--calls", str(options.floor_calls), "--cpu", "0"],
+                  60)["ms_per_call"]
+
+
+def bindings_memory(options):
+    """kB for one binding. A REGISTER leaves transactions behind, too: what as many of them cost
+    that only refresh one binding is not the bindings'."""
+    with Site("bindings", options) as site:
+        time.sleep(0.5)
+        sizes = [site.heap()]
+        for job in ("refresh", "register"):
+            site.load(job, options.phones, 2000)
+            time.sleep(0.2)
+            sizes.append(site.heap())
+    return (sizes[2] - sizes[1] - (sizes[1] - sizes[0])) / options.phones
+
+
+def held_calls(site, options):
+    """kB for one more call that is up."""
+    before = site.heap()
+    site.load(options.job, options.held, 500, hold=0)
+    return (site.heap() - before) / options.held
+
+
+def measure_calls(site, options):
+    """The floor before and after, for what else the machine does changes with time."""
+    floors = [floor(options)]
+    found = site.load(options.job, options.calls, options.rate, hold=100, warm=options.rate // 4)
+    floors.append(floor(options))
+    found["floor"] = sum(floors) / len(floors)
+    found["ms"] = (found["user_ms"] + found["system_ms"]) / options.calls
+    return found
+
+
+def run(options):
+    """All figures. A site for each, that none of them meets what another has left behind."""
+    figures = {}
+    with Site("memory", options) as memory:
+        time.sleep(1)
+        figures["idle"] = memory.private()
+        memory.load(options.job, 20, 500, hold=1)
+        figures["new call"] = held_calls(memory, options)
+        with Site("calls", options) as calls:
+            found = figures["calls"] = measure_calls(calls, options)
+            measured_at = time.monotonic()
+            figures["binding"] = bindings_memory(options)
+            if not options.quick:
+                time.sleep(max(0.0, measured_at + FORGOTTEN - time.monotonic()))
+                found["late_ms"] = (calls.cpu_ms() - found["before_ms"]) / options.calls
+                # The second lot of transactions finds room where the first has been.
+                figures["call"] = held_calls(memory, options)
+    return figures
+
+
+def report(figures, options):
+    calls = figures["calls"]
+    base = calls["floor"]
+
+    def row(name, ms):
+        print(f"{name:44}{ms:10.3f} ms{ms / base:9.2f}{1000 / ms:12.0f}")
+    print(f"{'':44}{'CPU/call':>13}{'/floor':>9}{'calls/s':>12}")
+    row("floor: libosip2, 7 messages", base)
+    row(f"siproxd, {options.job} calls", calls["ms"])
+    if "late_ms" in calls:
+        row("  with what is cleaned up afterwards", calls["late_ms"])
+    print(f"  of it user {calls['user_ms'] / options.calls:.3f} ms, "
+          f"system {calls['system_ms'] / options.calls:.3f} ms")
+    print(f"private memory: idle {figures['idle'] / 1024:.1f} MB, "
+          f"{figures['binding']:.2f} kB a binding")
+    if "call" in figures:
+        print(f"  {figures['call']:.2f} kB a call held, "
+              f"{figures['new call']:.2f} kB in its first {FORGOTTEN - 1} s (transactions)")
+    else:
+        print(f"  {figures['new call']:.2f} kB a call held, in its first {FORGOTTEN - 1} s "
+              f"(transactions)")
+    print(f"failures: {Totals.failures}")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--siproxd", required=True)
+    parser.add_argument("--programs", required=True, help="directory of floor and load")
+    parser.add_argument("--quick", action="store_true",
+                        help="under 10 s; CPU times are good to 10 %% only")
+    parser.add_argument("--incoming", dest="job", action="store_const", const="incoming",
+                        default="outgoing", help="the provider calls the phone")
+    parser.add_argument("--calls", type=int)
+    parser.add_argument("--rate", type=int, default=200, help="calls a second")
+    parser.add_argument("--phones", type=int, default=2000, help="for the size of a binding")
+    parser.add_argument("--held", type=int, help="for the size of a call")
+    parser.add_argument("--wrapper", default="", help="goes before siproxd, as `taskset 2`")
+    parser.add_argument("directives", nargs="*", help="name=value, on top of siproxd's others")
+    options = parser.parse_args()
+    options.calls = options.calls or (400 if options.quick else 2000)
+    options.held = options.held or (500 if options.quick else 1000)
+    options.floor_calls = 2000 if options.quick else 10000
+    if not 0 < options.calls <= 20 * options.rate:
+        parser.error("a run takes up to 20 s: --calls may be up to 20 times --rate")
+    if not 0 < options.held <= 4500 or not 0 < options.phones <= 20000:
+        parser.error("--held takes up to 4500, --phones up to 20000")
+    return options
+
+
+def main():
+    options = arguments()
+    if os.geteuid() != 0:
+        sys.exit("bench-calls makes network namespaces: run it as root")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    print(f"{options.calls} {options.job} calls, {options.rate} a second; {options.held} calls "
+          f"held, {options.phones} phones registered", flush=True)
+    report(run(options), options)
+    sys.exit(1 if Totals.failures else 0)
+
+
+if __name__ == "__main__":
+    main()
