@@ -142,9 +142,9 @@ def output(command, seconds):
     return {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", done.stdout)}
 
 
-def floor(options):
-    return output([f"{options.programs}/floor", "--calls", str(options.floor_calls), "--cpu", "0"],
-                  60)["ms_per_call"]
+def floor(options, calls, rate=0):
+    return output([f"{options.programs}/floor", "--cpu", "0", "--calls", str(calls),
+                   "--rate", str(rate)], 30)["ms_per_call"]
 
 
 def bindings_memory(options):
@@ -167,14 +167,15 @@ def held_calls(site, options):
     return (site.heap() - before) / options.held
 
 
-def measure_calls(site, options):
-    """The floor before and after, for what else the machine does changes with time."""
-    floors = [floor(options)]
-    found = site.load(options.job, options.calls, options.rate, hold=100, warm=options.rate // 4)
-    floors.append(floor(options))
-    found["floor"] = sum(floors) / len(floors)
+def measure_calls(site, options, rate):
+    found = site.load(options.job, options.calls, rate, hold=100, warm=rate // 4)
     found["ms"] = (found["user_ms"] + found["system_ms"]) / options.calls
     return found
+
+
+def measure_floor(options):
+    return {"hot": floor(options, options.calls),
+            "paced": floor(options, options.calls // 4, options.rate)}
 
 
 def run(options):
@@ -185,31 +186,43 @@ def run(options):
         figures["idle"] = memory.private()
         memory.load(options.job, 20, 500, hold=1)
         figures["new call"] = held_calls(memory, options)
+        # The floor before and after, for what else the machine does changes with time.
+        floors = [measure_floor(options)]
         with Site("calls", options) as calls:
-            found = figures["calls"] = measure_calls(calls, options)
+            found = figures["calls"] = measure_calls(calls, options, options.rate)
             measured_at = time.monotonic()
+            floors.append(measure_floor(options))
             figures["binding"] = bindings_memory(options)
             if not options.quick:
+                with Site("busy", options) as busy:
+                    figures["busy"] = measure_calls(busy, options, options.busy_rate)
                 time.sleep(max(0.0, measured_at + FORGOTTEN - time.monotonic()))
                 found["late_ms"] = (calls.cpu_ms() - found["before_ms"]) / options.calls
                 # The second lot of transactions finds room where the first has been.
                 figures["call"] = held_calls(memory, options)
+        figures["floor"] = {name: sum(one[name] for one in floors) / len(floors)
+                            for name in floors[0]}
     return figures
 
 
 def report(figures, options):
-    calls = figures["calls"]
-    base = calls["floor"]
+    base = figures["floor"]["hot"]
 
     def row(name, ms):
         print(f"{name:44}{ms:10.3f} ms{ms / base:9.2f}{1000 / ms:12.0f}")
+
+    def rows(name, found):
+        row(name, found["ms"])
+        print(f"    of it user {found['user_ms'] / options.calls:.3f} ms, "
+              f"system {found['system_ms'] / options.calls:.3f} ms")
+        if "late_ms" in found:
+            row("    with what is cleaned up later", found["late_ms"])
     print(f"{'':44}{'CPU/call':>13}{'/floor':>9}{'calls/s':>12}")
     row("floor: libosip2, 7 messages", base)
-    row(f"siproxd, {options.job} calls", calls["ms"])
-    if "late_ms" in calls:
-        row("  with what is cleaned up afterwards", calls["late_ms"])
-    print(f"  of it user {calls['user_ms'] / options.calls:.3f} ms, "
-          f"system {calls['system_ms'] / options.calls:.3f} ms")
+    row(f"  the same, paced at {options.rate} calls/s", figures["floor"]["paced"])
+    rows(f"siproxd, {options.job}, {options.rate} calls/s", figures["calls"])
+    if "busy" in figures:
+        rows(f"siproxd, {options.job}, {options.busy_rate} calls/s", figures["busy"])
     print(f"private memory: idle {figures['idle'] / 1024:.1f} MB, "
           f"{figures['binding']:.2f} kB a binding")
     if "call" in figures:
@@ -232,6 +245,7 @@ def arguments():
                         default="outgoing", help="the provider calls the phone")
     parser.add_argument("--calls", type=int)
     parser.add_argument("--rate", type=int, default=200, help="calls a second")
+    parser.add_argument("--busy-rate", type=int, default=1000, help="the same once more, not quick")
     parser.add_argument("--phones", type=int, default=2000, help="for the size of a binding")
     parser.add_argument("--held", type=int, help="for the size of a call")
     parser.add_argument("--wrapper", default="", help="goes before siproxd, as `taskset 2`")
@@ -239,7 +253,6 @@ def arguments():
     options = parser.parse_args()
     options.calls = options.calls or (400 if options.quick else 2000)
     options.held = options.held or (500 if options.quick else 1000)
-    options.floor_calls = 2000 if options.quick else 10000
     if not 0 < options.calls <= 20 * options.rate:
         parser.error("a run takes up to 20 s: --calls may be up to 20 times --rate")
     if not 0 < options.held <= 4500 or not 0 < options.phones <= 20000:

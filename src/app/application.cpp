@@ -102,6 +102,7 @@ struct Application::Impl {
 
     config::Settings settings;
     std::string configFile;
+    std::vector<std::string> overrides;  ///< of the command line
     std::optional<Identity> identity;
     proxy::Addresses addresses;
     base::SystemRandom random;
@@ -306,13 +307,14 @@ void Application::Impl::tick() {
 
 void Application::Impl::logStatistics() const {
     const auto media = relay ? relay->totals() : media::Relay::Totals{};
-    log::info("STATS: {} active Streams, {} active Calls, {} registered Clients, {} of {} relay "
-              "ports in use", media.streams, proxy->callCount(), locations->confirmedCount(),
+    log::info("status: {} calls, {} media streams, {} registrations, {} of {} relay ports in use",
+              proxy->callCount(), media.streams, locations->confirmedCount(),
               (media.pairs - media.freePairs) * 2, media.pairs * 2);
 }
 
 void Application::Impl::reload() {
-    const auto fresh = config::load(configFile);
+    const auto fresh = configFile.empty() ? config::read("", "", overrides)
+                                          : config::load(configFile, overrides);
     for (const auto& problem : fresh.problems) {
         log::warning("{}", problem.toString());
     }
@@ -364,6 +366,7 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
     std::unique_ptr<Application> application(new Application);
     application->impl_ = std::make_unique<Impl>(std::move(settings), std::move(configFile));
     Impl& impl = *application->impl_;
+    impl.overrides = options.overrides;
     if (!options.pidFile.empty()) {
         impl.settings.process.pidFile = options.pidFile;
     }

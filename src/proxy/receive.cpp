@@ -51,15 +51,16 @@ void Proxy::onReceived(const transport::Received& received) {
         return;
     }
     context.message = &*message;
-    if (const auto outcome = parts_.chain.run(plugin::Stage::Validate, context);
-        !outcome.goesOn()) {
+    if (auto outcome = parts_.chain.run(plugin::Stage::Validate, context); !outcome.goesOn()) {
         // There is no transaction yet: an answer goes out once and is forgotten.
         if (outcome.verdict == plugin::Verdict::Reject && message->isRequest() &&
             message->method() != sip::Method::Ack) {
+            outcome.reply = sip::Message::response(*message, outcome.status, outcome.reason,
+                                                   parts_.random.hex(6));
+        }
+        if (outcome.reply) {
             [[maybe_unused]] const auto sent = layer_.sendStateless(
-                sip::Message::response(*message, outcome.status, outcome.reason,
-                                       parts_.random.hex(6)),
-                transaction::responsePeer(*message, flow));
+                *outcome.reply, transaction::responsePeer(*message, flow));
         }
         return;
     }
