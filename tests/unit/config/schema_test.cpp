@@ -160,6 +160,6 @@ TEST_CASE("The defaults are those of the manual", "[config]") {
     CHECK(defaultOf(*findDirective("debug_level")) == "0x0");
     CHECK(defaultOf(*findDirective("user")).empty());
     CHECK(factsOf(*findDirective("rtp_timeout")) ==
-          "integer, 1 to 2147483647 seconds; default 300; reloadable");
+          "integer, 1 to 2147483647 seconds; default 300; restart needed");
     CHECK(factsOf(*findDirective("if_inbound")) == "text; required; restart needed");
 }
