@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -20,9 +19,9 @@ enum class Leg : std::uint8_t { A, B };
 template <class T>
 class PerLeg {
 public:
-    PerLeg()
-        requires std::default_initializable<T>
-        : values_{} {}
+    /// Only where T has a default constructor. (Not a constraint: that would be looked at where a
+    /// nested T is not complete yet.)
+    PerLeg() : values_{} {}
     PerLeg(T a, T b) : values_{std::move(a), std::move(b)} {}
 
     [[nodiscard]] T& operator[](Leg leg) { return values_[static_cast<std::size_t>(leg)]; }

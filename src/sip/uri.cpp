@@ -42,7 +42,7 @@ bool isHost(std::string_view host) {
     const bool brackets = host.find(':') != std::string_view::npos;
     return !host.empty() && std::all_of(host.begin(), host.end(), [brackets](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '.' || c == '_' || (brackets && (c == ':' || c == '%'));
+               c == '-' || c == '.' || c == '_' || (brackets && c == ':');
     });
 }
 
@@ -104,6 +104,9 @@ std::optional<Uri> parseSip(std::string_view whole) {
         return std::nullopt;
     }
     uri.params = paramsOf(osip->url_params);
+    if (uri.params.toString().find('@') != std::string::npos) {
+        return std::nullopt;  // libosip2 has taken another `@` than the last for the one of the user
+    }
     if (question != std::string_view::npos) {
         uri.headers = std::string(whole.substr(question + 1));
     }
