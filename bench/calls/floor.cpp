@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-/// The floor: what libosip2 alone needs to parse and print the seven messages of a call. A proxy that
-/// did nothing else, on sockets that cost nothing, could not do with less.
+/// The floor: what libosip2 alone needs to parse and print the seven messages of a call. A proxy
+/// that did nothing else, on sockets that cost nothing, could not do with less.
 ///
-/// `--rate` 0: as fast as it can. Else so many calls a second, message by message at even distances: a
-/// proxy has to work like this, out of caches that have forgotten the code since the last message.
+/// `--rate` 0: as fast as it can. Else so many calls a second, message by message at even
+/// distances: a proxy has to work like this, out of caches that have forgotten the code since the
+/// last message.
 
 #include <osipparser2/osip_message.h>
 #include <osipparser2/osip_parser.h>
@@ -24,8 +25,7 @@ std::vector<std::string> callMessages() {
     const Party caller{"u0", "198.18.1.2"};
     const Party callee{"bob", "198.18.2.2"};
     std::vector<std::string> texts;
-    texts.push_back(
-        inviteRequest(caller, "sip:bob@198.18.2.2", callee.host, {"1-4711", 1}, 20000));
+    texts.push_back(inviteRequest(caller, "sip:bob@198.18.2.2", callee.host, {"1-4711", 1}, 20000));
     const Arrived invite(texts[0]);
     const std::string trying = response(invite, callee, "100 Trying");
     const std::string ringing = response(invite, callee, "180 Ringing");
@@ -63,8 +63,7 @@ void work(const std::vector<std::string>& texts, unsigned calls, unsigned rate) 
     for (unsigned i = 0; i < calls; ++i) {
         for (const auto& text : texts) {
             if (rate != 0) {
-                std::this_thread::sleep_until(start +
-                                              std::chrono::nanoseconds(distance * done++));
+                std::this_thread::sleep_until(start + std::chrono::nanoseconds(distance * done++));
             }
             parseAndPrint(text);
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-/// A phone and a provider on either side of siproxd. Registers phones, or makes calls at a fixed rate;
-/// whatever does not go exactly as it should, counts as a failure. Nothing is sent twice: over links
-/// that lose nothing a repetition is a failure of the proxy's, too.
+/// A phone and a provider on either side of siproxd. Registers phones, or makes calls at a fixed
+/// rate; whatever does not go exactly as it should, counts as a failure. Nothing is sent twice:
+/// over links that lose nothing a repetition is a failure of the proxy's, too.
 ///
 /// Jobs: register  `count` phones, one REGISTER each
 ///       refresh   one phone, `count` REGISTERs
@@ -64,8 +64,8 @@ struct Side {
 
     Side(const Arguments& arguments, const std::string& name, const std::string& user)
         : party{user, arguments.text("--" + name)}, proxy(arguments.text("--router-of-" + name)) {
-        const int space =
-            ::open(("/run/netns/" + arguments.text("--netns-" + name)).c_str(), O_RDONLY | O_CLOEXEC);
+        const int space = ::open(("/run/netns/" + arguments.text("--netns-" + name)).c_str(),
+                                 O_RDONLY | O_CLOEXEC);
         if (space < 0 || ::setns(space, CLONE_NEWNET) != 0) {
             die("cannot enter the namespace of " + name);
         }
@@ -87,7 +87,13 @@ struct Side {
 
 /// What has to happen, each of it once.
 enum Step : unsigned {
-    kInvited = 1, kTried = 2, kRang = 4, kAnswered = 8, kAcknowledged = 16, kEnded = 32, kOver = 64
+    kInvited = 1,
+    kTried = 2,
+    kRang = 4,
+    kAnswered = 8,
+    kAcknowledged = 16,
+    kEnded = 32,
+    kOver = 64
 };
 constexpr unsigned kUp = kInvited | kTried | kRang | kAnswered | kAcknowledged;
 constexpr unsigned kComplete = kUp | kEnded | kOver;
@@ -175,8 +181,8 @@ private:
         if (job_ == "register") {
             phone.user = "u" + std::to_string(number);
         }
-        phone_.send(registerRequest(phone, provider_.party.host,
-                                    {std::to_string(number) + callIdEnd_, 1}));
+        phone_.send(
+            registerRequest(phone, provider_.party.host, {std::to_string(number) + callIdEnd_, 1}));
     }
 
     void hangUpDue() {
@@ -318,7 +324,8 @@ int main(int argc, char** argv) {
     const auto before = cpuTime(pid);
     load.run(arguments.number("--count"));
     const auto after = cpuTime(pid);
-    std::printf("failed=%zu repeated=%zu unexpected=%zu before_ms=%.0f user_ms=%.0f system_ms=%.0f\n",
-                load.failed(), load.repeated(), load.unexpected(), before.user + before.system,
-                after.user - before.user, after.system - before.system);
+    std::printf(
+        "failed=%zu repeated=%zu unexpected=%zu before_ms=%.0f user_ms=%.0f system_ms=%.0f\n",
+        load.failed(), load.repeated(), load.unexpected(), before.user + before.system,
+        after.user - before.user, after.system - before.system);
 }

@@ -34,8 +34,7 @@ std::string opening(std::string_view method, std::string_view target, const Part
 }
 
 std::string callAndSequence(std::string_view method, std::string_view callId, unsigned cseq) {
-    return line("Call-ID", callId) +
-           line("CSeq", std::to_string(cseq).append(" ").append(method));
+    return line("Call-ID", callId) + line("CSeq", std::to_string(cseq).append(" ").append(method));
 }
 
 std::string ownContact(const Party& party) {
@@ -117,11 +116,17 @@ std::string Arrived::contact() const {
 
 std::string sessionDescription(const Party& party, unsigned port) {
     return "v=0\r\n"
-           "o=" + party.user + " 3724394400 3724394400 IN IP4 " + party.host + "\r\n"
+           "o=" +
+           party.user + " 3724394400 3724394400 IN IP4 " + party.host +
+           "\r\n"
            "s=call\r\n"
-           "c=IN IP4 " + party.host + "\r\n"
+           "c=IN IP4 " +
+           party.host +
+           "\r\n"
            "t=0 0\r\n"
-           "m=audio " + std::to_string(port) + " RTP/AVP 8 0 9 101\r\n"
+           "m=audio " +
+           std::to_string(port) +
+           " RTP/AVP 8 0 9 101\r\n"
            "a=rtpmap:8 PCMA/8000\r\n"
            "a=rtpmap:0 PCMU/8000\r\n"
            "a=rtpmap:9 G722/8000\r\n"
@@ -139,8 +144,8 @@ std::string registerRequest(const Party& phone, const std::string& domain, const
            line("User-Agent", "bench phone 1.0") + line("Expires", "3600") + closing("");
 }
 
-std::string inviteRequest(const Party& caller, const std::string& target,
-                          const std::string& domain, const Dialog& dialog, unsigned mediaPort) {
+std::string inviteRequest(const Party& caller, const std::string& target, const std::string& domain,
+                          const Dialog& dialog, unsigned mediaPort) {
     return opening("INVITE", target, caller, dialog.callId, dialog.cseq) +
            line("From",
                 "\"Caller\" <sip:" + caller.user + "@" + domain + ">;tag=caller-" + dialog.callId) +

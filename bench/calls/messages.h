@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-/// The SIP messages of a call as its two parties write them. No SIP library: texts are put together,
-/// and of what arrives just as many lines are looked at as the next message needs.
+/// The SIP messages of a call as its two parties write them. No SIP library: texts are put
+/// together, and of what arrives just as many lines are looked at as the next message needs.
 namespace callbench {
 
 /// A user agent: `sip:user@host`, everything by UDP at port 5060.
@@ -24,7 +24,8 @@ public:
     [[nodiscard]] int status() const;
     /// `INVITE`; of a response the method in CSeq.
     [[nodiscard]] std::string_view method() const;
-    /// The first header field's value; empty: there is none. Names as RFC 3261 spells them, with case.
+    /// The first header field's value; empty: there is none. Names as RFC 3261 spells them, with
+    /// case.
     [[nodiscard]] std::string_view value(std::string_view name) const;
     /// All header fields of that name, complete lines.
     [[nodiscard]] std::vector<std::string_view> lines(std::string_view name) const;

@@ -4,8 +4,8 @@
 
 Network namespaces phones - router - internet, joined by veth. siproxd works on the router as users
 run it (masquerading, media relay, log to nowhere); one program plays a registered phone and a
-provider. A call is INVITE, 100, 180, 200, ACK, BYE, 200, session descriptions both ways, media ports
-set up and torn down. The floor, measured in the same run, is libosip2 parsing and printing these
+provider. A call is INVITE, 100, 180, 200, ACK, BYE, 200, session descriptions both ways, media
+ports set up and torn down. The floor, measured in the same run, is libosip2 parsing and printing these
 seven messages.
 """
 

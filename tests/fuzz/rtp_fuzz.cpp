@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <set>
 #include <span>
 
@@ -47,7 +48,8 @@ private:
             announce(source, next());
             return;
         }
-        const auto length = std::min<std::size_t>(next() % 32, rest_.size());
+        const std::size_t wanted = next() % 32;
+        const auto length = std::min(wanted, rest_.size());
         const auto packet = media::classify(rest_.first(length));
         rest_ = rest_.subspan(length);
         media::Verdict verdict;
