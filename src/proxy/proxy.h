@@ -131,6 +131,7 @@ private:
                          const transport::Flow& from);
     [[nodiscard]] bool admit(const sip::Message& request, const transport::Flow& from) const;
     [[nodiscard]] bool refuseEarly(transaction::ServerId id, const sip::Message& request);
+    static void traceDirection(const Arrival& arrival);
     [[nodiscard]] bool answerOptions(transaction::ServerId id, const sip::Message& request);
 
     // request path (request_path.cpp)

@@ -33,8 +33,6 @@ void Proxy::onReceived(const transport::Received& received) {
         context.raw = nullptr;
         bytes = edited;
     }
-    log::debug(log::Class::NetTraffic, "received {} bytes, {}\n{}", bytes.size(), flow.toString(),
-               bytes);
     const auto rights = policy_.classify(flow.remote.ip);
     if (!rights.maySip && !rights.mayRegister && !addresses_.isOurs(flow.remote.ip)) {
         ++counters_.denied;
@@ -145,6 +143,19 @@ bool Proxy::refuseEarly(transaction::ServerId id, const sip::Message& request) {
     return false;
 }
 
+void Proxy::traceDirection(const Arrival& arrival) {
+    if (!log::wants(log::Level::Debug, log::Class::Proxy)) {
+        return;
+    }
+    const auto direction = arrival.context.direction;
+    log::debug(log::Class::Proxy, "{} {} from {}: {}", arrival.request.methodName(),
+               base::printable(arrival.request.requestUriText()),
+               arrival.context.flow.remote.toString(),
+               direction == plugin::Direction::RequestIncoming   ? "incoming"
+               : direction == plugin::Direction::RequestOutgoing ? "outgoing"
+                                                                 : "direction unknown");
+}
+
 void Proxy::onRequest(transaction::ServerId id, sip::Message request, const transport::Flow& from) {
     ++counters_.requests;
     if (!admit(request, from)) {
@@ -165,11 +176,7 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const tran
     arrival->context.message = &arrival->request;
     arrival->context.flow = from;
     arrival->context.direction = located.direction;
-    log::debug(log::Class::Proxy, "{} {} from {}: {}", arrival->request.methodName(),
-               base::printable(arrival->request.requestUriText()), from.remote.toString(),
-               located.direction == plugin::Direction::RequestIncoming   ? "incoming"
-               : located.direction == plugin::Direction::RequestOutgoing ? "outgoing"
-                                                                         : "direction unknown");
+    traceDirection(*arrival);
     goOn(std::move(arrival));
 }
 
