@@ -70,7 +70,8 @@ void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view b
                             const transport::Flow& from) {
     ++counters_.malformed;
     log::warningFromPeer("malformed SIP message from {}: {}", from.remote.toString(), failure.why);
-    // The answer is never longer than the question, so nobody is amplified at a spoofed source.
+    // The answer is hardly longer than the question and goes out once: it amplifies nothing for a
+    // spoofed source.
     const auto answer = sip::answerUnparsed(bytes, failure.status, failure.reason);
     if (answer && answer->size() <= bytes.size() + 64) {
         [[maybe_unused]] const auto sent = parts_.sender.send(*answer, from);
