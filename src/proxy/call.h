@@ -22,10 +22,7 @@ struct CallState {
     std::string callId;
     std::string initiatorTag;  ///< From tag of the first INVITE
     Side initiator = Side::Inside;  ///< where the first INVITE came from
-    sip::Uri insideContact;         ///< the inside party's own Contact; empty scheme host: unknown
-    base::SocketAddress insidePeer; ///< where its messages come from
-    sip::Uri insideAor;             ///< From or To of the inside party
-    std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes of proxies on the inside
+    sip::Uri insideContact;         ///< the inside party's own Contact; an empty host: unknown
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
 };

@@ -158,16 +158,12 @@ bool Proxy::prepareCall(Forward& forward, sip::Message& request) {
         Call& call = calls_.obtain(request, forward.fromSide());
         call.touch(parts_.loop.now());
         auto& state = call.state();
-        if (state.insideAor.host.empty()) {
-            state.insideAor = forward.localAor;
-        }
         if (forward.incoming()) {
             if (state.insideContact.host.empty()) {
                 state.insideContact = forward.branches.front().uri;
             }
         } else if (const auto contacts = request.contacts(); !contacts.empty()) {
             state.insideContact = contacts.front().uri;
-            state.insidePeer = forward.from.remote;
         }
     }
     return applyMedia(forward, request);
