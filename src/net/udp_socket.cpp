@@ -188,8 +188,16 @@ base::Result<void> UdpSocket::setDscp(unsigned dscp) {
     return {};
 }
 
-void UdpSocket::setReceiveBuffer(int bytes) { setOption(fd_.get(), SOL_SOCKET, SO_RCVBUF, bytes); }
+void UdpSocket::setReceiveBuffer(int bytes) {
+    if (!setOption(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, bytes)) {
+        setOption(fd_.get(), SOL_SOCKET, SO_RCVBUF, bytes);
+    }
+}
 
-void UdpSocket::setSendBuffer(int bytes) { setOption(fd_.get(), SOL_SOCKET, SO_SNDBUF, bytes); }
+void UdpSocket::setSendBuffer(int bytes) {
+    if (!setOption(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, bytes)) {
+        setOption(fd_.get(), SOL_SOCKET, SO_SNDBUF, bytes);
+    }
+}
 
 }  // namespace siproxd::net

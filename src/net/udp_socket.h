@@ -77,7 +77,8 @@ public:
     /// Differentiated services code point of what is sent, 0–63 (RFC 2474).
     base::Result<void> setDscp(unsigned dscp);
 
-    /// Wished sizes of the kernel's buffers in bytes; the kernel silently keeps its own limits.
+    /// Wished sizes of the kernel's buffers in bytes: beyond the kernel's own limits with the
+    /// privilege to administer the network, silently cut to them without.
     void setReceiveBuffer(int bytes);
     void setSendBuffer(int bytes);
 

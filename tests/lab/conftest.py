@@ -26,6 +26,7 @@ _SKIP = netns.why_not()
 def pytest_configure(config):
     config.addinivalue_line("markers", "siproxd(**settings): directives for this test's daemon")
     config.addinivalue_line("markers", "slow: takes more than half a minute")
+    config.addinivalue_line("markers", "alone: loads the whole machine, nothing else may run")
     config.addinivalue_line("markers", "needs_daemon: makes no sense without one (LAB_DIRECT)")
     config.addinivalue_line("markers", "capture(inside=, outside=): tcpdump filters of this test")
     if not _SKIP:

@@ -146,6 +146,19 @@ class Daemon:
         wait_for(lambda: not self.relay_ports(),
                  lambda: f"relay ports to be released, still bound: {self.relay_ports()}", timeout)
 
+    def wait_read(self):
+        """Returns when siproxd has taken all datagrams for its SIP ports out of its sockets: who
+        sends a lot and retransmits nothing waits for this, or the kernel drops the rest."""
+        port = f"{int(self.settings['sip_listen_port']):04X}"
+
+        def waiting():
+            with open(f"/proc/{self.pid}/net/udp", encoding="ascii") as file:
+                rows = [line.split() for line in file.readlines()[1:]]
+            return sum(int(row[4].split(":")[1], 16) for row in rows
+                       if row[1].split(":")[1] == port)
+        wait_for(lambda: not waiting(),
+                 lambda: f"SIP sockets to be read; bytes waiting: {waiting()}", 10, 0.001)
+
     def resident_kilobytes(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1])
@@ -261,3 +274,6 @@ class NoDaemon:
 
     def assert_ports_released(self, timeout=5.0):
         """Nothing was bound."""
+
+    def wait_read(self):
+        """There is nobody who would have to read."""

@@ -72,6 +72,10 @@ def run_streams(streams, count, first_seq=1, patience=1.0, payload_type=8):
                 stream.sock.sendto(packet(first_seq + sent, stream.ssrc, payload_type),
                                    stream.target)
                 stream.sent += 1
+                if sent == 0:
+                    # One after the other: packets of both directions that meet in a NAT router
+                    # for the first time may make it take them for two connections.
+                    select.select([stream.listener], [], [], INTERVAL)
             next_time += INTERVAL
             if sent + 1 == count:
                 deadline = Deadline(patience)

@@ -65,6 +65,7 @@ def test_torture_messages_from_both_sides(lab):
         for message in corpus(name).values():
             for sock, target in both:
                 sock.sendto(message, target)
+            lab.daemon.wait_read()
     still_serves(lab)
     lab.daemon.assert_ports_released(timeout=GIVE_UP)
     assert lab.daemon.running()
@@ -108,6 +109,7 @@ def test_broken_messages_of_all_kinds(lab):
             for broken in mutations(foreign(original), rng):
                 for sock, target in both:
                     sock.sendto(broken[:60000], target)
+            lab.daemon.wait_read()
     phone.pump()
     provider.pump()
     phone.close()

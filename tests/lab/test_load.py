@@ -11,7 +11,7 @@ import sip
 from deadline import Deadline
 from topology import PHONE, PROVIDER, PUBLIC
 
-pytestmark = [pytest.mark.needs_daemon, pytest.mark.slow,
+pytestmark = [pytest.mark.needs_daemon, pytest.mark.slow, pytest.mark.alone,
               pytest.mark.capture(inside="udp port 5060", outside="udp port 5060")]
 
 CALLS = 500
