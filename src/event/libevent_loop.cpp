@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -33,14 +34,26 @@ timeval toTimeval(base::Duration delay) {
     return tv;
 }
 
+/// The delay made longer by up to a 32nd, so that it ends at a round time: timers of about the same
+/// length go off together, and thousands of them do not wake the process thousands of times.
+base::Duration coalesced(base::Duration delay, base::TimePoint now) {
+    const auto slack = static_cast<std::uint64_t>(std::max<std::int64_t>(0, delay.count() / 32));
+    const auto grain = static_cast<std::int64_t>(std::bit_floor(slack));
+    if (grain <= 1) {
+        return delay;
+    }
+    const auto late = (now + delay).time_since_epoch().count() % grain;
+    return late == 0 ? delay : delay + base::Duration(grain - late);
+}
+
 class LibeventTimer final : public Timer {
 public:
-    LibeventTimer(event_base* base, Loop::Callback callback)
-        : callback_(std::make_shared<Loop::Callback>(std::move(callback))),
+    LibeventTimer(event_base* base, const base::Clock& clock, Loop::Callback callback)
+        : clock_(clock), callback_(std::make_shared<Loop::Callback>(std::move(callback))),
           event_(::evtimer_new(base, &LibeventTimer::fired, this)) {}
 
     void start(base::Duration delay) override {
-        const timeval tv = toTimeval(delay);
+        const timeval tv = toTimeval(coalesced(delay, clock_.now()));
         ::evtimer_add(event_.get(), &tv);
     }
     void stop() override { ::evtimer_del(event_.get()); }
@@ -55,6 +68,7 @@ private:
         (*callback)();
     }
 
+    const base::Clock& clock_;
     std::shared_ptr<Loop::Callback> callback_;
     EventPtr event_;
 };
@@ -132,7 +146,7 @@ public:
     [[nodiscard]] base::WallSeconds wallNow() const override { return clock_.wallNow(); }
 
     [[nodiscard]] std::unique_ptr<Timer> timer(Callback callback) override {
-        return std::make_unique<LibeventTimer>(base_.get(), std::move(callback));
+        return std::make_unique<LibeventTimer>(base_.get(), clock_, std::move(callback));
     }
     [[nodiscard]] std::unique_ptr<Watch> watch(int fd, std::uint8_t interest,
                                                ReadyCallback callback) override {
@@ -198,7 +212,6 @@ base::Result<std::unique_ptr<Loop>> makeLoop() {
     };
     const std::unique_ptr<event_config, ConfigDeleter> config(::event_config_new());
     ::event_config_set_flag(config.get(), EVENT_BASE_FLAG_NOLOCK);
-    ::event_config_set_flag(config.get(), EVENT_BASE_FLAG_PRECISE_TIMER);
     std::unique_ptr<event_base, BaseDeleter> base(::event_base_new_with_config(config.get()));
     base::UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!base || !wake) {

@@ -116,6 +116,9 @@ base::Result<UdpSocket> UdpSocket::bind(const base::SocketAddress& local, const 
         ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
         return bindError(local);
     }
+    if (local.port != 0) {
+        return UdpSocket(std::move(fd), local);
+    }
     length = sizeof address;
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
         return bindError(local);

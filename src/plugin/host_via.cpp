@@ -63,18 +63,22 @@ std::size_t viaCount(siproxd_message* message) noexcept {
 
 const char* viaPart(siproxd_message* message, std::size_t index, int part) noexcept {
     const sip::Message* text = message->context.message;
-    const auto via = text == nullptr ? std::nullopt : text->via(index);
+    const auto via = text == nullptr ? nullptr : text->via(index);
     const auto found = via ? partOf(*via, part) : std::nullopt;
     return found ? message->lender.lend(*found) : nullptr;
 }
 
 int setViaPart(siproxd_message* message, std::size_t index, int part, const char* value) noexcept {
     sip::Message* text = message->context.message;
-    auto via = text == nullptr ? std::nullopt : text->via(index);
-    if (!via || !setPart(*via, part, value) || Via::parse(via->toString()) != via) {
+    const auto known = text == nullptr ? nullptr : text->via(index);
+    if (known == nullptr) {
         return kNotDone;
     }
-    text->setVia(index, *via);
+    auto via = *known;
+    if (!setPart(via, part, value) || Via::parse(via.toString()) != via) {
+        return kNotDone;
+    }
+    text->setVia(index, via);
     message->lender.recall();
     return kDone;
 }

@@ -23,6 +23,7 @@ struct CallState {
     std::string initiatorTag;  ///< From tag of the first INVITE
     Side initiator = Side::Inside;  ///< where the first INVITE came from
     sip::Uri insideContact;         ///< the inside party's own Contact; an empty host: unknown
+    std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
 };

@@ -47,22 +47,22 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
     if (const auto token = registrar::tokenOf(uri); !token.empty()) {
         if (const auto* binding = locations_.find(token);
             binding != nullptr && locations_.isLive(*binding)) {
-            return {{binding->contact, binding->local}};
+            return {{binding->contact, binding->local, {}}};
         }
         if (const auto* alias = aliases_.find(token);
             alias != nullptr && (!alias->formerBinding || !request.toTag().empty())) {
-            return {{alias->contact, alias->local}};
+            return {{alias->contact, alias->local, alias->routes}};
         }
     }
     if (!request.toTag().empty()) {
         if (const Call* call = calls_.find(request, Side::Outside);
             call != nullptr && !call->state().insideContact.host.empty()) {
-            return {{call->state().insideContact, {}}};
+            return {{call->state().insideContact, {}, call->state().insideRoutes}};
         }
     }
     std::vector<InsideTarget> targets;
     for (const auto* binding : best(locations_.candidates(uri, request.to().uri, source))) {
-        targets.push_back({binding->contact, binding->local});
+        targets.push_back({binding->contact, binding->local, {}});
     }
     return targets;
 }

@@ -17,6 +17,7 @@ namespace siproxd::proxy {
 struct InsideTarget {
     sip::Uri uri;               ///< becomes the request URI
     base::SocketAddress local;  ///< our address that the phone talks to; none: the inbound one
+    std::vector<sip::NameAddr> routes;  ///< proxies on the way to the phone, nearest to us first
 };
 
 /// What direction() found.

@@ -23,12 +23,13 @@ namespace siproxd::proxy {
 struct Branch {
     enum class State : std::uint8_t { Waiting, Resolving, Sent, Done };
 
-    sip::Uri uri;                      ///< request URI for this branch
-    std::optional<sip::Uri> nextHop;   ///< a plugin's choice
-    std::uint32_t rank = 0;            ///< lower ones are tried first, equal ones in parallel
-    base::SocketAddress local;         ///< socket to send from; none: the one of the side
+    sip::Uri uri;                        ///< request URI for this branch
+    std::vector<sip::NameAddr> routes{}; ///< towards the inside: what replaces the request's Routes
+    std::optional<sip::Uri> nextHop{};   ///< a plugin's choice
+    std::uint32_t rank = 0;              ///< lower ones are tried first, equal ones in parallel
+    base::SocketAddress local{};         ///< socket to send from; none: the one of the side
     State state = State::Waiting;
-    dns::Query query;
+    dns::Query query{};
     transaction::ClientId client = transaction::ClientId::None;
 };
 
@@ -46,9 +47,11 @@ struct Forward {
     transaction::ServerId server = transaction::ServerId::None;
     plugin::Direction direction = plugin::Direction::Unknown;
     sip::Method method = sip::Method::Other;
+    bool establishes = false;          ///< the request has no To tag: it is outside of any dialog
     transport::Flow from;              ///< the request came by it
     std::vector<sip::Via> vias;        ///< of the request; every response gets them back
-    std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes that were kept from the outside
+    std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes that were kept from the outside, as
+                                              ///< they stood
     sip::Uri localAor;                 ///< the address-of-record of the inside party
     /// The request as it is sent, but for what differs by branch. Gone after the final response.
     std::optional<sip::Message> request;

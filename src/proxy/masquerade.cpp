@@ -14,8 +14,9 @@ bool Masquerade::namesInside(const sip::Uri& uri) const {
            *ip != addresses_.announced;
 }
 
-sip::Uri Masquerade::contactOf(const sip::Uri& contact, const transport::Flow& from) {
-    const auto& alias = aliases_.obtain(contact, from.remote, from.local);
+sip::Uri Masquerade::contactOf(const sip::Uri& contact, const transport::Flow& from,
+                               const std::vector<sip::NameAddr>& routes) {
+    const auto& alias = aliases_.obtain(contact, from.remote, from.local, routes);
     auto uri = registrar::masqueradedContact(contact.user, addresses_.announcedHost,
                                              addresses_.port, alias.token);
     // The original names the port of such Contacts always.
@@ -24,13 +25,19 @@ sip::Uri Masquerade::contactOf(const sip::Uri& contact, const transport::Flow& f
 }
 
 void Masquerade::contactsOut(sip::Message& message, const sip::Uri& aor,
-                             const transport::Flow& from) {
+                             const transport::Flow& from,
+                             const std::vector<sip::NameAddr>& routes) {
     if (message.contactIsStar()) {
         return;
     }
     auto contacts = message.contacts();
     for (auto& contact : contacts) {
         if (!contact.uri.isSip()) {
+            continue;
+        }
+        if (!routes.empty()) {
+            // The token has to lead to these, too, as long as the dialog lives.
+            contact.uri = contactOf(contact.uri, from, routes);
             continue;
         }
         const auto* binding = locations_.byContact(contact.uri, &aor);
@@ -142,21 +149,27 @@ std::string Masquerade::textOut(std::string_view text) const {
 }
 
 std::vector<sip::NameAddr> Masquerade::stripRecordRoutes(sip::Message& message) const {
-    auto routes = message.recordRoutes();
+    const auto routes = message.recordRoutes();
+    if (routes.empty()) {
+        return {};
+    }
+    const auto isOwn = [&](const sip::NameAddr& route) { return addresses_.isOwnRoute(route.uri); };
+    // What stands above ours has been put there by proxies between us and the phone.
+    const auto lastOwn = std::find_if(routes.rbegin(), routes.rend(), isOwn).base();
     std::vector<sip::NameAddr> inside;
-    const auto gone = std::remove_if(routes.begin(), routes.end(), [&](const sip::NameAddr& route) {
-        if (addresses_.isOwnRoute(route.uri)) {
-            return true;
+    std::vector<sip::NameAddr> outside;
+    for (auto route = routes.begin(); route != routes.end(); ++route) {
+        if (isOwn(*route)) {
+            continue;
         }
-        if (namesInside(route.uri)) {
-            inside.push_back(route);
-            return true;
+        if (message.isRequest() || route < lastOwn) {
+            inside.push_back(*route);
+        } else if (!namesInside(route->uri)) {
+            outside.push_back(*route);
         }
-        return false;
-    });
-    if (gone != routes.end()) {
-        routes.erase(gone, routes.end());
-        message.setRecordRoutes(routes);
+    }
+    if (outside.size() != routes.size()) {
+        message.setRecordRoutes(outside);
     }
     return inside;
 }

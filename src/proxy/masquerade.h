@@ -22,8 +22,10 @@ public:
 
     /// Contacts of a message that leaves: those of registered phones become the ones that the
     /// provider knows, others get a token of their own. `from` is the flow that the message came by,
-    /// `aor` the address that its sender uses (From of a request, To of a response).
-    void contactsOut(sip::Message& message, const sip::Uri& aor, const transport::Flow& from);
+    /// `aor` the address that its sender uses (From of a request, To of a response). `routes` are the
+    /// proxies between us and the sender that stay in the dialog, nearest to us first.
+    void contactsOut(sip::Message& message, const sip::Uri& aor, const transport::Flow& from,
+                     const std::vector<sip::NameAddr>& routes = {});
 
     /// The Contacts of a redirection that leaves: these name others, so only inside addresses among
     /// them are replaced.
@@ -33,15 +35,16 @@ public:
     /// the addresses in Warning.
     void headersOut(sip::Message& message, const transport::Flow& from);
 
-    /// Removes our own Record-Routes and, for what leaves, those of inside proxies, which are
-    /// returned in order.
+    /// Removes our own Record-Routes and those that name hosts inside from what leaves. Returns those
+    /// of proxies between us and the phone in order: all of a request, of a response those above ours.
     [[nodiscard]] std::vector<sip::NameAddr> stripRecordRoutes(sip::Message& message) const;
 
     /// Our Record-Route for phones.
     [[nodiscard]] sip::NameAddr ownRecordRoute() const;
 
     /// Our Contact in place of a phone's whose binding is not known.
-    [[nodiscard]] sip::Uri contactOf(const sip::Uri& contact, const transport::Flow& from);
+    [[nodiscard]] sip::Uri contactOf(const sip::Uri& contact, const transport::Flow& from,
+                                     const std::vector<sip::NameAddr>& routes = {});
 
 private:
     [[nodiscard]] bool namesInside(const sip::Uri& uri) const;

@@ -36,6 +36,17 @@ void removeOwnRoutes(sip::Message& request, const Addresses& addresses) {
     }
 }
 
+void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes) {
+    if (!routes.empty() && !routes.front().uri.params.has("lr")) {
+        sip::NameAddr target;
+        target.uri = request.requestUri();
+        request.setRequestUri(routes.front().uri);
+        routes.erase(routes.begin());
+        routes.push_back(std::move(target));
+    }
+    request.setRoutes(routes);
+}
+
 sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings& settings) {
     if (const auto routes = request.routes(); !routes.empty()) {
         return routes.front().uri;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <vector>
+
 #include "config/settings.h"
 #include "proxy/addresses.h"
 #include "sip/message.h"
@@ -10,6 +12,10 @@ namespace siproxd::proxy {
 /// Takes the Routes off that lead to us (RFC 3261 §16.4): every one on top, and, where a strict
 /// router has put one of ours into the request URI, puts the real target back.
 void removeOwnRoutes(sip::Message& request, const Addresses& addresses);
+
+/// Gives the request these Routes and, when the first of them is a strict router's, the shape that
+/// such a one wants (RFC 3261 §16.6 step 6): it in the request URI, the target as the last Route.
+void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 
 /// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
 /// (outbound_domain_*), else outbound_proxy_host, else its request URI.

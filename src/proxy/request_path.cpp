@@ -106,6 +106,7 @@ void Proxy::forward(Arrival& arrival) {
     forward.server = arrival.server;
     forward.direction = arrival.context.direction;
     forward.method = arrival.request.method();
+    forward.establishes = arrival.request.toTag().empty();
     forward.from = arrival.context.flow;
     forwards_[arrival.server] = std::move(owned);
 
@@ -116,15 +117,18 @@ void Proxy::forward(Arrival& arrival) {
                            ? request.to().uri
                            : request.from().uri;
     for (auto& target : arrival.retargets) {
-        forward.branches.push_back({target.uri, target.nextHop, target.rank, {}, {}, {}, {}});
+        forward.branches.push_back(
+            {.uri = target.uri, .nextHop = target.nextHop, .rank = target.rank});
     }
     for (auto& target : arrival.targets) {
         if (arrival.retargets.empty()) {
-            forward.branches.push_back({target.uri, {}, 0, target.local, {}, {}, {}});
+            forward.branches.push_back({.uri = target.uri,
+                                        .routes = std::move(target.routes),
+                                        .local = target.local});
         }
     }
     if (forward.branches.empty()) {
-        forward.branches.push_back({request.requestUri(), {}, 0, {}, {}, {}, {}});
+        forward.branches.push_back({.uri = request.requestUri()});
     }
     for (auto& branch : forward.branches) {
         if (!branch.nextHop) {
@@ -164,6 +168,9 @@ bool Proxy::prepareCall(Forward& forward, sip::Message& request) {
             }
         } else if (const auto contacts = request.contacts(); !contacts.empty()) {
             state.insideContact = contacts.front().uri;
+            if (request.toTag().empty()) {
+                state.insideRoutes = request.recordRoutes();
+            }
         }
     }
     return applyMedia(forward, request);
@@ -202,12 +209,15 @@ bool Proxy::applyMedia(Forward& forward, sip::Message& request) {
 }
 
 void Proxy::prepareOutgoing(Forward& forward, sip::Message& request) {
+    forward.insideRoutes = masquerade_.stripRecordRoutes(request);
     // Contacts of a REGISTER have to wait until it is known where it goes.
     if (forward.method != sip::Method::Register) {
-        masquerade_.contactsOut(request, forward.localAor, forward.from);
+        const Call* call = request.toTag().empty() ? nullptr : calls_.find(request, Side::Inside);
+        masquerade_.contactsOut(request, forward.localAor, forward.from,
+                                call != nullptr ? call->state().insideRoutes
+                                                : forward.insideRoutes);
     }
     masquerade_.headersOut(request, forward.from);
-    forward.insideRoutes = masquerade_.stripRecordRoutes(request);
     if (!options_.proxy.uaString.empty()) {
         request.setHeader("User-Agent", options_.proxy.uaString);
     }
@@ -238,9 +248,7 @@ sip::Uri Proxy::hopOf(const Forward& forward, const Branch& branch) const {
         return *branch.nextHop;
     }
     if (forward.incoming()) {
-        // No Route of an inside proxy is ever shown outside, so one that comes from there is a
-        // stranger's try to reach other hosts than the phone.
-        return branch.uri;
+        return branch.routes.empty() ? branch.uri : branch.routes.front().uri;
     }
     if (forward.branches.size() == 1) {
         return nextHopOutside(*forward.request, options_.proxy);
@@ -310,6 +318,13 @@ void Proxy::sendBranch(Forward& forward, std::size_t index, const base::SocketAd
     }
     sip::Message request = forward.request->clone();
     request.setRequestUri(branch.uri);
+    if (forward.incoming()) {
+        // No Route of an inside proxy is ever shown outside, so one that comes from there is a
+        // stranger's try to reach other hosts than the phone.
+        applyRouteSet(request, branch.routes);
+    } else if (auto routes = request.routes(); !routes.empty()) {
+        applyRouteSet(request, std::move(routes));
+    }
     if (forward.method == sip::Method::Register && !masqueradeRegister(forward, request, peer)) {
         return;
     }
@@ -371,11 +386,14 @@ void Proxy::onAck(sip::Message ack, const transport::Flow& from) {
     WaitingAck waiting{std::move(ack), forward.toSide(), {}, 0, {}};
     sip::Uri hop;
     if (forward.incoming()) {
+        std::vector<sip::NameAddr> routes;
         if (!located.targets.empty()) {
             waiting.ack.setRequestUri(located.targets.front().uri);
             waiting.local = located.targets.front().local;
+            routes = std::move(located.targets.front().routes);
         }
-        hop = waiting.ack.requestUri();
+        hop = routes.empty() ? waiting.ack.requestUri() : routes.front().uri;
+        applyRouteSet(waiting.ack, routes);
     } else {
         prepareOutgoing(forward, waiting.ack);
         hop = nextHopOutside(waiting.ack, options_.proxy);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "proxy/proxy.h"
@@ -218,13 +220,23 @@ void Proxy::toInside(Forward& forward, sip::Message& response, const transport::
 
 void Proxy::toOutside(Forward& forward, sip::Message& response, const transport::Flow& from) {
     mediaOfResponse(forward, response, from);
+    auto inside = masquerade_.stripRecordRoutes(response);
+    std::ranges::reverse(inside);  // the one that is nearest to us has put its own in first
+    if (Call* call = makesDialog(response) ? calls_.find(response, Side::Inside) : nullptr;
+        call != nullptr && !call->isOfOtherDialog(response)) {
+        if (forward.establishes) {
+            call->state().insideRoutes = inside;
+        } else {
+            // The route set of a dialog stays as it was when the dialog began (RFC 3261 §12.2).
+            inside = call->state().insideRoutes;
+        }
+    }
     if (response.status() >= 300 && response.status() < 400) {
         masquerade_.redirectOut(response, from);
     } else {
-        masquerade_.contactsOut(response, forward.localAor, from);
+        masquerade_.contactsOut(response, forward.localAor, from, inside);
     }
     masquerade_.headersOut(response, from);
-    [[maybe_unused]] const auto inside = masquerade_.stripRecordRoutes(response);
     if (!options_.proxy.uaString.empty() && response.header("User-Agent")) {
         response.setHeader("User-Agent", options_.proxy.uaString);
     }

@@ -10,12 +10,18 @@ ContactAliases::ContactAliases(const base::Clock& clock, base::Random& random, s
 
 const ContactAlias& ContactAliases::obtain(const sip::Uri& contact,
                                            const base::SocketAddress& source,
-                                           const base::SocketAddress& local) {
+                                           const base::SocketAddress& local,
+                                           const std::vector<sip::NameAddr>& routes) {
     dropOld();
     auto text = contact.toString();
+    for (const auto& route : routes) {
+        text += '\n' + route.toString();
+    }
     const auto known = byContact_.find(text);
     if (known == byContact_.end()) {
-        return add({random_.hex(kTokenBytes), contact, source, local, false}, std::move(text))->alias;
+        return add({random_.hex(kTokenBytes), contact, source, local, routes, false},
+                   std::move(text))
+            ->alias;
     }
     const auto entry = known->second;
     entry->alias.source = source;
@@ -34,7 +40,8 @@ void ContactAliases::adopt(const Binding& binding) {
     if (const auto known = byContact_.find(text); known != byContact_.end()) {
         byContact_.erase(known);
     }
-    add({binding.token, binding.contact, binding.source, binding.local, true}, std::move(text));
+    add({binding.token, binding.contact, binding.source, binding.local, {}, true},
+        std::move(text));
 }
 
 const ContactAlias* ContactAliases::find(std::string_view token) {
@@ -61,21 +68,21 @@ void ContactAliases::dropOld() {
 
 void ContactAliases::drop(Entries::iterator entry) {
     byToken_.erase(entry->alias.token);
-    if (const auto known = byContact_.find(entry->contactText);
+    if (const auto known = byContact_.find(entry->key);
         known != byContact_.end() && known->second == entry) {
         byContact_.erase(known);
     }
     entries_.erase(entry);
 }
 
-ContactAliases::Entries::iterator ContactAliases::add(ContactAlias alias, std::string contactText) {
+ContactAliases::Entries::iterator ContactAliases::add(ContactAlias alias, std::string key) {
     if (entries_.size() >= capacity_ && !entries_.empty()) {
         drop(std::prev(entries_.end()));
     }
-    entries_.push_front({std::move(alias), std::move(contactText), clock_.now()});
+    entries_.push_front({std::move(alias), std::move(key), clock_.now()});
     const auto entry = entries_.begin();
     byToken_.emplace(entry->alias.token, entry);
-    byContact_.emplace(entry->contactText, entry);
+    byContact_.emplace(entry->key, entry);
     return entry;
 }
 

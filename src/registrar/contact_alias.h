@@ -6,11 +6,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "registrar/binding.h"
+#include "sip/name_addr.h"
 
 namespace siproxd::registrar {
 
@@ -20,6 +22,8 @@ struct ContactAlias {
     sip::Uri contact;            ///< as the phone wrote it
     base::SocketAddress source;  ///< where the phone's packets come from
     base::SocketAddress local;   ///< our address that the phone talks to
+    /// Proxies between us and the phone that want to see the dialog, nearest to us first.
+    std::vector<sip::NameAddr> routes;
     /// It comes from a registration that is over: dialogs go on, but nobody calls the phone by it.
     bool formerBinding = false;
 };
@@ -34,10 +38,11 @@ public:
     ContactAliases(const base::Clock& clock, base::Random& random,
                    std::size_t capacity = kDefaultCapacity);
 
-    /// The alias of a Contact, made when there is none. The whole URI counts. `source` and `local`
-    /// are brought up to date. The reference is good until the next call.
+    /// The alias of a Contact, made when there is none. The whole URI and the routes count. `source`
+    /// and `local` are brought up to date. The reference is good until the next call.
     const ContactAlias& obtain(const sip::Uri& contact, const base::SocketAddress& source,
-                               const base::SocketAddress& local);
+                               const base::SocketAddress& local,
+                               const std::vector<sip::NameAddr>& routes = {});
 
     /// Keeps the token of a binding that goes, so that requests within its dialogs still find the
     /// phone.
@@ -51,7 +56,7 @@ public:
 private:
     struct Entry {
         ContactAlias alias;
-        std::string contactText;
+        std::string key;  ///< Contact and routes as text
         base::TimePoint lastUse;
     };
     using Entries = std::list<Entry>;
@@ -59,7 +64,7 @@ private:
     void touch(Entries::iterator entry);
     void dropOld();
     void drop(Entries::iterator entry);
-    Entries::iterator add(ContactAlias alias, std::string contactText);
+    Entries::iterator add(ContactAlias alias, std::string key);
 
     const base::Clock& clock_;
     base::Random& random_;

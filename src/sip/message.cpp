@@ -10,44 +10,49 @@ namespace siproxd::sip {
 
 namespace {
 
-/// The value of the header parameter `tag` of a From or To field; empty when there is none.
-std::string_view tagOf(std::string_view value) {
-    // Parameters stand behind the bracket, or behind the first semicolon when there is none.
-    const auto open = findOutsideQuotes(value, ';');
-    if (!open || *open == value.size()) {
-        return {};
-    }
-    std::string_view rest = value.substr(*open);
-    while (!rest.empty()) {
-        rest.remove_prefix(1);
-        const auto end = rest.find(';');
-        const std::string_view one = base::trim(rest.substr(0, end));
-        const auto equals = one.find('=');
-        if (equals != std::string_view::npos &&
-            base::equalsIgnoreCase(base::trim(one.substr(0, equals)), "tag")) {
-            return base::trim(one.substr(equals + 1));
-        }
-        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end);
-    }
-    return {};
-}
-
-std::vector<std::string> texts(std::span<const NameAddr> values) {
-    std::vector<std::string> out;
-    out.reserve(values.size());
-    for (const auto& value : values) {
-        out.push_back(value.toString());
-    }
-    return out;
+std::string_view tagOf(const NameAddr& address) {
+    return address.params.value("tag").value_or(std::string_view());
 }
 
 }  // namespace
+
+Message::Field::Field(HeaderName id, std::string_view name, const Via& via)
+    : id_(id), name_(name), value_(via.toString()), meaning_(std::make_shared<const Via>(via)) {}
+
+Message::Field::Field(HeaderName id, std::string_view name, const NameAddr& address)
+    : id_(id), name_(name), value_(address.toString()),
+      meaning_(std::make_shared<const NameAddr>(address)) {}
+
+void Message::Field::setValue(std::string value) {
+    value_ = std::move(value);
+    meaning_ = std::monostate{};
+}
+
+std::shared_ptr<const Via> Message::Field::via() const {
+    if (const auto* known = std::get_if<std::shared_ptr<const Via>>(&meaning_)) {
+        return *known;
+    }
+    auto parsed = Via::parse(value_);
+    auto shared = parsed ? std::make_shared<const Via>(std::move(*parsed)) : nullptr;
+    meaning_ = shared;
+    return shared;
+}
+
+const NameAddr* Message::Field::address() const {
+    if (const auto* known = std::get_if<std::shared_ptr<const NameAddr>>(&meaning_)) {
+        return known->get();
+    }
+    auto parsed = NameAddr::parse(value_);
+    auto shared = parsed ? std::make_shared<const NameAddr>(std::move(*parsed)) : nullptr;
+    meaning_ = shared;
+    return shared.get();
+}
 
 Message Message::request(std::string_view method, const Uri& uri) {
     Message message;
     message.methodName_ = std::string(method);
     message.method_ = methodFrom(method);
-    message.uri_ = uri.toString();
+    message.setRequestUri(uri);
     return message;
 }
 
@@ -59,7 +64,7 @@ Message Message::response(const Message& request, int status, std::string_view r
     message.methodName_ = request.methodName_;
     message.method_ = request.method_;
     for (const auto& field : request.fields_) {
-        switch (field.id) {
+        switch (field.id()) {
             case HeaderName::Via:
             case HeaderName::From:
             case HeaderName::To:
@@ -67,8 +72,8 @@ Message Message::response(const Message& request, int status, std::string_view r
             case HeaderName::CSeq: message.fields_.push_back(field); break;
             default: break;
         }
-        if (field.id == HeaderName::To && !toTag.empty() && request.toTag().empty()) {
-            message.fields_.back().value += ";tag=" + std::string(toTag);
+        if (field.id() == HeaderName::To && !toTag.empty() && request.toTag().empty()) {
+            message.fields_.back().setValue(field.value() + ";tag=" + std::string(toTag));
         }
     }
     return message;
@@ -76,75 +81,86 @@ Message Message::response(const Message& request, int status, std::string_view r
 
 const Message::Field* Message::find(HeaderName id, std::size_t index) const {
     for (const auto& field : fields_) {
-        if (field.id == id && index-- == 0) {
+        if (field.id() == id && index-- == 0) {
             return &field;
         }
     }
     return nullptr;
 }
 
-void Message::replaceAll(HeaderName id, std::string_view name, std::vector<std::string> values) {
+void Message::replaceAll(HeaderName id, std::vector<Field> values) {
     const auto first = std::find_if(fields_.begin(), fields_.end(),
-                                    [id](const Field& field) { return field.id == id; });
+                                    [id](const Field& field) { return field.id() == id; });
     const auto at = static_cast<std::size_t>(first - fields_.begin());
     // Via goes to the top, Record-Route behind it; the others are at home at the end.
     std::size_t place = at;
     if (first == fields_.end()) {
+        if (values.empty()) {
+            return;
+        }
         place = fields_.size();
         if (id == HeaderName::Via) {
             place = 0;
         } else if (id == HeaderName::RecordRoute || id == HeaderName::Route) {
             place = 0;
-            while (place < fields_.size() && fields_[place].id == HeaderName::Via) {
+            while (place < fields_.size() && fields_[place].id() == HeaderName::Via) {
                 ++place;
             }
         }
     }
-    std::erase_if(fields_, [id](const Field& field) { return field.id == id; });
-    std::vector<Field> added;
-    added.reserve(values.size());
-    for (auto& value : values) {
-        added.push_back({id, std::string(name), std::move(value)});
-    }
+    std::erase_if(fields_, [id](const Field& field) { return field.id() == id; });
     fields_.insert(fields_.begin() + static_cast<std::ptrdiff_t>(place),
-                   std::make_move_iterator(added.begin()), std::make_move_iterator(added.end()));
+                   std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
+}
+
+void Message::replaceAll(HeaderName id, std::string_view name, std::span<const NameAddr> values) {
+    std::vector<Field> fields;
+    fields.reserve(values.size());
+    for (const auto& value : values) {
+        fields.emplace_back(id, name, value);
+    }
+    replaceAll(id, std::move(fields));
 }
 
 void Message::setOnly(HeaderName id, std::string_view name, std::string value) {
     for (auto& field : fields_) {
-        if (field.id == id) {
-            field.value = std::move(value);
+        if (field.id() == id) {
+            field.setValue(std::move(value));
             return;
         }
     }
-    fields_.push_back({id, std::string(name), std::move(value)});
+    fields_.emplace_back(id, name, value);
 }
 
-Uri Message::requestUri() const {
-    return Uri::parse(uri_).value_or(Uri{});
+const Uri& Message::requestUri() const {
+    if (parsedUri_ == nullptr) {
+        parsedUri_ = std::make_shared<const Uri>(Uri::parse(uri_).value_or(Uri{}));
+    }
+    return *parsedUri_;
 }
 
 void Message::setRequestUri(const Uri& uri) {
+    parsedUri_ = std::make_shared<const Uri>(uri);
     uri_ = uri.toString();
 }
 
 std::size_t Message::viaCount() const {
     return static_cast<std::size_t>(
         std::count_if(fields_.begin(), fields_.end(),
-                      [](const Field& field) { return field.id == HeaderName::Via; }));
+                      [](const Field& field) { return field.id() == HeaderName::Via; }));
 }
 
-std::optional<Via> Message::via(std::size_t index) const {
+std::shared_ptr<const Via> Message::via(std::size_t index) const {
     const Field* field = find(HeaderName::Via, index);
-    return field == nullptr ? std::nullopt : Via::parse(field->value);
+    return field == nullptr ? nullptr : field->via();
 }
 
 std::vector<Via> Message::vias() const {
     std::vector<Via> out;
     for (const auto& field : fields_) {
-        if (field.id == HeaderName::Via) {
-            if (auto via = Via::parse(field.value)) {
-                out.push_back(std::move(*via));
+        if (field.id() == HeaderName::Via) {
+            if (const auto via = field.via()) {
+                out.push_back(*via);
             }
         }
     }
@@ -153,15 +169,14 @@ std::vector<Via> Message::vias() const {
 
 void Message::pushVia(const Via& via) {
     const auto first = std::find_if(fields_.begin(), fields_.end(), [](const Field& field) {
-        return field.id == HeaderName::Via;
+        return field.id() == HeaderName::Via;
     });
-    fields_.insert(first == fields_.end() ? fields_.begin() : first,
-                   Field{HeaderName::Via, "Via", via.toString()});
+    fields_.emplace(first == fields_.end() ? fields_.begin() : first, HeaderName::Via, "Via", via);
 }
 
 void Message::popVia() {
     const auto first = std::find_if(fields_.begin(), fields_.end(), [](const Field& field) {
-        return field.id == HeaderName::Via;
+        return field.id() == HeaderName::Via;
     });
     if (first != fields_.end()) {
         fields_.erase(first);
@@ -170,31 +185,32 @@ void Message::popVia() {
 
 void Message::setVia(std::size_t index, const Via& via) {
     for (auto& field : fields_) {
-        if (field.id == HeaderName::Via && index-- == 0) {
-            field.value = via.toString();
+        if (field.id() == HeaderName::Via && index-- == 0) {
+            field = Field(HeaderName::Via, field.name(), via);
             return;
         }
     }
 }
 
 void Message::setVias(std::span<const Via> vias) {
-    std::vector<std::string> values;
-    values.reserve(vias.size());
+    std::vector<Field> fields;
+    fields.reserve(vias.size());
     for (const auto& via : vias) {
-        values.push_back(via.toString());
+        fields.emplace_back(HeaderName::Via, "Via", via);
     }
-    replaceAll(HeaderName::Via, "Via", std::move(values));
+    replaceAll(HeaderName::Via, std::move(fields));
 }
 
-NameAddr Message::from() const {
-    const Field* field = find(HeaderName::From);
-    return field == nullptr ? NameAddr{} : NameAddr::parse(field->value).value_or(NameAddr{});
+const NameAddr& Message::address(HeaderName id) const {
+    static const NameAddr kNone;
+    const Field* field = find(id);
+    const NameAddr* address = field != nullptr ? field->address() : nullptr;
+    return address != nullptr ? *address : kNone;
 }
 
-NameAddr Message::to() const {
-    const Field* field = find(HeaderName::To);
-    return field == nullptr ? NameAddr{} : NameAddr::parse(field->value).value_or(NameAddr{});
-}
+const NameAddr& Message::from() const { return address(HeaderName::From); }
+
+const NameAddr& Message::to() const { return address(HeaderName::To); }
 
 void Message::setFrom(const NameAddr& from) {
     setOnly(HeaderName::From, "From", from.toString());
@@ -204,19 +220,13 @@ void Message::setTo(const NameAddr& to) {
     setOnly(HeaderName::To, "To", to.toString());
 }
 
-std::string_view Message::fromTag() const {
-    const Field* field = find(HeaderName::From);
-    return field == nullptr ? std::string_view() : tagOf(field->value);
-}
+std::string_view Message::fromTag() const { return tagOf(from()); }
 
-std::string_view Message::toTag() const {
-    const Field* field = find(HeaderName::To);
-    return field == nullptr ? std::string_view() : tagOf(field->value);
-}
+std::string_view Message::toTag() const { return tagOf(to()); }
 
 std::string_view Message::callId() const {
     const Field* field = find(HeaderName::CallId);
-    return field == nullptr ? std::string_view() : std::string_view(field->value);
+    return field == nullptr ? std::string_view() : std::string_view(field->value());
 }
 
 void Message::setCallId(std::string_view callId) {
@@ -228,7 +238,7 @@ CSeq Message::cseq() const {
     if (field == nullptr) {
         return {};
     }
-    const std::string_view value = field->value;
+    const std::string_view value = field->value();
     const auto space = value.find_first_of(" \t");
     const auto number = base::parseUnsigned(value.substr(0, space), UINT32_MAX);
     return {static_cast<std::uint32_t>(number.value_or(0)),
@@ -242,43 +252,36 @@ void Message::setCSeq(const CSeq& cseq) {
 
 bool Message::contactIsStar() const {
     const Field* field = find(HeaderName::Contact);
-    return field != nullptr && field->value == "*";
+    return field != nullptr && field->value() == "*";
 }
 
-std::vector<NameAddr> Message::nameAddrs(HeaderName id) const {
+std::vector<NameAddr> Message::addresses(HeaderName id) const {
     std::vector<NameAddr> out;
     for (const auto& field : fields_) {
-        if (field.id == id) {
-            if (auto value = NameAddr::parse(field.value)) {
-                out.push_back(std::move(*value));
-            }
+        const NameAddr* value = field.id() == id ? field.address() : nullptr;
+        if (value != nullptr) {
+            out.push_back(*value);
         }
     }
     return out;
 }
 
-std::vector<NameAddr> Message::contacts() const {
-    return nameAddrs(HeaderName::Contact);
-}
+std::vector<NameAddr> Message::contacts() const { return addresses(HeaderName::Contact); }
 
 void Message::setContacts(std::span<const NameAddr> contacts) {
-    replaceAll(HeaderName::Contact, "Contact", texts(contacts));
+    replaceAll(HeaderName::Contact, "Contact", contacts);
 }
 
-std::vector<NameAddr> Message::routes() const {
-    return nameAddrs(HeaderName::Route);
-}
+std::vector<NameAddr> Message::routes() const { return addresses(HeaderName::Route); }
 
 void Message::setRoutes(std::span<const NameAddr> routes) {
-    replaceAll(HeaderName::Route, "Route", texts(routes));
+    replaceAll(HeaderName::Route, "Route", routes);
 }
 
-std::vector<NameAddr> Message::recordRoutes() const {
-    return nameAddrs(HeaderName::RecordRoute);
-}
+std::vector<NameAddr> Message::recordRoutes() const { return addresses(HeaderName::RecordRoute); }
 
 void Message::setRecordRoutes(std::span<const NameAddr> routes) {
-    replaceAll(HeaderName::RecordRoute, "Record-Route", texts(routes));
+    replaceAll(HeaderName::RecordRoute, "Record-Route", routes);
 }
 
 std::vector<std::string> Message::headers(std::string_view name) const {
@@ -286,10 +289,10 @@ std::vector<std::string> Message::headers(std::string_view name) const {
     const std::string_view longName = longHeaderName(name);
     std::vector<std::string> out;
     for (const auto& field : fields_) {
-        if (field.id == id &&
+        if (field.id() == id &&
             (id != HeaderName::Other ||
-             base::equalsIgnoreCase(longHeaderName(field.name), longName))) {
-            out.push_back(field.value);
+             base::equalsIgnoreCase(longHeaderName(field.name()), longName))) {
+            out.push_back(field.value());
         }
     }
     if (id == HeaderName::ContentLength) {
@@ -311,15 +314,15 @@ void Message::setHeader(std::string_view name, std::string_view value) {
     }
     bool done = false;
     std::erase_if(fields_, [&](Field& field) {
-        if (field.id != id ||
+        if (field.id() != id ||
             (id == HeaderName::Other &&
-             !base::equalsIgnoreCase(longHeaderName(field.name), longName))) {
+             !base::equalsIgnoreCase(longHeaderName(field.name()), longName))) {
             return false;
         }
         if (done) {
             return true;
         }
-        field.value = std::string(value);
+        field.setValue(std::string(value));
         done = true;
         return false;
     });
@@ -331,7 +334,7 @@ void Message::setHeader(std::string_view name, std::string_view value) {
 void Message::addHeader(std::string_view name, std::string_view value) {
     const HeaderName id = headerNameFrom(name);
     if (id != HeaderName::ContentLength) {
-        fields_.push_back({id, std::string(longHeaderName(name)), std::string(value)});
+        fields_.emplace_back(id, longHeaderName(name), value);
     }
 }
 
@@ -339,8 +342,8 @@ std::size_t Message::removeHeader(std::string_view name) {
     const HeaderName id = headerNameFrom(name);
     const std::string_view longName = longHeaderName(name);
     return std::erase_if(fields_, [&](const Field& field) {
-        return field.id == id && (id != HeaderName::Other ||
-                                  base::equalsIgnoreCase(longHeaderName(field.name), longName));
+        return field.id() == id && (id != HeaderName::Other ||
+                                  base::equalsIgnoreCase(longHeaderName(field.name()), longName));
     });
 }
 
@@ -349,7 +352,7 @@ std::optional<std::uint32_t> Message::maxForwards() const {
     if (field == nullptr) {
         return std::nullopt;
     }
-    return static_cast<std::uint32_t>(base::parseUnsigned(field->value, UINT32_MAX).value_or(0));
+    return static_cast<std::uint32_t>(base::parseUnsigned(field->value(), UINT32_MAX).value_or(0));
 }
 
 void Message::setMaxForwards(std::uint32_t hops) {
@@ -361,7 +364,7 @@ std::optional<std::uint32_t> Message::expires() const {
     if (field == nullptr) {
         return std::nullopt;
     }
-    const auto seconds = base::parseUnsigned(field->value, UINT32_MAX);
+    const auto seconds = base::parseUnsigned(field->value(), UINT32_MAX);
     return seconds ? std::optional(static_cast<std::uint32_t>(*seconds)) : std::nullopt;
 }
 
@@ -370,7 +373,7 @@ std::string Message::contentType() const {
     if (field == nullptr) {
         return {};
     }
-    const std::string_view value = field->value;
+    const std::string_view value = field->value();
     std::string out = base::toLower(base::trim(value.substr(0, value.find(';'))));
     std::erase_if(out, [](char c) { return c == ' ' || c == '\t'; });
     return out;
@@ -401,9 +404,9 @@ std::string Message::serialize() const {
         out += "\r\n";
     }
     for (const auto& field : fields_) {
-        out += field.name;
+        out += field.name();
         out += ": ";
-        out += field.value;
+        out += field.value();
         out += "\r\n";
     }
     out += "Content-Length: ";

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "sip/header_name.h"
@@ -33,7 +35,7 @@ struct CSeq {
 };
 
 /// One SIP request or response. Header fields keep their order, their names and, where nobody sets
-/// them, their values byte for byte (unfolded); typed access parses on demand. Fields with several
+/// them, their values byte for byte (unfolded); typed access parses on demand and remembers. Fields with several
 /// comma-separated values of Via, Route, Record-Route, Path, Service-Route and Contact are split
 /// into one field a value. The body is kept byte for byte and Content-Length is always right.
 /// Move-only; clone() copies.
@@ -67,21 +69,23 @@ public:
     [[nodiscard]] std::string_view reason() const { return reason_; }
     /// The text of the request URI; empty for responses.
     [[nodiscard]] std::string_view requestUriText() const { return uri_; }
-    [[nodiscard]] Uri requestUri() const;
+    /// Good until the next setRequestUri(); the default Uri for responses.
+    [[nodiscard]] const Uri& requestUri() const;
     void setRequestUri(const Uri& uri);
 
     // --- Via; index 0 is the topmost
     [[nodiscard]] std::size_t viaCount() const;
-    [[nodiscard]] std::optional<Via> via(std::size_t index = 0) const;
+    /// nullptr: there are not as many. Shared, for it stays good when the message changes.
+    [[nodiscard]] std::shared_ptr<const Via> via(std::size_t index = 0) const;
     [[nodiscard]] std::vector<Via> vias() const;
     void pushVia(const Via& via);
     void popVia();
     void setVia(std::size_t index, const Via& via);
     void setVias(std::span<const Via> vias);
 
-    // --- dialog identifiers; views live until the next change of the message
-    [[nodiscard]] NameAddr from() const;
-    [[nodiscard]] NameAddr to() const;
+    // --- dialog identifiers; views and references live until the next change of the message
+    [[nodiscard]] const NameAddr& from() const;
+    [[nodiscard]] const NameAddr& to() const;
     void setFrom(const NameAddr& from);
     void setTo(const NameAddr& to);
     [[nodiscard]] std::string_view fromTag() const;  ///< empty: none
@@ -131,21 +135,45 @@ public:
 private:
     friend class MessageParser;
 
-    struct Field {
-        HeaderName id;
-        std::string name;
-        std::string value;
+    /// One header field with one value. Copies share what has been parsed.
+    class Field {
+    public:
+        Field(HeaderName id, std::string_view name, std::string_view value)
+            : id_(id), name_(name), value_(value) {}
+        Field(HeaderName id, std::string_view name, const Via& via);
+        Field(HeaderName id, std::string_view name, const NameAddr& address);
+
+        [[nodiscard]] HeaderName id() const { return id_; }
+        [[nodiscard]] const std::string& name() const { return name_; }
+        [[nodiscard]] const std::string& value() const { return value_; }
+        void setValue(std::string value);
+
+        // What the value means; nullptr when it is none of these.
+        [[nodiscard]] std::shared_ptr<const Via> via() const;
+        [[nodiscard]] const NameAddr* address() const;
+
+    private:
+        HeaderName id_;
+        std::string name_;
+        std::string value_;
+        // Shared by the copies of a message: values do not change, parsing is dear.
+        mutable std::variant<std::monostate, std::shared_ptr<const Via>,
+                             std::shared_ptr<const NameAddr>>
+            meaning_;
     };
 
     Message() = default;
     Message(const Message&) = default;
     [[nodiscard]] const Field* find(HeaderName id, std::size_t index = 0) const;
     void setOnly(HeaderName id, std::string_view name, std::string value);
-    void replaceAll(HeaderName id, std::string_view name, std::vector<std::string> values);
-    [[nodiscard]] std::vector<NameAddr> nameAddrs(HeaderName id) const;
+    void replaceAll(HeaderName id, std::vector<Field> values);
+    void replaceAll(HeaderName id, std::string_view name, std::span<const NameAddr> values);
+    [[nodiscard]] const NameAddr& address(HeaderName id) const;
+    [[nodiscard]] std::vector<NameAddr> addresses(HeaderName id) const;
 
     std::string methodName_;  ///< of the request line, or of CSeq for a response
     std::string uri_;         ///< empty for a response
+    mutable std::shared_ptr<const Uri> parsedUri_;  ///< shared by copies, as in Field
     int status_ = 0;
     std::string reason_;
     std::vector<Field> fields_;  ///< without Content-Length

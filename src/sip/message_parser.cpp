@@ -67,8 +67,9 @@ private:
     Failure readStartLine(std::string_view line);
     Failure readRequestLine(std::string_view line);
     Failure readFields(std::string_view lines);
-    Failure addField(std::string line);
+    Failure addField(std::string_view line);
     Failure addValues(HeaderName id, std::string_view name, std::string_view value);
+    [[nodiscard]] static bool isWellFormed(const Message::Field& field);
     Failure checkMandatory();
     Failure checkCSeq();
     Failure takeBody(std::string_view rest);
@@ -138,52 +139,61 @@ Failure MessageParser::readRequestLine(std::string_view line) {
         return bad("no request URI");
     }
     const std::string_view uri = line.substr(first + 1, last - first - 1);
-    if (uri.find_first_of(" \t") != std::string_view::npos || !Uri::parse(uri)) {
+    auto parsed = uri.find_first_of(" \t") == std::string_view::npos ? Uri::parse(uri) : std::nullopt;
+    if (!parsed) {
         return bad("malformed request URI");
     }
+    message_.parsedUri_ = std::make_shared<const Uri>(std::move(*parsed));
     message_.uri_ = std::string(uri);
     return std::nullopt;
 }
 
 Failure MessageParser::readFields(std::string_view lines) {
-    std::string logical;
+    const auto isFold = [](std::string_view line) {
+        return !line.empty() && (line.front() == ' ' || line.front() == '\t');
+    };
+    if (isFold(lines)) {
+        return bad("header section begins with a folded line");
+    }
+    std::string unfolded;
     while (!lines.empty()) {
         const auto end = lines.find("\r\n");
-        const std::string_view line = lines.substr(0, end);
+        std::string_view line = lines.substr(0, end);
         lines.remove_prefix(end + 2);
         if (hasControl(line)) {
             return bad("control characters or a bare CR or LF in a header field");
         }
-        if (line.front() == ' ' || line.front() == '\t') {
-            if (logical.empty()) {
-                return bad("header section begins with a folded line");
-            }
-            // RFC 3261 §7.3.1: a fold is one space.
-            logical += ' ';
-            logical += base::trim(line);
-        } else {
-            if (!logical.empty()) {
-                if (auto failure = addField(std::move(logical))) {
-                    return failure;
+        if (isFold(lines)) {
+            unfolded = line;
+            while (isFold(lines)) {
+                const auto more = lines.find("\r\n");
+                if (hasControl(lines.substr(0, more))) {
+                    return bad("control characters or a bare CR or LF in a header field");
                 }
+                // RFC 3261 §7.3.1: a fold is one space.
+                unfolded += ' ';
+                unfolded += base::trim(lines.substr(0, more));
+                lines.remove_prefix(more + 2);
             }
-            logical = std::string(line);
+            line = unfolded;
+        }
+        if (auto failure = addField(line)) {
+            return failure;
         }
     }
-    return logical.empty() ? std::nullopt : addField(std::move(logical));
+    return std::nullopt;
 }
 
-Failure MessageParser::addField(std::string line) {
+Failure MessageParser::addField(std::string_view line) {
     const auto colon = line.find(':');
-    const std::string_view whole = line;
-    const std::string_view name = base::trim(whole.substr(0, colon));
-    if (colon == std::string::npos || !isToken(name)) {
+    const std::string_view name = base::trim(line.substr(0, colon));
+    if (colon == std::string_view::npos || !isToken(name)) {
         return bad("malformed header field name");
     }
     if (message_.fields_.size() >= kMaxFields) {
         return bad("too many header fields");
     }
-    const std::string_view value = base::trim(whole.substr(colon + 1));
+    const std::string_view value = base::trim(line.substr(colon + 1));
     const HeaderName id = headerNameFrom(name);
     if (id == HeaderName::ContentLength) {
         const auto length = base::parseUnsigned(value, UINT32_MAX);
@@ -202,7 +212,7 @@ Failure MessageParser::addField(std::string line) {
 Failure MessageParser::addValues(HeaderName id, std::string_view name, std::string_view value) {
     auto& fields = message_.fields_;
     if (!isSplit(id)) {
-        fields.push_back({id, std::string(name), std::string(value)});
+        fields.emplace_back(id, name, value);
         return std::nullopt;
     }
     const auto values = splitValues(value);
@@ -210,9 +220,22 @@ Failure MessageParser::addValues(HeaderName id, std::string_view name, std::stri
         return bad("malformed " + std::string(name));
     }
     for (const auto& one : *values) {
-        fields.push_back({id, std::string(name), std::string(one)});
+        fields.emplace_back(id, name, one);
     }
     return std::nullopt;
+}
+
+bool MessageParser::isWellFormed(const Message::Field& field) {
+    switch (field.id()) {
+        case HeaderName::Via: return field.via() != nullptr;
+        case HeaderName::Contact:
+            return field.value() == "*" || field.address() != nullptr;
+        case HeaderName::From:
+        case HeaderName::To:
+        case HeaderName::Route:
+        case HeaderName::RecordRoute: return field.address() != nullptr;
+        default: return true;
+    }
 }
 
 Failure MessageParser::checkMandatory() {
@@ -220,31 +243,19 @@ Failure MessageParser::checkMandatory() {
         message_.callId().size() > kMaxCallId || message_.find(HeaderName::CSeq) == nullptr) {
         return bad("Via, Call-ID or CSeq is missing or malformed");
     }
-    for (std::size_t i = 0; const auto* field = message_.find(HeaderName::Via, i); ++i) {
-        if (!Via::parse(field->value)) {
-            return bad("malformed Via");
-        }
+    if (message_.find(HeaderName::From) == nullptr || message_.find(HeaderName::To) == nullptr) {
+        return bad("From or To is missing");
     }
-    for (const auto id : {HeaderName::From, HeaderName::To}) {
-        const auto* field = message_.find(id);
-        if (field == nullptr || !NameAddr::parse(field->value)) {
-            return bad(id == HeaderName::From ? "From is missing or malformed"
-                                              : "To is missing or malformed");
+    for (const auto& field : message_.fields_) {
+        if (!isWellFormed(field)) {
+            return bad("malformed " + field.name());
         }
     }
     if (message_.fromTag().size() > kMaxTag || message_.toTag().size() > kMaxTag) {
         return bad("tag too long");
     }
-    for (const auto id : {HeaderName::Contact, HeaderName::Route, HeaderName::RecordRoute}) {
-        for (std::size_t i = 0; const auto* field = message_.find(id, i); ++i) {
-            const bool star = id == HeaderName::Contact && field->value == "*";
-            if (!star && !NameAddr::parse(field->value)) {
-                return bad("malformed " + field->name);
-            }
-        }
-    }
     if (const auto* hops = message_.find(HeaderName::MaxForwards);
-        hops != nullptr && !base::parseUnsigned(hops->value, 255)) {
+        hops != nullptr && !base::parseUnsigned(hops->value(), 255)) {
         return bad("malformed Max-Forwards");
     }
     return checkCSeq();
@@ -252,7 +263,7 @@ Failure MessageParser::checkMandatory() {
 
 Failure MessageParser::checkCSeq() {
     // RFC 3261 §8.1.1.5: below 2**31.
-    const auto& value = message_.find(HeaderName::CSeq)->value;
+    const auto& value = message_.find(HeaderName::CSeq)->value();
     const auto number = base::parseUnsigned(value.substr(0, value.find_first_of(" \t")), INT32_MAX);
     const CSeq cseq = message_.cseq();
     if (!number || !isToken(cseq.method)) {

@@ -2,16 +2,29 @@
 #include "sip/scan.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 
 namespace siproxd::sip {
 
+namespace {
+
+constexpr std::array<bool, 256> tokenCharacters() {
+    std::array<bool, 256> is{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")) {
+        is[static_cast<unsigned char>(c)] = true;
+    }
+    return is;
+}
+
+}  // namespace
+
 bool isToken(std::string_view text) {
-    static constexpr std::string_view kMarks = "-.!%*_+`'~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               kMarks.find(c) != std::string_view::npos;
+    static constexpr auto kIsToken = tokenCharacters();
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return kIsToken[static_cast<unsigned char>(c)];
     });
 }
 

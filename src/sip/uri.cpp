@@ -27,6 +27,9 @@ std::string text(const char* value) {
 /// libosip2 undoes escapes, which would lose what the wire said (and end a string at %00). With
 /// every `%` escaped once more its result is the text as it came.
 std::string protectEscapes(std::string_view uri) {
+    if (uri.find('%') == std::string_view::npos) {
+        return std::string(uri);
+    }
     std::string out;
     out.reserve(uri.size() + 16);
     for (const char c : uri) {
@@ -104,8 +107,11 @@ std::optional<Uri> parseSip(std::string_view whole) {
         return std::nullopt;
     }
     uri.params = paramsOf(osip->url_params);
-    if (uri.params.toString().find('@') != std::string::npos) {
-        return std::nullopt;  // libosip2 has taken another `@` than the last for the one of the user
+    for (const auto& param : uri.params) {
+        if (param.name.find('@') != std::string::npos ||
+            (param.value && param.value->find('@') != std::string::npos)) {
+            return std::nullopt;  // libosip2 has taken another `@` than the last for the user's
+        }
     }
     if (question != std::string_view::npos) {
         uri.headers = std::string(whole.substr(question + 1));
