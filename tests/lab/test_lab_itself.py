@@ -122,7 +122,7 @@ def test_scripted_agents_call_through_kamailio(site, directory):
 def test_rtp_echo_as_a_program_of_its_own(site):
     program = rtp.__file__
     echo = site.internet.start("/usr/bin/python3", program, "echo", "--listen",
-                               f"{topology.REMOTE}:4000", "--idle", "3")
+                               f"{topology.REMOTE}:4000", "--idle", "60")
     try:
         def answered():
             return "received 5" in site.phones.run(
