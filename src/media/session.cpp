@@ -2,6 +2,7 @@
 #include "media/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "media/stream.h"
 
@@ -64,6 +65,40 @@ void Session::closeStream(std::size_t index) {
     if (found != streams_.end()) {
         host_.closeStream(std::move(found->second.stream));
         streams_.erase(found);
+    }
+}
+
+void Session::remember() {
+    if (agreed_) {
+        return;
+    }
+    agreed_.emplace();
+    for (const auto& [index, open] : streams_) {
+        agreed_->emplace(index, open.announced);
+    }
+}
+
+void Session::restore() {
+    const auto agreed = std::exchange(agreed_, std::nullopt);
+    if (!agreed) {
+        return;
+    }
+    std::vector<std::size_t> added;
+    for (const auto& [index, open] : streams_) {
+        const auto known = agreed->find(index);
+        if (known == agreed->end()) {
+            added.push_back(index);
+            continue;
+        }
+        for (const Leg leg : {Leg::A, Leg::B}) {
+            const auto& before = known->second[leg];
+            if (before && open.announced[leg] != before) {
+                [[maybe_unused]] const auto set = setRemote(index, leg, *before);
+            }
+        }
+    }
+    for (const auto index : added) {
+        closeStream(index);
     }
 }
 

@@ -56,6 +56,15 @@ public:
     /// For an m-line with port 0. Nothing happens when there is no such stream.
     void closeStream(std::size_t index);
 
+    /// An offer follows that may be refused: keeps what has been agreed until now. An earlier one
+    /// that is still kept stays.
+    void remember();
+    /// The offer has been accepted.
+    void forget() { agreed_.reset(); }
+    /// The offer has been refused: everything is as it was at remember(). Streams that it has
+    /// opened are closed.
+    void restore();
+
     [[nodiscard]] std::size_t streamCount() const { return streams_.size(); }
     [[nodiscard]] std::optional<StreamReport> report(std::size_t index) const;
     [[nodiscard]] std::vector<StreamReport> reports() const;
@@ -95,6 +104,8 @@ private:
     base::TimePoint opened_;
     base::TimePoint reported_;  ///< last call of onSilence_
     std::map<std::size_t, OpenStream> streams_;
+    /// By index, who wanted media where; nothing: no offer is pending.
+    std::optional<std::map<std::size_t, PerLeg<std::optional<Announced>>>> agreed_;
 };
 
 }  // namespace siproxd::media

@@ -14,6 +14,13 @@ media::Leg legOf(Side side) {
     return side == Side::Inside ? media::Leg::A : media::Leg::B;
 }
 
+/// Whether the SDP of this message is an offer that its response accepts or refuses (RFC 3261
+/// §13.2.1, RFC 3311).
+bool mayBeRefused(const sip::Message& message) {
+    return message.isRequest() && (message.method() == sip::Method::Invite ||
+                                   message.method() == sip::Method::Update);
+}
+
 }  // namespace
 
 media::Session& CallMedia::sessionOf(Call& call, const std::function<void()>& onSilence) {
@@ -87,16 +94,21 @@ bool CallMedia::namesInside(std::string_view value) const {
 
 MediaOutcome CallMedia::applyStream(Call& call, std::size_t index,
                                     const sdp::Session& description, sdp::Media& media, Side from,
-                                    const base::SocketAddress& sipSource) {
+                                    const base::SocketAddress& sipSource, bool refusable) {
     auto& session = *call.media();
     if (media.port() == 0) {
-        session.closeStream(index);
+        // An offer to end the stream may still be refused.
+        if (!refusable) {
+            session.closeStream(index);
+        }
         return MediaOutcome::Rewritten;
     }
     if (!media.isUdp()) {
         // TCP media cannot be relayed: refusing the stream beats announcing a port that is dead.
         media.setPort(0);
-        session.closeStream(index);
+        if (!refusable) {
+            session.closeStream(index);
+        }
         return MediaOutcome::Rewritten;
     }
     media::Announced announced;
@@ -161,11 +173,16 @@ MediaOutcome CallMedia::apply(Call& call, sip::Message& message, Side from,
                              addresses_.announcedHost);
         return MediaOutcome::NoPorts;
     }
-    [[maybe_unused]] const auto& session = sessionOf(call, onSilence);
+    auto& session = sessionOf(call, onSilence);
+    const bool refusable = mayBeRefused(message);
+    if (refusable && call.state().answered) {
+        session.remember();
+    }
     for (std::size_t i = 0; i < description->media().size(); ++i) {
         const auto outcome =
-            applyStream(call, i, *description, description->media()[i], from, sipSource);
+            applyStream(call, i, *description, description->media()[i], from, sipSource, refusable);
         if (outcome != MediaOutcome::Rewritten) {
+            session.restore();
             return outcome;
         }
     }

@@ -52,7 +52,8 @@ private:
     [[nodiscard]] media::Session& sessionOf(Call& call, const std::function<void()>& onSilence);
     [[nodiscard]] MediaOutcome applyStream(Call& call, std::size_t index,
                                            const sdp::Session& description, sdp::Media& media,
-                                           Side from, const base::SocketAddress& sipSource);
+                                           Side from, const base::SocketAddress& sipSource,
+                                           bool refusable);
     [[nodiscard]] std::optional<base::SocketAddress> allowed(const Call& call,
                                                              base::SocketAddress announced,
                                                              Side from);

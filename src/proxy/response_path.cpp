@@ -172,7 +172,8 @@ void Proxy::mediaOfResponse(Forward& forward, sip::Message& response,
 }
 
 void Proxy::followCall(Forward& forward, const sip::Message& response) {
-    if (forward.method != sip::Method::Invite && forward.method != sip::Method::Bye) {
+    if (forward.method != sip::Method::Invite && forward.method != sip::Method::Update &&
+        forward.method != sip::Method::Bye) {
         return;
     }
     Call* call = calls_.find(response, forward.toSide());
@@ -186,6 +187,16 @@ void Proxy::followCall(Forward& forward, const sip::Message& response) {
         if (status >= 200 && status != 401 && status != 407 && !call->isOfOtherDialog(response)) {
             endCall(*call, "");
         }
+        return;
+    }
+    if (call->media() != nullptr && status >= 200 && !call->isOfOtherDialog(response)) {
+        if (status < 300) {
+            call->media()->forget();
+        } else {
+            call->media()->restore();
+        }
+    }
+    if (forward.method == sip::Method::Update) {
         return;
     }
     if (status >= 200 && status < 300 && !call->state().answered) {

@@ -90,3 +90,19 @@ def test_a_reinvite_that_is_refused_leaves_the_call_as_it_was(lab):
     call.check_media(10)
     call.hang_up()
     lab.daemon.assert_ports_released()
+
+
+@pytest.mark.needs_daemon
+@pytest.mark.parametrize("mover", ["phone", "provider"])
+@pytest.mark.parametrize("status", [488, 491])
+def test_a_refused_change_leaves_the_audio_where_it_was(lab, mover, status):
+    call, ours, theirs = parties(lab, "phone", mover)
+    call.check_media(5)
+    dialog = ours[0]
+    dialog.request("INVITE", sip.sdp(dialog.agent.address, 39000, version=2))
+    invite = theirs[0].agent.expect("INVITE")
+    theirs[0].agent.reply(invite, status)
+    dialog.agent.expect((status, "INVITE"))
+    call.check_media(15)
+    call.hang_up()
+    lab.daemon.assert_ports_released()

@@ -315,6 +315,30 @@ TEST_CASE("a stream stays as it is when it is opened again", "[media][relay]") {
     CHECK_FALSE(bench.call->report(0));
 }
 
+TEST_CASE("a refused offer is taken back", "[media][relay]") {
+    const base::SocketAddress before{ip("127.0.0.21"), 4000};
+    const base::SocketAddress other{ip("127.0.0.22"), 5000};
+    Bench bench(8);
+    bench.connect(before, other);
+    bench.call->remember();
+    bench.announce(Leg::A, {ip("127.0.0.23"), 6000});
+    REQUIRE(bench.call->openStream(1, ip(kInside), ip(kOutside)));
+    bench.call->remember();  // another offer before the answer: what was agreed is still the first
+
+    SECTION("refused") {
+        bench.call->restore();
+        CHECK(bench.leg(Leg::A).announced == before);
+        CHECK(bench.call->streamCount() == 1);
+    }
+    SECTION("accepted") {
+        bench.call->forget();
+        bench.call->restore();
+        CHECK(bench.leg(Leg::A).announced.toString() == "127.0.0.23:6000");
+        CHECK(bench.call->streamCount() == 2);
+    }
+    CHECK(bench.leg(Leg::B).announced == other);
+}
+
 TEST_CASE("a party that cannot be reached from its leg is refused", "[media][relay]") {
     Bench bench;
     Announced announced;

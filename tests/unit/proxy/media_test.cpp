@@ -202,7 +202,27 @@ TEST_CASE("several streams get pairs of their own, and lose them when taken down
                                                            "m=video 0 RTP/AVP 96\r\n"));
     const auto out = house.takeOutside();
     CHECK(portOf(out) == portOf(call.invite));
+    CHECK(house.streams() == 2);  // it may still be refused
+    house.fromOutside(withSdp(answerTo(out, 200), audioSdp(kPeerMedia, 30000) +
+                                                      "m=video 0 RTP/AVP 96\r\n"));
     CHECK(house.streams() == 1);
+}
+
+TEST_CASE("an offer that is refused leaves the media as it was", "[proxy]") {
+    House house(withMedia());
+    const auto two = audioSdp(kPhoneMedia, 4000) + "m=video 4002 RTP/AVP 96\r\n";
+    OutgoingCall call(house, two, audioSdp(kPeerMedia, 30000) + "m=video 30002 RTP/AVP 96\r\n");
+    const auto method = GENERATE(std::string("INVITE"), std::string("UPDATE"));
+    const auto refusal = GENERATE(488, 491, 401);
+    house.fromInside(call.within(method, 2).sdp(audioSdp("10.0.0.77", 5000) +
+                                                "m=video 0 RTP/AVP 96\r\n" +
+                                                "m=audio 5002 RTP/AVP 8\r\n"));
+    const auto out = house.takeOutside();
+    CHECK(house.streams() == 3);
+    house.fromOutside(answerTo(out, refusal));
+    house.take();
+    CHECK(house.streams() == 2);
+    CHECK(house.proxy->callCount() == 1);
 }
 
 TEST_CASE("hold keeps the relay and the zero address", "[proxy]") {
