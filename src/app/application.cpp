@@ -32,13 +32,11 @@ constexpr std::chrono::seconds kTick{5};
 /// Descriptors for everything but media: sockets, files, debug clients, name servers.
 constexpr std::size_t kOtherDescriptors = 256;
 
-enum SocketTag : transport::SocketTag { kInboundSocket, kOutboundSocket, kLoopbackSocket };
-
 /// Lets the transactions send before there is a transport.
 class Outlet final : public transaction::Sender {
 public:
     void open(transport::Transport& transport) { transport_ = &transport; }
-    base::Result<void> send(std::string_view bytes, const transport::Flow& to) override {
+    base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
         return transport_ != nullptr ? transport_->send(bytes, to) : base::fail("not started");
     }
 
@@ -170,22 +168,18 @@ base::Result<void> Application::Impl::openSockets() {
     udp.dscp = settings.network.sipDscp;
     transport = std::make_unique<transport::UdpTransport>(*loop, *proxy, udp);
     outlet.open(*transport);
-    const auto add = [this](const base::IpAddress& ip, SocketTag tag) {
-        return transport->add({ip, addresses.port}, tag);
+    const auto add = [this](const base::IpAddress& ip) {
+        return transport->add({ip, addresses.port}, 0);
     };
-    if (const auto inbound = add(addresses.inbound, kInboundSocket); !inbound) {
-        return base::fail("unable to bind to SIP listening socket - aborting: " +
-                          inbound.error().message);
-    }
-    if (!addresses.single()) {
-        if (const auto outbound = add(addresses.outbound, kOutboundSocket); !outbound) {
+    for (const auto& ip : addresses.local()) {
+        if (const auto bound = add(ip); !bound) {
             return base::fail("unable to bind to SIP listening socket - aborting: " +
-                              outbound.error().message);
+                              bound.error().message);
         }
     }
     // Redirecting firewall rules and programs on this machine use it; it is not worth failing for.
     const auto loopback = *base::IpAddress::parse("127.0.0.1");
-    if (!addresses.inbound.isLoopback() && !add(loopback, kLoopbackSocket)) {
+    if (addresses.at(proxy::Side::Inside, loopback) == nullptr && !add(loopback)) {
         log::debug(log::Class::Net, "127.0.0.1:{} is taken by another program", addresses.port);
     }
     log::info("bound to port {}", addresses.port);
@@ -218,7 +212,7 @@ void Application::Impl::openConsole() {
         return;
     }
     const auto& bind = settings.log.debugBind;
-    const base::SocketAddress address{bind ? bind : addresses.inbound, settings.log.debugPort};
+    const base::SocketAddress address{bind ? bind : addresses.local().front(), settings.log.debugPort};
     auto opened = Console::listen(*loop, address, settings.log.debugLevel);
     if (!opened) {
         log::warning("{}", opened.error().message);
@@ -255,12 +249,10 @@ base::Result<void> Application::Impl::dropPrivileges() {
 }
 
 void Application::Impl::applyAddress(const base::IpAddress& announced) {
-    if (announced == addresses.announced) {
-        return;
+    if (addresses.announce(settings.network.hostOutbound, announced)) {
+        log::info("{} is {}", settings.network.hostOutbound, announced.toString());
+        proxy->setAddresses(addresses);
     }
-    log::info("{} is {}", addresses.announcedHost, announced.toString());
-    addresses.announced = announced;
-    proxy->setAddresses(addresses);
 }
 
 void Application::Impl::watchNames() {
@@ -337,16 +329,12 @@ void Application::Impl::reload() {
     if (console) {
         console->setDebugClasses(settings.log.debugLevel);
     }
-    if (addresses.announcedHost != settings.network.hostOutbound &&
-        !settings.network.hostOutbound.empty()) {
-        const auto ip = base::IpAddress::parse(settings.network.hostOutbound);
-        addresses.announcedHost = ip ? ip->toString() : settings.network.hostOutbound;
-        addresses.announced = ip.value_or(base::IpAddress());
-    } else if (settings.network.hostOutbound.empty()) {
-        addresses.announcedHost = addresses.outbound.toString();
-        addresses.announced = addresses.outbound;
+    if (const auto table = net::InterfaceTable::read()) {
+        if (auto found = findAddresses(*table, settings.network)) {
+            addresses = std::move(*found);
+            proxy->setAddresses(addresses);
+        }
     }
-    proxy->setAddresses(addresses);
     watchNames();
     log::info("configuration reloaded from {}, {} directives have changed", configFile,
               merged.changed.size());
@@ -426,16 +414,20 @@ std::string Application::firewallText() const {
     const auto& settings = impl_->settings;
     const unsigned low = settings.media.rtpPortLow;
     const unsigned high = settings.media.rtpPortHigh + 1U;
+    const auto* inside = addresses.first(proxy::Side::Inside);
+    const auto* outside = addresses.first(proxy::Side::Outside);
+    if (inside == nullptr || outside == nullptr) {
+        return "siproxd waits for its interfaces.\n";
+    }
     std::string text = fmt::format(
         "siproxd listens for SIP on {}:{} (phones) and {}:{} (outside), UDP.\n"
         "Media is relayed on UDP ports {} to {}.\n",
-        addresses.inbound.toString(), addresses.port, addresses.outbound.toString(),
-        addresses.port, low, high);
+        inside->ip.toString(), addresses.port, outside->ip.toString(), addresses.port, low, high);
     if (addresses.single()) {
         text += fmt::format(
             "There is one interface only: this machine is in front of a NAT router. Forward there\n"
             "  {}/udp and {}-{}/udp to {}\n",
-            addresses.port, low, high, addresses.inbound.toString());
+            addresses.port, low, high, inside->ip.toString());
         return text;
     }
     text += fmt::format(
@@ -443,7 +435,7 @@ std::string Application::firewallText() const {
         "  iptables -A INPUT -m udp -p udp -i {0} --dport {1} -j ACCEPT\n"
         "  iptables -A INPUT -m udp -p udp -i {0} --dport {2}:{3} -j ACCEPT\n"
         "Set {4} as outbound proxy in the phones.\n",
-        settings.network.ifOutbound, addresses.port, low, high, addresses.inbound.toString());
+        settings.network.ifOutbound, addresses.port, low, high, inside->ip.toString());
     return text;
 }
 

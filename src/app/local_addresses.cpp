@@ -10,6 +10,14 @@ namespace {
 struct Found {
     base::IpAddress ip;
     const net::Interface* interface;
+
+    [[nodiscard]] proxy::Endpoint endpoint(proxy::Side side) const {
+        proxy::Endpoint endpoint{side, ip, 0, interface->index, ip.toString(), ip};
+        for (const auto& address : interface->addresses) {
+            endpoint.prefix = address.ip == ip ? address.prefix : endpoint.prefix;
+        }
+        return endpoint;
+    }
 };
 
 base::Result<Found> find(const net::InterfaceTable& table, std::string_view directive,
@@ -48,22 +56,15 @@ base::Result<proxy::Addresses> findAddresses(const net::InterfaceTable& table,
         return base::fail(message);
     }
     proxy::Addresses addresses;
-    addresses.inbound = inbound->ip;
-    addresses.outbound = outbound->ip;
     addresses.port = settings.sipListenPort;
-    addresses.inboundIndex = inbound->interface->index;
-    addresses.outboundIndex = outbound->interface->index;
-    for (const auto& address : inbound->interface->addresses) {
-        addresses.insideNetworks.emplace_back(address.ip, address.prefix);
-    }
-    if (settings.hostOutbound.empty()) {
-        addresses.announced = outbound->ip;
-        addresses.announcedHost = outbound->ip.toString();
-    } else {
+    addresses.add(inbound->endpoint(proxy::Side::Inside));
+    auto outside = outbound->endpoint(proxy::Side::Outside);
+    if (!settings.hostOutbound.empty()) {
         const auto ip = base::IpAddress::parse(settings.hostOutbound);
-        addresses.announced = ip.value_or(base::IpAddress());
-        addresses.announcedHost = ip ? ip->toString() : settings.hostOutbound;
+        outside.announced = ip.value_or(base::IpAddress());
+        outside.host = ip ? ip->toString() : settings.hostOutbound;
     }
+    addresses.add(std::move(outside));
     return addresses;
 }
 

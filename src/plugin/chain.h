@@ -15,7 +15,7 @@
 #include "sip/name_addr.h"
 #include "sip/uri.h"
 #include "siproxd/plugin.h"
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::plugin {
 
@@ -54,7 +54,7 @@ enum class Token : std::uint64_t { None = 0 };
 struct Context {
     sip::Message* message = nullptr;  ///< null at Stage::Raw
     std::string* raw = nullptr;       ///< at Stage::Raw only; plugins may replace the bytes
-    transport::Flow flow = {};        ///< how it came
+    base::Flow flow = {};        ///< how it came
     Direction direction = Direction::Unknown;  ///< plugins may change it
     std::optional<sip::Uri> nextHop = {};      ///< plugins may set it; wins over the proxy's own
 };

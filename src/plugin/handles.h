@@ -75,7 +75,7 @@ namespace siproxd::plugin {
 
 /// An answer that a plugin composes. Not movable: its parts point at each other.
 struct Reply {
-    Reply(siproxd_self& self, sip::Message text, const transport::Flow& flow)
+    Reply(siproxd_self& self, sip::Message text, const base::Flow& flow)
         : message(std::move(text)), context{.message = &message, .flow = flow}, handle{
                                                                                     .self = self,
                                                                                     .context =

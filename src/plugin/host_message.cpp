@@ -37,9 +37,9 @@ std::uint32_t localPort(siproxd_message* message) noexcept {
 
 int protocol(siproxd_message* message) noexcept {
     switch (message->context.flow.protocol) {
-        case transport::Protocol::Udp: return SIPROXD_PROTOCOL_UDP;
-        case transport::Protocol::Tcp: return SIPROXD_PROTOCOL_TCP;
-        case transport::Protocol::Tls: break;
+        case base::Protocol::Udp: return SIPROXD_PROTOCOL_UDP;
+        case base::Protocol::Tcp: return SIPROXD_PROTOCOL_TCP;
+        case base::Protocol::Tls: break;
     }
     return SIPROXD_PROTOCOL_TLS;
 }

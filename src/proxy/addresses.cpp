@@ -7,17 +7,149 @@
 
 namespace siproxd::proxy {
 
+bool Addresses::single() const {
+    return std::ranges::any_of(endpoints_, [this](const Endpoint& endpoint) {
+        return endpoint.side == Side::Outside && at(Side::Inside, endpoint.ip) != nullptr;
+    });
+}
+
+std::vector<base::IpAddress> Addresses::local() const {
+    std::vector<base::IpAddress> all;
+    for (const auto& endpoint : endpoints_) {
+        if (std::ranges::find(all, endpoint.ip) == all.end()) {
+            all.push_back(endpoint.ip);
+        }
+    }
+    return all;
+}
+
+const Endpoint* Addresses::first(Side side) const {
+    const auto found = std::ranges::find(endpoints_, side, &Endpoint::side);
+    return found == endpoints_.end() ? nullptr : &*found;
+}
+
+bool Addresses::announce(std::string_view host, const base::IpAddress& ip) {
+    bool changed = false;
+    for (auto& endpoint : endpoints_) {
+        if (endpoint.side == Side::Outside && endpoint.host == host &&
+            endpoint.ip.family() == ip.family() && endpoint.announced != ip) {
+            endpoint.announced = ip;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+const Endpoint* Addresses::towards(Side side, const base::IpAddress& peer) const {
+    const Endpoint* best = nullptr;
+    for (const auto& endpoint : endpoints_) {
+        if (endpoint.side != side || endpoint.ip.family() != peer.family()) {
+            continue;
+        }
+        if (endpoint.prefix != 0 && endpoint.subnet().contains(peer)) {
+            return &endpoint;
+        }
+        best = best == nullptr ? &endpoint : best;
+    }
+    return best;
+}
+
+const Endpoint* Addresses::at(Side side, const base::IpAddress& local) const {
+    const auto found = std::ranges::find_if(endpoints_, [&](const Endpoint& endpoint) {
+        return endpoint.side == side && endpoint.ip == local;
+    });
+    return found == endpoints_.end() ? nullptr : &*found;
+}
+
+bool Addresses::has(Side side, base::Family family) const {
+    return std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
+        return endpoint.side == side && endpoint.ip.family() == family;
+    });
+}
+
+std::optional<Side> Addresses::sideOfInterface(unsigned index) const {
+    std::optional<Side> found;
+    for (const auto& endpoint : endpoints_) {
+        if (index == 0 || endpoint.interfaceIndex != index) {
+            continue;
+        }
+        if (found && *found != endpoint.side) {
+            return std::nullopt;
+        }
+        found = endpoint.side;
+    }
+    return found;
+}
+
+SentBy Addresses::sentBy(Side side, const base::IpAddress& local, base::Protocol protocol) const {
+    const auto* endpoint = at(side, local);
+    return {endpoint != nullptr ? endpoint->host : local.toString(), portFor(protocol), protocol};
+}
+
+SentBy Addresses::outside(base::Family family) const {
+    const Endpoint* best = nullptr;
+    for (const auto& endpoint : endpoints_) {
+        if (endpoint.side == Side::Outside &&
+            (best == nullptr ||
+             (best->ip.family() != family && endpoint.ip.family() == family))) {
+            best = &endpoint;
+        }
+    }
+    return {best != nullptr ? best->host : "", port, base::Protocol::Udp};
+}
+
+bool Addresses::isOurs(const base::IpAddress& ip) const {
+    return ip.isLoopback() || std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
+        return endpoint.ip == ip || endpoint.announced == ip;
+    });
+}
+
 bool Addresses::isOurs(const sip::Uri& uri) const {
-    if (!uri.isSip() || uri.portOrDefault() != port) {
+    const auto named = uri.portOrDefault();
+    if (!uri.isSip() || (named != port && named != tlsPort)) {
         return false;
     }
-    const auto ip = base::IpAddress::parse(uri.host);
-    return ip ? isOurs(*ip) : base::equalsIgnoreCase(uri.host, announcedHost);
+    if (const auto ip = base::IpAddress::parse(uri.host)) {
+        return isOurs(*ip);
+    }
+    return std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
+        return base::equalsIgnoreCase(uri.host, endpoint.host);
+    });
+}
+
+bool Addresses::isOurVia(const sip::Via& via) const {
+    const auto named = via.portOrDefault();
+    if (named != port && named != tlsPort) {
+        return false;
+    }
+    const auto ip = base::IpAddress::parse(via.host);
+    return std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
+        return ip ? *ip == endpoint.ip || *ip == endpoint.announced
+                  : base::equalsIgnoreCase(via.host, endpoint.host);
+    });
 }
 
 bool Addresses::isInside(const base::IpAddress& ip) const {
-    return std::any_of(insideNetworks.begin(), insideNetworks.end(),
-                       [&ip](const base::Network& network) { return network.contains(ip); });
+    return std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
+        return endpoint.side == Side::Inside && endpoint.prefix != 0 &&
+               endpoint.subnet().contains(ip);
+    });
+}
+
+bool Addresses::isHidden(const base::IpAddress& ip) const {
+    const bool shown = std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
+        return endpoint.side == Side::Outside && endpoint.announced == ip;
+    });
+    return !shown && (at(Side::Inside, ip) != nullptr || isInside(ip));
+}
+
+std::optional<base::Flow> Addresses::flowTo(Side side, const base::SocketAddress& peer,
+                                            base::Protocol protocol) const {
+    const auto* endpoint = towards(side, peer.ip);
+    if (endpoint == nullptr) {
+        return std::nullopt;
+    }
+    return base::Flow{protocol, {endpoint->ip, portFor(protocol)}, peer, 0};
 }
 
 }  // namespace siproxd::proxy

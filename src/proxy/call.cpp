@@ -10,6 +10,40 @@ bool Call::isOfOtherDialog(const sip::Message& message) const {
     return !state_.answererTag.empty() && !tag.empty() && tag != state_.answererTag;
 }
 
+media::Session* Call::media(const Crossing& crossing) {
+    for (auto& media : media_) {
+        if (state_.answered || media.crossing == crossing) {
+            return media.session.get();
+        }
+    }
+    return nullptr;
+}
+
+media::Session& Call::addMedia(const Crossing& crossing, std::unique_ptr<media::Session> session) {
+    media_.push_back({crossing, std::move(session)});
+    return *media_.back().session;
+}
+
+void Call::keepMedia(const Crossing& crossing) {
+    const bool isThere = std::ranges::any_of(
+        media_, [&](const Media& media) { return media.crossing == crossing; });
+    if (isThere) {
+        std::erase_if(media_, [&](const Media& media) { return media.crossing != crossing; });
+    }
+}
+
+bool Call::mediaFlows() const {
+    return std::ranges::any_of(media_, [](const Media& media) { return media.session->flowing(); });
+}
+
+bool Call::usesPort(std::uint16_t port) const {
+    return std::ranges::any_of(media_, [port](const Media& media) {
+        return std::ranges::any_of(media.session->reports(), [port](const auto& stream) {
+            return stream.ports[media::Leg::A] == port || stream.ports[media::Leg::B] == port;
+        });
+    });
+}
+
 std::string CallTable::key(std::string_view callId, std::string_view initiatorTag,
                            Side initiator) {
     std::string out;
@@ -32,8 +66,14 @@ Call* CallTable::find(const sip::Message& message, Side from) {
     if (Call* call = lookUp(message.callId(), message.fromTag(), requester)) {
         return call;
     }
-    return message.toTag().empty() ? nullptr
-                                   : lookUp(message.callId(), message.toTag(), other(requester));
+    if (message.toTag().empty()) {
+        return nullptr;
+    }
+    if (Call* call = lookUp(message.callId(), message.toTag(), other(requester))) {
+        return call;
+    }
+    // Two phones inside, without a detour over a provider.
+    return lookUp(message.callId(), message.toTag(), requester);
 }
 
 Call& CallTable::obtain(const sip::Message& invite, Side from) {
@@ -65,20 +105,13 @@ void CallTable::ownsPort(std::uint16_t outsidePort, const Call& call) {
 bool CallTable::isPortOfAnother(std::uint16_t outsidePort, const Call& call) {
     const auto owner = portOwners_.find(outsidePort);
     const auto it = owner == portOwners_.end() ? calls_.end() : calls_.find(owner->second);
-    if (it == calls_.end() || it->second.get() == &call || it->second->media() == nullptr) {
-        return false;
-    }
-    const auto streams = it->second->media()->reports();
-    return std::any_of(streams.begin(), streams.end(), [outsidePort](const auto& stream) {
-        return stream.ports[media::Leg::B] == outsidePort;
-    });
+    return it != calls_.end() && it->second.get() != &call && it->second->usesPort(outsidePort);
 }
 
 std::size_t CallTable::removeIdle(base::TimePoint before) {
     return std::erase_if(calls_, [before](const auto& entry) {
-        Call& call = *entry.second;
-        const bool flows = call.media() != nullptr && call.media()->flowing();
-        return !flows && call.lastSignal() < before;
+        const Call& call = *entry.second;
+        return !call.mediaFlows() && call.lastSignal() < before;
     });
 }
 

@@ -28,9 +28,20 @@ struct CallState {
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
 };
 
+/// The addresses of ours that the two parties of a call talk to.
+struct Crossing {
+    base::IpAddress initiator;
+    base::IpAddress answerer;
+
+    friend bool operator==(const Crossing&, const Crossing&) = default;
+};
+
 /// A call through this proxy: from its INVITE to the answer to its BYE. Owns the media: destroying
 /// the call frees the ports. A call that crosses the proxy twice (phone to provider to phone) is two
 /// of these.
+///
+/// Forks of a call may lead to phones on several interfaces, or by both IP versions: there is one
+/// session for each pair of our addresses until the call is answered. Leg A of all is the initiator.
 class Call {
 public:
     explicit Call(CallState state) : state_(std::move(state)) {}
@@ -39,19 +50,37 @@ public:
     /// media and its end are none of the call's (RFC 3261 §13.2.2.4).
     [[nodiscard]] bool isOfOtherDialog(const sip::Message& message) const;
 
+    /// Whether the sender of a request is the one who has sent the first INVITE.
+    [[nodiscard]] bool isInitiator(const sip::Message& request) const {
+        return request.fromTag() == state_.initiatorTag;
+    }
+
     [[nodiscard]] CallState& state() { return state_; }
     [[nodiscard]] const CallState& state() const { return state_; }
 
-    /// Null until there is media to relay.
-    [[nodiscard]] media::Session* media() { return media_.get(); }
-    void setMedia(std::unique_ptr<media::Session> session) { media_ = std::move(session); }
+    /// The session of a message that takes this way; null: there is none yet. Once the call has been
+    /// answered all messages are for the one session that is left.
+    [[nodiscard]] media::Session* media(const Crossing& crossing);
+    [[nodiscard]] media::Session& addMedia(const Crossing& crossing,
+                                           std::unique_ptr<media::Session> session);
+    /// The call has been answered that way: the other sessions and their ports go.
+    void keepMedia(const Crossing& crossing);
+    /// Whether media should flow in any of them.
+    [[nodiscard]] bool mediaFlows() const;
+    /// Whether one of them uses this relay port on one of its legs.
+    [[nodiscard]] bool usesPort(std::uint16_t port) const;
 
     void touch(base::TimePoint now) { lastSignal_ = now; }
     [[nodiscard]] base::TimePoint lastSignal() const { return lastSignal_; }
 
 private:
+    struct Media {
+        Crossing crossing;
+        std::unique_ptr<media::Session> session;
+    };
+
     CallState state_;
-    std::unique_ptr<media::Session> media_;
+    std::vector<Media> media_;
     base::TimePoint lastSignal_{};
 };
 

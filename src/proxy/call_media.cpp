@@ -10,10 +10,6 @@ namespace siproxd::proxy {
 
 namespace {
 
-media::Leg legOf(Side side) {
-    return side == Side::Inside ? media::Leg::A : media::Leg::B;
-}
-
 /// Whether the SDP of this message is an offer that its response accepts or refuses (RFC 3261
 /// §13.2.1, RFC 3311).
 bool mayBeRefused(const sip::Message& message) {
@@ -23,15 +19,22 @@ bool mayBeRefused(const sip::Message& message) {
 
 }  // namespace
 
-media::Session& CallMedia::sessionOf(Call& call, const std::function<void()>& onSilence) {
-    if (call.media() == nullptr) {
-        call.setMedia(relay_.open(call.state().callId, onSilence));
+media::Session& CallMedia::sessionOf(Call& call, const MediaWay& way,
+                                     const std::function<void()>& onSilence) {
+    if (auto* session = call.media(way.crossing())) {
+        return *session;
     }
-    return *call.media();
+    return call.addMedia(way.crossing(), relay_.open(call.state().callId, onSilence));
+}
+
+base::IpAddress CallMedia::announcedTo(const MediaWay& way) const {
+    const auto* endpoint = addresses_.at(way.to, way.toLocal);
+    return endpoint != nullptr ? endpoint->announced : way.toLocal;
 }
 
 std::optional<base::SocketAddress> CallMedia::allowed(const Call& call,
-                                                      base::SocketAddress announced, Side from) {
+                                                      base::SocketAddress announced,
+                                                      const MediaWay& way) {
     const auto& ip = announced.ip;
     if (ip.isUnspecified()) {
         return announced;  // hold
@@ -39,26 +42,29 @@ std::optional<base::SocketAddress> CallMedia::allowed(const Call& call,
     if (ip.isMulticast() || ip.isBroadcast()) {
         return std::nullopt;
     }
-    if (from == Side::Inside) {
+    if (way.from == Side::Inside) {
         return announced;
     }
-    if (ip == addresses_.announced || ip == addresses_.outbound) {
+    for (const auto& endpoint : addresses_.endpoints()) {
+        if (endpoint.side != Side::Outside || (ip != endpoint.announced && ip != endpoint.ip)) {
+            continue;
+        }
         // A call that has come back through the provider to another phone of this house. The other
         // call's relay is reached without a detour over a NAT router in front of us.
         if (!calls_.isPortOfAnother(announced.port, call)) {
             return std::nullopt;
         }
-        announced.ip = addresses_.outbound;
+        announced.ip = endpoint.ip;
         return announced;
     }
-    if (ip.isLoopback() || ip == addresses_.inbound || addresses_.isInside(ip)) {
+    if (addresses_.isOurs(ip) || addresses_.isInside(ip)) {
         return std::nullopt;
     }
     return announced;
 }
 
-void CallMedia::rewriteAddresses(sdp::Session& description, Side towards) const {
-    const auto& ours = addresses_.mediaTowards(towards);
+void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way) const {
+    const auto ours = announcedTo(way);
     description.setOrigin(ours);
     const auto rewrite = [&](sdp::Section& section) {
         for (auto& line : section.lines()) {
@@ -69,7 +75,7 @@ void CallMedia::rewriteAddresses(sdp::Session& description, Side towards) const 
                 line.setValue(sdp::withNetAddress(line.value(), ours));
             }
         }
-        if (towards == Side::Outside) {
+        if (way.to == Side::Outside) {
             section.removeIf([this](std::string_view name, std::string_view value) {
                 return name != "rtcp" && namesInside(value);
             });
@@ -87,15 +93,13 @@ bool CallMedia::namesInside(std::string_view value) const {
     const auto words = base::split(value, ' ');
     return std::any_of(words.begin(), words.end(), [this](std::string_view word) {
         const auto ip = base::IpAddress::parse(word);
-        return ip && *ip != addresses_.announced &&
-               (*ip == addresses_.inbound || addresses_.isInside(*ip));
+        return ip && addresses_.isHidden(*ip);
     });
 }
 
-MediaOutcome CallMedia::applyStream(Call& call, std::size_t index,
-                                    const sdp::Session& description, sdp::Media& media, Side from,
-                                    const base::SocketAddress& sipSource, bool refusable) {
-    auto& session = *call.media();
+MediaOutcome CallMedia::applyStream(Call& call, media::Session& session, std::size_t index,
+                                    const sdp::Session& description, sdp::Media& media,
+                                    const MediaWay& way, bool refusable) {
     if (media.port() == 0) {
         // An offer to end the stream may still be refused.
         if (!refusable) {
@@ -114,14 +118,14 @@ MediaOutcome CallMedia::applyStream(Call& call, std::size_t index,
     media::Announced announced;
     const auto connection = description.connectionOf(media);
     if (const auto ip = connection ? connection->ip() : std::nullopt) {
-        const auto target = allowed(call, {*ip, media.port()}, from);
+        const auto target = allowed(call, {*ip, media.port()}, way);
         if (!target) {
             return MediaOutcome::Refused;
         }
         announced.rtp = *target;
     } else {
         // A host name: media will come from where the signalling does.
-        announced.rtp = {sipSource.ip, media.port()};
+        announced.rtp = {way.sipSource.ip, media.port()};
         announced.natted = true;
     }
     if (const auto rtcp = media.rtcp(); rtcp && !media.rtcpMux()) {
@@ -130,90 +134,100 @@ MediaOutcome CallMedia::applyStream(Call& call, std::size_t index,
             announced.rtcp = {*ip, rtcp->port};
         }
     }
-    announced.sipSource = sipSource.ip;
-    announced.trusted = from == Side::Inside || announced.rtp.ip == addresses_.outbound;
+    announced.sipSource = way.sipSource.ip;
+    announced.trusted = way.from == Side::Inside || addresses_.isOurs(announced.rtp.ip);
     announced.held = description.isHeld(media);
     announced.framing = media.isRtp() ? media::Framing::Rtp : media::Framing::Opaque;
 
-    const auto ports = session.openStream(index, addresses_.local(Side::Inside),
-                                          addresses_.local(Side::Outside));
+    const auto crossing = way.crossing();
+    const auto ports = session.openStream(index, crossing.initiator, crossing.answerer);
     if (!ports) {
         log::error("rtp_relay_start_fwd: no RTP port available or bind() failed ({})",
                    ports.error().message);
         return MediaOutcome::NoPorts;
     }
-    if (const auto set = session.setRemote(index, legOf(from), announced); !set) {
+    const auto sender = way.senderLeg();
+    const auto receiver = sender == media::Leg::A ? media::Leg::B : media::Leg::A;
+    if (const auto set = session.setRemote(index, sender, announced); !set) {
         log::warningFromPeer("media of {} cannot be relayed: {}", announced.rtp.toString(),
                              set.error().message);
         return MediaOutcome::Refused;
     }
-    calls_.ownsPort((*ports)[media::Leg::B], call);
-    const std::uint16_t port = (*ports)[legOf(other(from))];
+    if (way.from == Side::Outside) {
+        calls_.ownsPort((*ports)[sender], call);
+    }
+    if (way.to == Side::Outside) {
+        calls_.ownsPort((*ports)[receiver], call);
+    }
+    const std::uint16_t port = (*ports)[receiver];
     media.setPort(port);
     if (media.has("rtcp")) {
-        media.setRtcp(static_cast<std::uint16_t>(port + 1), addresses_.mediaTowards(other(from)));
+        media.setRtcp(static_cast<std::uint16_t>(port + 1), announcedTo(way));
     }
     return MediaOutcome::Rewritten;
 }
 
-MediaOutcome CallMedia::apply(Call& call, sip::Message& message, Side from,
-                              const base::SocketAddress& sipSource,
+MediaOutcome CallMedia::apply(Call& call, sip::Message& message, const MediaWay& way,
                               const std::function<void()>& onSilence) {
-    if (!hasSdp(message)) {
+    if (!hasSdp(message) || way.isDirect()) {
         return MediaOutcome::Untouched;
     }
     auto description = sdp::Session::parse(message.body());
     if (!description) {
-        log::warningFromPeer("SDP of {} cannot be read: {} [CID: {}]", sipSource.toString(),
+        log::warningFromPeer("SDP of {} cannot be read: {} [CID: {}]", way.sipSource.toString(),
                              description.error().message, base::printable(message.callId()));
         return MediaOutcome::Unreadable;
     }
-    if (!addresses_.mediaTowards(other(from))) {
-        log::warningFromPeer("{} has no address yet: no media can be announced",
-                             addresses_.announcedHost);
+    if (!announcedTo(way)) {
+        log::warningFromPeer("our address outside is not known yet: no media can be announced");
         return MediaOutcome::NoPorts;
     }
-    auto& session = sessionOf(call, onSilence);
+    auto& session = sessionOf(call, way, onSilence);
     const bool refusable = mayBeRefused(message);
     if (refusable && call.state().answered) {
         session.remember();
     }
     for (std::size_t i = 0; i < description->media().size(); ++i) {
         const auto outcome =
-            applyStream(call, i, *description, description->media()[i], from, sipSource, refusable);
+            applyStream(call, session, i, *description, description->media()[i], way, refusable);
         if (outcome != MediaOutcome::Rewritten) {
             session.restore();
             return outcome;
         }
     }
-    rewriteAddresses(*description, other(from));
+    rewriteAddresses(*description, way);
     message.setBody(description->toString());
     return MediaOutcome::Rewritten;
 }
 
-MediaOutcome CallMedia::reserve(Call& call, const std::function<void()>& onSilence) {
-    auto& session = sessionOf(call, onSilence);
+MediaOutcome CallMedia::reserve(Call& call, const MediaWay& way,
+                                const std::function<void()>& onSilence) {
+    if (way.isDirect()) {
+        return MediaOutcome::Untouched;
+    }
+    auto& session = sessionOf(call, way, onSilence);
+    const auto crossing = way.crossing();
     if (session.streamCount() > 0 ||
-        session.openStream(0, addresses_.local(Side::Inside), addresses_.local(Side::Outside))) {
+        session.openStream(0, crossing.initiator, crossing.answerer)) {
         return MediaOutcome::Untouched;
     }
     log::error("rtp_relay_start_fwd: no RTP port available or bind() failed");
     return MediaOutcome::NoPorts;
 }
 
-void CallMedia::hideAddresses(sip::Message& message, Side towards) const {
-    if (!hasSdp(message)) {
+void CallMedia::hideAddresses(sip::Message& message, const MediaWay& way) const {
+    if (!hasSdp(message) || way.isDirect()) {
         return;
     }
     if (auto description = sdp::Session::parse(message.body())) {
-        rewriteAddresses(*description, towards);
+        rewriteAddresses(*description, way);
         message.setBody(description->toString());
     } else {
         message.setBody("", "");
     }
 }
 
-void CallMedia::disable(sip::Message& message, Side towards) const {
+void CallMedia::disable(sip::Message& message, const MediaWay& way) const {
     auto description = sdp::Session::parse(message.body());
     if (!description) {
         message.setBody("", "");
@@ -222,7 +236,7 @@ void CallMedia::disable(sip::Message& message, Side towards) const {
     for (auto& media : description->media()) {
         media.setPort(0);
     }
-    rewriteAddresses(*description, towards);
+    rewriteAddresses(*description, way);
     message.setBody(description->toString());
 }
 

@@ -21,43 +21,64 @@ enum class MediaOutcome : std::uint8_t {
     Unreadable,  ///< cannot be parsed: 400
 };
 
+/// The way of a message with SDP between two parties.
+struct MediaWay {
+    bool byInitiator = true;  ///< of the call: it is the sender
+    Side from = Side::Inside;
+    base::IpAddress fromLocal;      ///< our address that the sender talks to
+    base::SocketAddress sipSource;  ///< the sender's
+    Side to = Side::Outside;
+    base::IpAddress toLocal;  ///< our address that the receiver talks to
+
+    /// Two parties on one network of ours: their media needs no help.
+    [[nodiscard]] bool isDirect() const {
+        return from == Side::Inside && to == Side::Inside && fromLocal == toLocal;
+    }
+    [[nodiscard]] Crossing crossing() const {
+        return byInitiator ? Crossing{fromLocal, toLocal} : Crossing{toLocal, fromLocal};
+    }
+    [[nodiscard]] media::Leg senderLeg() const {
+        return byInitiator ? media::Leg::A : media::Leg::B;
+    }
+};
+
 /// Joins the SDP of offers and answers to the media session of a call: allocates relay ports, tells
 /// the relay who wants media where, and edits the body in place so that each side sees only us.
-/// Leg A of every session is the inside, leg B the outside.
 class CallMedia {
 public:
     CallMedia(media::Relay& relay, CallTable& calls, const Addresses& addresses)
         : relay_(relay), calls_(calls), addresses_(addresses) {}
 
-    /// Handles the SDP of a message on its way from `from` to the other side. `sipSource` is where
-    /// the message came from. `onSilence` is for a session that has to be opened.
-    [[nodiscard]] MediaOutcome apply(Call& call, sip::Message& message, Side from,
-                                     const base::SocketAddress& sipSource,
+    /// Handles the SDP of a message. `onSilence` is for a session that has to be opened.
+    [[nodiscard]] MediaOutcome apply(Call& call, sip::Message& message, const MediaWay& way,
                                      const std::function<void()>& onSilence);
 
     /// For an INVITE without an offer: makes sure that there will be ports for one audio stream.
-    [[nodiscard]] MediaOutcome reserve(Call& call, const std::function<void()>& onSilence);
+    [[nodiscard]] MediaOutcome reserve(Call& call, const MediaWay& way,
+                                       const std::function<void()>& onSilence);
 
     /// For SDP outside of calls (an answer to OPTIONS): hides the addresses, relays nothing.
-    void hideAddresses(sip::Message& message, Side towards) const;
+    void hideAddresses(sip::Message& message, const MediaWay& way) const;
 
     /// For an answer that cannot be used any more: hides the addresses and refuses every stream.
-    void disable(sip::Message& message, Side towards) const;
+    void disable(sip::Message& message, const MediaWay& way) const;
 
     [[nodiscard]] static bool hasSdp(const sip::Message& message) {
         return !message.body().empty() && message.contentType() == "application/sdp";
     }
 
 private:
-    [[nodiscard]] media::Session& sessionOf(Call& call, const std::function<void()>& onSilence);
-    [[nodiscard]] MediaOutcome applyStream(Call& call, std::size_t index,
+    [[nodiscard]] media::Session& sessionOf(Call& call, const MediaWay& way,
+                                            const std::function<void()>& onSilence);
+    [[nodiscard]] MediaOutcome applyStream(Call& call, media::Session& session, std::size_t index,
                                            const sdp::Session& description, sdp::Media& media,
-                                           Side from, const base::SocketAddress& sipSource,
-                                           bool refusable);
+                                           const MediaWay& way, bool refusable);
     [[nodiscard]] std::optional<base::SocketAddress> allowed(const Call& call,
                                                              base::SocketAddress announced,
-                                                             Side from);
-    void rewriteAddresses(sdp::Session& description, Side towards) const;
+                                                             const MediaWay& way);
+    /// What stands for us in SDP that goes this way; none: not known yet.
+    [[nodiscard]] base::IpAddress announcedTo(const MediaWay& way) const;
+    void rewriteAddresses(sdp::Session& description, const MediaWay& way) const;
     [[nodiscard]] bool namesInside(std::string_view value) const;
 
     media::Relay& relay_;

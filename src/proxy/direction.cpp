@@ -21,24 +21,21 @@ std::vector<const registrar::Binding*> best(const std::vector<registrar::Candida
 
 }  // namespace
 
-Side DirectionFinder::sideOf(const transport::Flow& from, unsigned interfaceIndex) const {
+Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) const {
     const auto& source = from.remote.ip;
-    if (!addresses_.single()) {
-        // What this machine sends to itself arrives by the loopback interface.
-        if (interfaceIndex != 0 && interfaceIndex == addresses_.inboundIndex) {
-            return Side::Inside;
-        }
-        if (interfaceIndex != 0 && interfaceIndex == addresses_.outboundIndex) {
+    if (addresses_.single()) {
+        if (addresses_.isOurs(source)) {
             return Side::Outside;
         }
-        return addresses_.isInside(source) && !addresses_.isOurs(source) ? Side::Inside
-                                                                         : Side::Outside;
+        return locations_.knowsHost(source) || addresses_.isInside(source) ? Side::Inside
+                                                                           : Side::Outside;
     }
-    if (addresses_.isOurs(source)) {
-        return Side::Outside;
+    // What this machine sends to itself arrives by the loopback interface.
+    if (const auto side = addresses_.sideOfInterface(interfaceIndex)) {
+        return *side;
     }
-    return locations_.knowsHost(source) || addresses_.isInside(source) ? Side::Inside
-                                                                       : Side::Outside;
+    return addresses_.isInside(source) && !addresses_.isOurs(source) ? Side::Inside
+                                                                     : Side::Outside;
 }
 
 std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& request,
@@ -67,7 +64,7 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
     return targets;
 }
 
-Located DirectionFinder::find(const sip::Message& request, const transport::Flow& from,
+Located DirectionFinder::find(const sip::Message& request, const base::Flow& from,
                               unsigned interfaceIndex) {
     using plugin::Direction;
     if (sideOf(from, interfaceIndex) == Side::Inside) {

@@ -40,11 +40,11 @@ public:
                     CallTable& calls, const Addresses& addresses)
         : locations_(locations), aliases_(aliases), calls_(calls), addresses_(addresses) {}
 
-    [[nodiscard]] Located find(const sip::Message& request, const transport::Flow& from,
+    [[nodiscard]] Located find(const sip::Message& request, const base::Flow& from,
                                unsigned interfaceIndex);
 
     /// The side that a packet came from.
-    [[nodiscard]] Side sideOf(const transport::Flow& from, unsigned interfaceIndex) const;
+    [[nodiscard]] Side sideOf(const base::Flow& from, unsigned interfaceIndex) const;
 
 private:
     [[nodiscard]] std::vector<InsideTarget> insideTargets(const sip::Message& request,

@@ -56,9 +56,9 @@ std::vector<std::size_t> Forward::nextRank() {
     return started;
 }
 
-void Forward::offerBest(sip::Message response) {
-    if (!best || preference(response.status()) < preference(best->status())) {
-        best = std::move(response);
+void Forward::offerBest(const Branch& branch, sip::Message response) {
+    if (!best || preference(response.status()) < preference(best->response.status())) {
+        best = Best{std::move(response), static_cast<std::size_t>(&branch - branches.data())};
     }
 }
 

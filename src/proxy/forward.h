@@ -27,7 +27,9 @@ struct Branch {
     std::vector<sip::NameAddr> routes{}; ///< towards the inside: what replaces the request's Routes
     std::optional<sip::Uri> nextHop{};   ///< a plugin's choice
     std::uint32_t rank = 0;              ///< lower ones are tried first, equal ones in parallel
-    base::SocketAddress local{};         ///< socket to send from; none: the one of the side
+    Side towards = Side::Outside;
+    base::SocketAddress local{};         ///< socket to send from; none: the one that reaches the peer
+    base::Flow flow{};                   ///< by which it was sent; good from Sent on
     State state = State::Waiting;
     dns::Query query{};
     transaction::ClientId client = transaction::ClientId::None;
@@ -48,15 +50,20 @@ struct Forward {
     plugin::Direction direction = plugin::Direction::Unknown;
     sip::Method method = sip::Method::Other;
     bool establishes = false;          ///< the request has no To tag: it is outside of any dialog
-    transport::Flow from;              ///< the request came by it
+    base::Flow from;              ///< the request came by it
     std::vector<sip::Via> vias;        ///< of the request; every response gets them back
     std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes that were kept from the outside, as
                                               ///< they stood
     sip::Uri localAor;                 ///< the address-of-record of the inside party
-    /// The request as it is sent, but for what differs by branch. Gone after the final response.
+    /// The request as it came, but for our Routes and Max-Forwards. Gone after the final response.
     std::optional<sip::Message> request;
     std::vector<Branch> branches;
-    std::optional<sip::Message> best;  ///< best final response so far, as it came, without our Via
+    /// The best final response so far, as it came, without our Via.
+    struct Best {
+        sip::Message response;
+        std::size_t branch;  ///< that it came from
+    };
+    std::optional<Best> best;
     bool answered = false;             ///< a final response has been passed on
     bool cancelled = false;
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
@@ -68,7 +75,6 @@ struct Forward {
     [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
     /// Side that the request came from.
     [[nodiscard]] Side fromSide() const { return incoming() ? Side::Outside : Side::Inside; }
-    [[nodiscard]] Side toSide() const { return other(fromSide()); }
 
     [[nodiscard]] Branch* branchOf(transaction::ClientId client);
     /// Whether branches of the present rank are not done yet.
@@ -77,7 +83,7 @@ struct Forward {
     /// when there are no more.
     [[nodiscard]] std::vector<std::size_t> nextRank();
     /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6).
-    void offerBest(sip::Message response);
+    void offerBest(const Branch& branch, sip::Message response);
 };
 
 }  // namespace siproxd::proxy

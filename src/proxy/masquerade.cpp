@@ -10,22 +10,29 @@ namespace siproxd::proxy {
 
 bool Masquerade::namesInside(const sip::Uri& uri) const {
     const auto ip = base::IpAddress::parse(uri.host);
-    return uri.isSip() && ip && (*ip == addresses_.inbound || addresses_.isInside(*ip)) &&
-           *ip != addresses_.announced;
+    return uri.isSip() && ip && addresses_.isHidden(*ip);
 }
 
-sip::Uri Masquerade::contactOf(const sip::Uri& contact, const transport::Flow& from,
+sip::Uri Masquerade::shown(const registrar::Binding& binding, const SentBy& own) const {
+    // One without a token is from an original's file: its provider knows it by every letter.
+    return registrar::tokenOf(binding.masqueraded).empty()
+               ? binding.masqueraded
+               : registrar::masqueradedContact(binding.masqueraded.user, own.host, own.port,
+                                               binding.token, own.protocol);
+}
+
+sip::Uri Masquerade::contactOf(const sip::Uri& contact, const base::Flow& from, const SentBy& own,
                                const std::vector<sip::NameAddr>& routes) {
     const auto& alias = aliases_.obtain(contact, from.remote, from.local, routes);
-    auto uri = registrar::masqueradedContact(contact.user, addresses_.announcedHost,
-                                             addresses_.port, alias.token);
+    auto uri = registrar::masqueradedContact(contact.user, own.host, own.port, alias.token,
+                                             own.protocol);
     // The original names the port of such Contacts always.
-    uri.port = addresses_.port;
+    uri.port = own.port;
     return uri;
 }
 
 void Masquerade::contactsOut(sip::Message& message, const sip::Uri& aor,
-                             const transport::Flow& from,
+                             const base::Flow& from, const SentBy& own,
                              const std::vector<sip::NameAddr>& routes) {
     if (message.contactIsStar()) {
         return;
@@ -37,26 +44,27 @@ void Masquerade::contactsOut(sip::Message& message, const sip::Uri& aor,
         }
         if (!routes.empty()) {
             // The token has to lead to these, too, as long as the dialog lives.
-            contact.uri = contactOf(contact.uri, from, routes);
+            contact.uri = contactOf(contact.uri, from, own, routes);
             continue;
         }
         const auto* binding = locations_.byContact(contact.uri, &aor);
         if (binding == nullptr) {
             binding = locations_.byContact(contact.uri);
         }
-        contact.uri = binding != nullptr ? binding->masqueraded : contactOf(contact.uri, from);
+        contact.uri = binding != nullptr ? shown(*binding, own) : contactOf(contact.uri, from, own);
     }
     if (!contacts.empty()) {
         message.setContacts(contacts);
     }
 }
 
-void Masquerade::redirectOut(sip::Message& message, const transport::Flow& from) {
+void Masquerade::redirectOut(sip::Message& message, const base::Flow& from,
+                             const SentBy& own) {
     auto contacts = message.contacts();
     for (auto& contact : contacts) {
         if (namesInside(contact.uri)) {
             const auto* binding = locations_.byContact(contact.uri);
-            contact.uri = binding != nullptr ? binding->masqueraded : contactOf(contact.uri, from);
+            contact.uri = binding != nullptr ? shown(*binding, own) : contactOf(contact.uri, from, own);
         }
     }
     if (!contacts.empty()) {
@@ -64,19 +72,20 @@ void Masquerade::redirectOut(sip::Message& message, const transport::Flow& from)
     }
 }
 
-void Masquerade::headersOut(sip::Message& message, const transport::Flow& from) {
+void Masquerade::headersOut(sip::Message& message, const base::Flow& from,
+                            const SentBy& own) {
     static constexpr std::array<std::string_view, 8> kUriHeaders{
         "Refer-To",      "Referred-By", "P-Asserted-Identity", "P-Preferred-Identity",
         "Remote-Party-ID", "Diversion", "History-Info",        "Reply-To",
     };
     for (const auto name : kUriHeaders) {
-        uriHeaderOut(message, name, from);
+        uriHeaderOut(message, name, from, own);
     }
-    warningsOut(message);
+    warningsOut(message, own);
 }
 
 void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
-                              const transport::Flow& from) {
+                              const base::Flow& from, const SentBy& own) {
     std::vector<std::string> values;
     for (const auto& field : message.headers(name)) {
         // What cannot be split is not understood by anybody and stays as it is.
@@ -90,7 +99,7 @@ void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
             const auto* binding = locations_.byContact(address->uri);
             const std::string headers = address->uri.headers;
             address->uri =
-                binding != nullptr ? binding->masqueraded : contactOf(address->uri, from);
+                binding != nullptr ? shown(*binding, own) : contactOf(address->uri, from, own);
             address->uri.headers = headers;
             value = address->toString();
             changed = true;
@@ -104,18 +113,18 @@ void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
     }
 }
 
-void Masquerade::warningsOut(sip::Message& message) const {
+void Masquerade::warningsOut(sip::Message& message, const SentBy& own) const {
     const auto fields = message.headers("Warning");
     if (fields.empty()) {
         return;
     }
     message.removeHeader("Warning");
     for (const auto& field : fields) {
-        message.addHeader("Warning", textOut(field));
+        message.addHeader("Warning", textOut(field, own));
     }
 }
 
-std::string Masquerade::textOut(std::string_view text) const {
+std::string Masquerade::textOut(std::string_view text, const SentBy& own) const {
     // Agent and text of a warning are free to name addresses anywhere (RFC 3261 §20.43).
     const auto isPart = [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
@@ -138,11 +147,10 @@ std::string Masquerade::textOut(std::string_view text) const {
             word = word.substr(0, word.find_last_of(".:"));
             ip = base::IpAddress::parse(word);
         }
-        const bool inside = ip && *ip != addresses_.announced &&
-                            (*ip == addresses_.inbound || addresses_.isInside(*ip));
+        const bool inside = ip && addresses_.isHidden(*ip);
         // A lone dot or colon: an address may begin right behind it.
         word = word.empty() ? text.substr(at, 1) : word;
-        out += inside ? std::string_view(addresses_.announcedHost) : word;
+        out += inside ? std::string_view(own.host) : word;
         at += word.size();
     }
     return out;
@@ -174,11 +182,14 @@ std::vector<sip::NameAddr> Masquerade::stripRecordRoutes(sip::Message& message) 
     return inside;
 }
 
-sip::NameAddr Masquerade::ownRecordRoute() const {
+sip::NameAddr Masquerade::ownRecordRoute(const SentBy& own) {
     sip::NameAddr route;
     route.uri.user = kRouteUser;
-    route.uri.host = addresses_.inbound.toString();
-    route.uri.port = addresses_.port;
+    route.uri.host = own.host;
+    route.uri.port = own.port;
+    if (own.protocol != base::Protocol::Udp) {
+        route.uri.params.set("transport", own.protocol == base::Protocol::Tls ? "tls" : "tcp");
+    }
     route.uri.params.set("lr", std::nullopt);
     return route;
 }

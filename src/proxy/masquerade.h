@@ -8,12 +8,13 @@
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "sip/message.h"
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::proxy {
 
 /// Makes one user agent on the outbound address of all phones: rewrites what would show an inside
 /// address outside, and back. REGISTER's Contacts are the registration's business, not done here.
+/// `own` is what we call ourselves on the way that the message takes.
 class Masquerade {
 public:
     Masquerade(registrar::LocationTable& locations, registrar::ContactAliases& aliases,
@@ -24,33 +25,36 @@ public:
     /// provider knows, others get a token of their own. `from` is the flow that the message came by,
     /// `aor` the address that its sender uses (From of a request, To of a response). `routes` are the
     /// proxies between us and the sender that stay in the dialog, nearest to us first.
-    void contactsOut(sip::Message& message, const sip::Uri& aor, const transport::Flow& from,
-                     const std::vector<sip::NameAddr>& routes = {});
+    void contactsOut(sip::Message& message, const sip::Uri& aor, const base::Flow& from,
+                     const SentBy& own, const std::vector<sip::NameAddr>& routes = {});
 
     /// The Contacts of a redirection that leaves: these name others, so only inside addresses among
     /// them are replaced.
-    void redirectOut(sip::Message& message, const transport::Flow& from);
+    void redirectOut(sip::Message& message, const base::Flow& from, const SentBy& own);
 
     /// Everything else that names inside addresses: URIs in Refer-To and the identity headers,
     /// the addresses in Warning.
-    void headersOut(sip::Message& message, const transport::Flow& from);
+    void headersOut(sip::Message& message, const base::Flow& from, const SentBy& own);
 
     /// Removes our own Record-Routes and those that name hosts inside from what leaves. Returns those
     /// of proxies between us and the phone in order: all of a request, of a response those above ours.
     [[nodiscard]] std::vector<sip::NameAddr> stripRecordRoutes(sip::Message& message) const;
 
-    /// Our Record-Route for phones.
-    [[nodiscard]] sip::NameAddr ownRecordRoute() const;
+    /// Our Record-Route for phones that know us as `own`.
+    [[nodiscard]] static sip::NameAddr ownRecordRoute(const SentBy& own);
 
     /// Our Contact in place of a phone's whose binding is not known.
-    [[nodiscard]] sip::Uri contactOf(const sip::Uri& contact, const transport::Flow& from,
+    [[nodiscard]] sip::Uri contactOf(const sip::Uri& contact, const base::Flow& from,
+                                     const SentBy& own,
                                      const std::vector<sip::NameAddr>& routes = {});
 
 private:
     [[nodiscard]] bool namesInside(const sip::Uri& uri) const;
-    void uriHeaderOut(sip::Message& message, std::string_view name, const transport::Flow& from);
-    void warningsOut(sip::Message& message) const;
-    [[nodiscard]] std::string textOut(std::string_view text) const;
+    [[nodiscard]] sip::Uri shown(const registrar::Binding& binding, const SentBy& own) const;
+    void uriHeaderOut(sip::Message& message, std::string_view name, const base::Flow& from,
+                      const SentBy& own);
+    void warningsOut(sip::Message& message, const SentBy& own) const;
+    [[nodiscard]] std::string textOut(std::string_view text, const SentBy& own) const;
 
     registrar::LocationTable& locations_;
     registrar::ContactAliases& aliases_;

@@ -41,11 +41,20 @@ Proxy::~Proxy() {
 }
 
 void Proxy::setAddresses(Addresses addresses) {
-    const bool moved = addresses.announcedHost != addresses_.announcedHost ||
-                       addresses.port != addresses_.port;
+    const auto outside = [](const Addresses& all) {
+        std::vector<std::string> hosts;
+        for (const auto& endpoint : all.endpoints()) {
+            if (endpoint.side == Side::Outside) {
+                hosts.push_back(endpoint.host);
+            }
+        }
+        return hosts;
+    };
+    const auto before = outside(addresses_);
+    const bool moved = addresses.port != addresses_.port || outside(addresses) != before;
     addresses_ = std::move(addresses);
-    if (moved) {
-        parts_.locations.readdress(addresses_.announcedHost, addresses_.port);
+    if (const auto hosts = outside(addresses_); moved && !hosts.empty()) {
+        parts_.locations.readdress(hosts.front(), addresses_.port);
     }
 }
 

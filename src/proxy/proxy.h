@@ -99,24 +99,15 @@ private:
         std::vector<plugin::Target> retargets;
         plugin::Stage stage = plugin::Stage::DetermineTarget;
     };
-    /// An ACK that waits for a name server.
-    struct WaitingAck {
-        sip::Message ack;
-        Side towards;
-        base::SocketAddress local;
-        std::uint16_t port = 0;
-        dns::Query query;
-    };
-
     // transaction::User
     void onRequest(transaction::ServerId id, sip::Message request,
-                   const transport::Flow& from) override;
-    void onAck(sip::Message ack, const transport::Flow& from) override;
+                   const base::Flow& from) override;
+    void onAck(sip::Message ack, const base::Flow& from) override;
     void onCancel(transaction::ServerId invite, const sip::Message& cancel) override;
     void onResponse(transaction::ClientId id, sip::Message response,
-                    const transport::Flow& from) override;
+                    const base::Flow& from) override;
     void onFailure(transaction::ClientId id, transaction::ClientFailure failure) override;
-    void onStrayResponse(sip::Message response, const transport::Flow& from) override;
+    void onStrayResponse(sip::Message response, const base::Flow& from) override;
     void onServerEnded(transaction::ServerId id) override;
     void onClientEnded(transaction::ClientId id) override;
 
@@ -128,8 +119,8 @@ private:
 
     // receiving (receive.cpp)
     void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
-                         const transport::Flow& from);
-    [[nodiscard]] bool admit(const sip::Message& request, const transport::Flow& from) const;
+                         const base::Flow& from);
+    [[nodiscard]] bool admit(const sip::Message& request, const base::Flow& from) const;
     [[nodiscard]] bool refuseEarly(transaction::ServerId id, const sip::Message& request);
     static void traceDirection(const Arrival& arrival);
     [[nodiscard]] bool answerOptions(transaction::ServerId id, const sip::Message& request);
@@ -138,25 +129,33 @@ private:
     void goOn(std::unique_ptr<Arrival> arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
-    [[nodiscard]] bool prepareCall(Forward& forward, sip::Message& request);
-    void prepareOutgoing(Forward& forward, sip::Message& request);
-    void prepareIncoming(sip::Message& request);
-    [[nodiscard]] bool applyMedia(Forward& forward, sip::Message& request);
+    void followInvite(const Forward& forward, const sip::Message& request);
+    [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
+                                                sip::Message& request);
+    void masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request);
+    void addRecordRoute(const Forward& forward, const Branch& branch, sip::Message& request) const;
     void startNextRank(Forward& forward);
     void startBranch(Forward& forward, std::size_t index);
     void sendBranch(Forward& forward, std::size_t index, const base::SocketAddress& peer);
-    void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason);
+    void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason,
+                      std::string_view header = {}, std::string_view value = {});
     [[nodiscard]] sip::Uri hopOf(const Forward& forward, const Branch& branch) const;
-    [[nodiscard]] sip::Via ownVia(Side towards, const std::string& branch) const;
-    void sendAck(WaitingAck& waiting, const base::IpAddress& ip);
+    [[nodiscard]] sip::Via ownVia(Side towards, const base::Flow& flow,
+                                  const std::string& branch) const;
+    [[nodiscard]] MediaWay mediaWay(const Forward& forward, const Branch& branch,
+                                    bool response) const;
+    [[nodiscard]] base::Family familyTowards(Side side) const;
+    void mediaOfAck(const Forward& forward, const Branch& branch, sip::Message& ack);
+    void sendAck(Forward& forward, const base::SocketAddress& peer);
 
     // response path (response_path.cpp)
-    void finishBranch(Forward& forward, sip::Message response);
-    void passOn(Forward& forward, sip::Message response, const transport::Flow& from);
-    void toInside(Forward& forward, sip::Message& response, const transport::Flow& from);
-    void toOutside(Forward& forward, sip::Message& response, const transport::Flow& from);
-    void mediaOfResponse(Forward& forward, sip::Message& response, const transport::Flow& from);
-    void followCall(Forward& forward, const sip::Message& response);
+    void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
+    void passOn(Forward& forward, const Branch& branch, sip::Message response,
+                const base::Flow& from);
+    void toInside(Forward& forward, sip::Message& response);
+    void toOutside(Forward& forward, sip::Message& response, const base::Flow& from);
+    void mediaOfResponse(const Forward& forward, const Branch& branch, sip::Message& response);
+    void followCall(const Forward& forward, const Branch& branch, const sip::Message& response);
     void cancelBranches(Forward& forward, std::string_view reason);
     void giveUp(Forward& forward);
     void dropResponse(Forward& forward, const sip::Message& response);
@@ -165,9 +164,9 @@ private:
 
     // REGISTER (registration.cpp)
     void answerRegister(transaction::ServerId id, const sip::Message& request,
-                        const transport::Flow& from);
-    [[nodiscard]] bool masqueradeRegister(Forward& forward, sip::Message& request,
-                                          const base::SocketAddress& provider);
+                        const base::Flow& from);
+    [[nodiscard]] bool masqueradeRegister(Forward& forward, const Branch& branch,
+                                          sip::Message& request);
     void registered(Forward& forward, sip::Message& response);
     [[nodiscard]] std::uint32_t requestedExpires(const sip::Message& request,
                                                  const sip::NameAddr& contact) const;
@@ -190,7 +189,7 @@ private:
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
-    std::list<WaitingAck> waitingAcks_;
+    std::list<Forward> waitingAcks_;  ///< for a name server
     transaction::Layer layer_;
 };
 

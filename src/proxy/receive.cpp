@@ -67,7 +67,7 @@ void Proxy::onReceived(const transport::Received& received) {
 }
 
 void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
-                            const transport::Flow& from) {
+                            const base::Flow& from) {
     ++counters_.malformed;
     log::warningFromPeer("malformed SIP message from {}: {}", from.remote.toString(), failure.why);
     // The answer is hardly longer than the question and goes out once: it amplifies nothing for a
@@ -78,7 +78,7 @@ void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view b
     }
 }
 
-bool Proxy::admit(const sip::Message& request, const transport::Flow& from) const {
+bool Proxy::admit(const sip::Message& request, const base::Flow& from) const {
     if (addresses_.isOurs(from.remote.ip)) {
         return true;
     }
@@ -128,12 +128,7 @@ bool Proxy::refuseEarly(transaction::ServerId id, const sip::Message& request) {
     }
     int own = 0;
     for (const auto& via : request.vias()) {
-        const auto ip = base::IpAddress::parse(via.host);
-        own += (ip ? addresses_.isOurs(*ip) && !ip->isLoopback()
-                   : base::equalsIgnoreCase(via.host, addresses_.announcedHost)) &&
-                       via.portOrDefault() == addresses_.port
-                   ? 1
-                   : 0;
+        own += addresses_.isOurVia(via) ? 1 : 0;
     }
     if (own > kMostOwnVias) {
         log::infoFromPeer("loop detected, {} of our own Vias [CID: {}]", own,
@@ -157,7 +152,7 @@ void Proxy::traceDirection(const Arrival& arrival) {
                                                                  : "direction unknown");
 }
 
-void Proxy::onRequest(transaction::ServerId id, sip::Message request, const transport::Flow& from) {
+void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base::Flow& from) {
     ++counters_.requests;
     if (!admit(request, from)) {
         layer_.abandon(id);

@@ -40,8 +40,9 @@ std::uint32_t Proxy::requestedExpires(const sip::Message& request,
     return request.expires().value_or(static_cast<std::uint32_t>(options_.defaultExpires.count()));
 }
 
-bool Proxy::masqueradeRegister(Forward& forward, sip::Message& request,
-                               const base::SocketAddress& provider) {
+bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Message& request) {
+    const auto own =
+        addresses_.sentBy(Side::Outside, branch.flow.local.ip, branch.flow.protocol);
     if (request.contactIsStar()) {
         forward.removesAll = true;
         return true;
@@ -60,12 +61,12 @@ bool Proxy::masqueradeRegister(Forward& forward, sip::Message& request,
             entry.token = binding != nullptr ? binding->token : "";
             entry.masqueraded = binding != nullptr
                                     ? binding->masqueraded
-                                    : masquerade_.contactOf(contact.uri, forward.from);
+                                    : masquerade_.contactOf(contact.uri, forward.from, own);
         } else {
             const auto prepared = parts_.locations.prepare(
-                {request.to().uri, contact.uri, forward.from.remote, forward.from.local, provider,
-                 std::string(request.callId()), request.cseq().number},
-                addresses_.announcedHost, addresses_.port);
+                {request.to().uri, contact.uri, forward.from.remote, forward.from.local,
+                 branch.flow.remote, std::string(request.callId()), request.cseq().number},
+                own.host, own.port);
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
                 forward.answered = true;
@@ -141,7 +142,7 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
 }
 
 void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request,
-                           const transport::Flow& from) {
+                           const base::Flow& from) {
     if (options_.refuseLocalRegister) {
         log::warningFromPeer("registration of {} at this proxy refused: proxy_auth_realm is set, but "
                              "authentication is not yet active", from.remote.toString());
@@ -149,6 +150,7 @@ void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request
         return;
     }
     const auto aor = request.to().uri;
+    const auto own = addresses_.outside(from.remote.ip.family());
     if (request.contactIsStar()) {
         parts_.locations.removeAll(aor);
     } else {
@@ -163,7 +165,7 @@ void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request
             const auto prepared = parts_.locations.prepare(
                 {aor, contact.uri, from.remote, from.local, {}, std::string(request.callId()),
                  request.cseq().number},
-                addresses_.announcedHost, addresses_.port);
+                own.host, own.port);
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
                 respond(id, 503, "", "Retry-After", "60");

@@ -116,35 +116,31 @@ void Proxy::forward(Arrival& arrival) {
     forward.localAor = forward.incoming() || forward.method == sip::Method::Register
                            ? request.to().uri
                            : request.from().uri;
+    const Side away = other(forward.fromSide());
     for (auto& target : arrival.retargets) {
-        forward.branches.push_back(
-            {.uri = target.uri, .nextHop = target.nextHop, .rank = target.rank});
+        forward.branches.push_back({.uri = target.uri,
+                                    .nextHop = target.nextHop,
+                                    .rank = target.rank,
+                                    .towards = away});
     }
     for (auto& target : arrival.targets) {
         if (arrival.retargets.empty()) {
             forward.branches.push_back({.uri = target.uri,
                                         .routes = std::move(target.routes),
+                                        .towards = Side::Inside,
                                         .local = target.local});
         }
     }
     if (forward.branches.empty()) {
-        forward.branches.push_back({.uri = request.requestUri()});
+        forward.branches.push_back({.uri = request.requestUri(), .towards = away});
     }
     for (auto& branch : forward.branches) {
         if (!branch.nextHop) {
             branch.nextHop = arrival.context.nextHop;
         }
     }
-    if (!prepareCall(forward, request)) {
-        return;
-    }
-    request.setMaxForwards(request.maxForwards().value_or(kDefaultHops + 1) - 1);
-    if (forward.incoming()) {
-        prepareIncoming(request);
-    } else {
-        prepareOutgoing(forward, request);
-    }
     if (forward.method == sip::Method::Invite) {
+        followInvite(forward, request);
         forward.timerC = parts_.loop.timer([this, id = forward.server] {
             if (Forward* late = find(id)) {
                 log::info("no answer within timer C, call is given up");
@@ -153,47 +149,64 @@ void Proxy::forward(Arrival& arrival) {
         });
         forward.timerC->start(options_.timerC);
     }
+    request.setMaxForwards(request.maxForwards().value_or(kDefaultHops + 1) - 1);
     forward.request = std::move(request);
     startNextRank(forward);
 }
 
-bool Proxy::prepareCall(Forward& forward, sip::Message& request) {
-    if (forward.method == sip::Method::Invite) {
-        Call& call = calls_.obtain(request, forward.fromSide());
-        call.touch(parts_.loop.now());
-        auto& state = call.state();
-        if (forward.incoming()) {
-            if (state.insideContact.host.empty()) {
-                state.insideContact = forward.branches.front().uri;
-            }
-        } else if (const auto contacts = request.contacts(); !contacts.empty()) {
-            state.insideContact = contacts.front().uri;
-            if (request.toTag().empty()) {
-                state.insideRoutes = request.recordRoutes();
-            }
+void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
+    Call& call = calls_.obtain(request, forward.fromSide());
+    call.touch(parts_.loop.now());
+    auto& state = call.state();
+    if (forward.incoming()) {
+        if (state.insideContact.host.empty()) {
+            state.insideContact = forward.branches.front().uri;
+        }
+    } else if (const auto contacts = request.contacts(); !contacts.empty()) {
+        state.insideContact = contacts.front().uri;
+        if (request.toTag().empty()) {
+            state.insideRoutes = request.recordRoutes();
         }
     }
-    return applyMedia(forward, request);
 }
 
-bool Proxy::applyMedia(Forward& forward, sip::Message& request) {
-    const Side from = forward.fromSide();
-    Call* call = calls_.find(request, from);
+MediaWay Proxy::mediaWay(const Forward& forward, const Branch& branch, bool response) const {
+    // What talks to us by an address that is on neither side (loopback) gets media by the usual one.
+    const auto local = [this](Side side, const base::Flow& flow) {
+        if (addresses_.at(side, flow.local.ip) != nullptr) {
+            return flow.local.ip;
+        }
+        const auto* endpoint = addresses_.towards(side, flow.remote.ip);
+        return endpoint != nullptr ? endpoint->ip : flow.local.ip;
+    };
+    const auto requester = local(forward.fromSide(), forward.from);
+    const auto responder = local(branch.towards, branch.flow);
+    return response ? MediaWay{false, branch.towards, responder, branch.flow.remote,
+                               forward.fromSide(), requester}
+                    : MediaWay{true, forward.fromSide(), requester, forward.from.remote,
+                               branch.towards, responder};
+}
+
+std::optional<int> Proxy::applyMedia(const Forward& forward, const Branch& branch,
+                                     sip::Message& request) {
     if (media_ == nullptr) {
-        return true;
+        return std::nullopt;
     }
+    Call* call = calls_.find(request, forward.fromSide());
+    auto way = mediaWay(forward, branch, false);
     if (call == nullptr || !carriesOffers(forward.method)) {
-        media_->hideAddresses(request, other(from));
-        return true;
+        media_->hideAddresses(request, way);
+        return std::nullopt;
     }
-    auto outcome = media_->apply(*call, request, from, forward.from.remote, onSilence(*call));
+    way.byInitiator = call->isInitiator(request);
+    auto outcome = media_->apply(*call, request, way, onSilence(*call));
     if (outcome == MediaOutcome::Untouched && forward.method == sip::Method::Invite) {
-        outcome = media_->reserve(*call, onSilence(*call));
+        outcome = media_->reserve(*call, way, onSilence(*call));
     }
     int status = 0;
     switch (outcome) {
         case MediaOutcome::Untouched:
-        case MediaOutcome::Rewritten: return true;
+        case MediaOutcome::Rewritten: return std::nullopt;
         case MediaOutcome::NoPorts: status = 503; break;
         case MediaOutcome::Refused: status = 488; break;
         case MediaOutcome::Unreadable: status = 400; break;
@@ -201,35 +214,44 @@ bool Proxy::applyMedia(Forward& forward, sip::Message& request) {
     log::info("{} from {} answered {}: its media cannot be relayed [CID: {}]",
               request.methodName(), forward.from.remote.toString(), status,
               base::printable(request.callId()));
-    if (!call->state().answered && forward.method == sip::Method::Invite) {
-        endCall(*call, "");
-    }
-    respond(forward.server, status, "", status == 503 ? "Retry-After" : "", kRetryAfter);
-    return false;
+    return status;
 }
 
-void Proxy::prepareOutgoing(Forward& forward, sip::Message& request) {
+void Proxy::masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request) {
+    const auto own =
+        addresses_.sentBy(Side::Outside, branch.flow.local.ip, branch.flow.protocol);
     forward.insideRoutes = masquerade_.stripRecordRoutes(request);
-    // Contacts of a REGISTER have to wait until it is known where it goes.
+    // Contacts of a REGISTER are made where its bindings are prepared.
     if (forward.method != sip::Method::Register) {
         const Call* call = request.toTag().empty() ? nullptr : calls_.find(request, Side::Inside);
-        masquerade_.contactsOut(request, forward.localAor, forward.from,
+        masquerade_.contactsOut(request, forward.localAor, forward.from, own,
                                 call != nullptr ? call->state().insideRoutes
                                                 : forward.insideRoutes);
     }
-    masquerade_.headersOut(request, forward.from);
+    masquerade_.headersOut(request, forward.from, own);
     if (!options_.proxy.uaString.empty()) {
         request.setHeader("User-Agent", options_.proxy.uaString);
     }
-    request.setVias({});
 }
 
-void Proxy::prepareIncoming(sip::Message& request) {
-    if (carriesRoutes(request.method())) {
-        auto routes = request.recordRoutes();
-        routes.insert(routes.begin(), masquerade_.ownRecordRoute());
-        request.setRecordRoutes(routes);
+void Proxy::addRecordRoute(const Forward& forward, const Branch& branch,
+                           sip::Message& request) const {
+    if (!carriesRoutes(request.method())) {
+        return;
     }
+    auto routes = request.recordRoutes();
+    const auto callee =
+        addresses_.sentBy(branch.towards, branch.flow.local.ip, branch.flow.protocol);
+    if (forward.fromSide() == Side::Inside) {
+        // Between two phones: each gets the address that it can reach (RFC 5658).
+        const auto caller =
+            addresses_.sentBy(Side::Inside, forward.from.local.ip, forward.from.protocol);
+        if (caller != callee) {
+            routes.insert(routes.begin(), Masquerade::ownRecordRoute(caller));
+        }
+    }
+    routes.insert(routes.begin(), Masquerade::ownRecordRoute(callee));
+    request.setRecordRoutes(routes);
 }
 
 void Proxy::startNextRank(Forward& forward) {
@@ -247,7 +269,7 @@ sip::Uri Proxy::hopOf(const Forward& forward, const Branch& branch) const {
     if (branch.nextHop) {
         return *branch.nextHop;
     }
-    if (forward.incoming()) {
+    if (branch.towards == Side::Inside) {
         return branch.routes.empty() ? branch.uri : branch.routes.front().uri;
     }
     if (forward.branches.size() == 1) {
@@ -258,13 +280,19 @@ sip::Uri Proxy::hopOf(const Forward& forward, const Branch& branch) const {
     return nextHopOutside(request, options_.proxy);
 }
 
+base::Family Proxy::familyTowards(Side side) const {
+    const bool v4 = addresses_.has(side, base::Family::V4);
+    const bool v6 = addresses_.has(side, base::Family::V6);
+    return v4 && v6 ? base::Family::None : v6 ? base::Family::V6 : base::Family::V4;
+}
+
 void Proxy::startBranch(Forward& forward, std::size_t index) {
     if (forward.branches.size() == 1) {
         forward.request->setRequestUri(forward.branches[index].uri);
     }
     const sip::Uri hop = hopOf(forward, forward.branches[index]);
     const std::uint16_t port = hop.portOrDefault();
-    const auto family = addresses_.local(forward.toSide()).family();
+    const auto family = familyTowards(forward.branches[index].towards);
     const auto id = forward.server;
     const auto arrived = [this, id, index, port, host = hop.host](const dns::Answer& answer) {
         Forward* waiting = find(id);
@@ -289,10 +317,12 @@ void Proxy::startBranch(Forward& forward, std::size_t index) {
     }
 }
 
-sip::Via Proxy::ownVia(Side towards, const std::string& branch) const {
+sip::Via Proxy::ownVia(Side towards, const base::Flow& flow, const std::string& branch) const {
+    const auto own = addresses_.sentBy(towards, flow.local.ip, flow.protocol);
     sip::Via via;
-    via.host = addresses_.hostTowards(towards);
-    via.port = addresses_.port;
+    via.transport = base::viaName(flow.protocol);
+    via.host = own.host;
+    via.port = own.port;
     const unsigned bit = towards == Side::Inside ? config::ProxySettings::kRportInside
                                                  : config::ProxySettings::kRportOutside;
     via.params.set("branch", branch);
@@ -312,23 +342,39 @@ void Proxy::sendBranch(Forward& forward, std::size_t index, const base::SocketAd
         answerRegister(forward.server, *forward.request, forward.from);
         return;
     }
-    auto flow = addresses_.flowTo(forward.toSide(), peer);
+    const auto flow = addresses_.flowTo(branch.towards, peer);
+    if (!flow) {
+        log::warning("{} cannot be reached: we have no address there now", peer.toString());
+        branchFailed(forward, index, 503, "No Route");
+        return;
+    }
+    branch.flow = *flow;
     if (branch.local) {
-        flow.local = branch.local;
+        branch.flow.local = branch.local;
     }
     sip::Message request = forward.request->clone();
     request.setRequestUri(branch.uri);
-    if (forward.incoming()) {
+    if (const auto status = applyMedia(forward, branch, request)) {
+        branchFailed(forward, index, *status, "", *status == 503 ? "Retry-After" : "", kRetryAfter);
+        return;
+    }
+    if (branch.towards == Side::Inside) {
+        addRecordRoute(forward, branch, request);
         // No Route of an inside proxy is ever shown outside, so one that comes from there is a
         // stranger's try to reach other hosts than the phone.
         applyRouteSet(request, branch.routes);
-    } else if (auto routes = request.routes(); !routes.empty()) {
-        applyRouteSet(request, std::move(routes));
+    } else {
+        masqueradeRequest(forward, branch, request);
+        request.setVias({});
+        if (auto routes = request.routes(); !routes.empty()) {
+            applyRouteSet(request, std::move(routes));
+        }
     }
-    if (forward.method == sip::Method::Register && !masqueradeRegister(forward, request, peer)) {
+    if (forward.method == sip::Method::Register &&
+        !masqueradeRegister(forward, branch, request)) {
         return;
     }
-    request.pushVia(ownVia(forward.toSide(), layer_.newBranch()));
+    request.pushVia(ownVia(branch.towards, branch.flow, layer_.newBranch()));
     plugin::Context context;
     context.message = &request;
     context.flow = forward.from;
@@ -338,21 +384,26 @@ void Proxy::sendBranch(Forward& forward, std::size_t index, const base::SocketAd
         return;
     }
     branch.state = Branch::State::Sent;
-    branch.client = layer_.send(std::move(request), flow);
+    branch.client = layer_.send(std::move(request), branch.flow);
     clients_[branch.client] = forward.server;
 }
 
 void Proxy::branchFailed(Forward& forward, std::size_t index, int status,
-                         std::string_view reason) {
+                         std::string_view reason, std::string_view header,
+                         std::string_view value) {
     forward.branches[index].state = Branch::State::Done;
     const sip::Message* request = layer_.serverRequest(forward.server);
-    if (request != nullptr) {
-        finishBranch(forward,
-                     sip::Message::response(*request, status, reason, parts_.random.hex(6)));
+    if (request == nullptr) {
+        return;
     }
+    auto response = sip::Message::response(*request, status, reason, parts_.random.hex(6));
+    if (!header.empty()) {
+        response.addHeader(header, value);
+    }
+    finishBranch(forward, forward.branches[index], std::move(response));
 }
 
-void Proxy::onAck(sip::Message ack, const transport::Flow& from) {
+void Proxy::onAck(sip::Message ack, const base::Flow& from) {
     if (!admit(ack, from) || !ack.requestUri().isSip() || ack.maxForwards() == 0U) {
         return;
     }
@@ -371,62 +422,80 @@ void Proxy::onAck(sip::Message ack, const transport::Flow& from) {
     forward.method = sip::Method::Ack;
     forward.from = from;
     forward.localAor = forward.incoming() ? ack.to().uri : ack.from().uri;
-    if (Call* call = calls_.find(ack, forward.fromSide()); call != nullptr && media_ != nullptr) {
-        // The answer to a late offer. There is nobody to tell when it cannot be used.
+    if (Call* call = calls_.find(ack, forward.fromSide())) {
         call->touch(parts_.loop.now());
-        const auto outcome =
-            call->isOfOtherDialog(ack)
-                ? MediaOutcome::Refused
-                : media_->apply(*call, ack, forward.fromSide(), from.remote, onSilence(*call));
-        if (outcome != MediaOutcome::Untouched && outcome != MediaOutcome::Rewritten) {
-            media_->hideAddresses(ack, forward.toSide());
-        }
     }
+    Branch branch{.uri = ack.requestUri(), .towards = other(forward.fromSide())};
+    if (!located.targets.empty()) {
+        auto& target = located.targets.front();
+        branch = {.uri = target.uri,
+                  .routes = std::move(target.routes),
+                  .towards = Side::Inside,
+                  .local = target.local};
+    }
+    branch.nextHop = context.nextHop;
     ack.setMaxForwards(ack.maxForwards().value_or(kDefaultHops + 1) - 1);
-    WaitingAck waiting{std::move(ack), forward.toSide(), {}, 0, {}};
-    sip::Uri hop;
-    if (forward.incoming()) {
-        std::vector<sip::NameAddr> routes;
-        if (!located.targets.empty()) {
-            waiting.ack.setRequestUri(located.targets.front().uri);
-            waiting.local = located.targets.front().local;
-            routes = std::move(located.targets.front().routes);
-        }
-        hop = routes.empty() ? waiting.ack.requestUri() : routes.front().uri;
-        applyRouteSet(waiting.ack, routes);
-    } else {
-        prepareOutgoing(forward, waiting.ack);
-        hop = nextHopOutside(waiting.ack, options_.proxy);
-    }
-    waiting.port = hop.portOrDefault();
-    waiting.ack.pushVia(ownVia(waiting.towards, layer_.newBranch()));
-    if (context.nextHop) {
-        hop = *context.nextHop;
-        waiting.port = hop.portOrDefault();
-    }
-    const auto family = addresses_.local(waiting.towards).family();
+    ack.setRequestUri(branch.uri);
+    forward.request = std::move(ack);
+    forward.branches.push_back(std::move(branch));
+    const auto hop = hopOf(forward, forward.branches.front());
+    const auto family = familyTowards(forward.branches.front().towards);
     if (const auto known = parts_.resolver.known(hop.host, family)) {
         if (*known) {
-            sendAck(waiting, (*known)->front());
+            sendAck(forward, {(*known)->front(), hop.portOrDefault()});
         }
         return;
     }
-    waitingAcks_.push_back(std::move(waiting));
+    waitingAcks_.push_back(std::move(forward));
     const auto place = std::prev(waitingAcks_.end());
-    place->query = parts_.resolver.resolve(hop.host, family, [this, place](const auto& answer) {
-        if (answer) {
-            sendAck(*place, answer->front());
-        }
-        waitingAcks_.erase(place);
-    });
+    place->branches.front().query = parts_.resolver.resolve(
+        hop.host, family, [this, place, port = hop.portOrDefault()](const auto& answer) {
+            if (answer) {
+                sendAck(*place, {answer->front(), port});
+            }
+            waitingAcks_.erase(place);
+        });
 }
 
-void Proxy::sendAck(WaitingAck& waiting, const base::IpAddress& ip) {
-    auto flow = addresses_.flowTo(waiting.towards, {ip, waiting.port});
-    if (waiting.local) {
-        flow.local = waiting.local;
+void Proxy::mediaOfAck(const Forward& forward, const Branch& branch, sip::Message& ack) {
+    Call* call = calls_.find(ack, forward.fromSide());
+    if (call == nullptr || media_ == nullptr) {
+        return;
     }
-    if (const auto sent = layer_.sendStateless(waiting.ack, flow); !sent) {
+    // The answer to a late offer. There is nobody to tell when it cannot be used.
+    auto way = mediaWay(forward, branch, false);
+    way.byInitiator = call->isInitiator(ack);
+    const auto outcome = call->isOfOtherDialog(ack)
+                             ? MediaOutcome::Refused
+                             : media_->apply(*call, ack, way, onSilence(*call));
+    if (outcome != MediaOutcome::Untouched && outcome != MediaOutcome::Rewritten) {
+        media_->hideAddresses(ack, way);
+    }
+}
+
+void Proxy::sendAck(Forward& forward, const base::SocketAddress& peer) {
+    Branch& branch = forward.branches.front();
+    const auto flow = addresses_.flowTo(branch.towards, peer);
+    if (!flow) {
+        return;
+    }
+    branch.flow = *flow;
+    if (branch.local) {
+        branch.flow.local = branch.local;
+    }
+    sip::Message& ack = *forward.request;
+    mediaOfAck(forward, branch, ack);
+    if (branch.towards == Side::Inside) {
+        applyRouteSet(ack, branch.routes);
+    } else {
+        masqueradeRequest(forward, branch, ack);
+        ack.setVias({});
+        if (auto routes = ack.routes(); !routes.empty()) {
+            applyRouteSet(ack, std::move(routes));
+        }
+    }
+    ack.pushVia(ownVia(branch.towards, branch.flow, layer_.newBranch()));
+    if (const auto sent = layer_.sendStateless(ack, branch.flow); !sent) {
         log::warningFromPeer("ACK not sent: {}", sent.error().message);
     }
 }

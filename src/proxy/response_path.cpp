@@ -30,7 +30,7 @@ bool mayCarryMedia(const sip::Message& response) {
 }  // namespace
 
 void Proxy::onResponse(transaction::ClientId id, sip::Message response,
-                       const transport::Flow& from) {
+                       const base::Flow& from) {
     ++counters_.responses;
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
@@ -45,7 +45,7 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
             forward->timerC->start(options_.timerC);
         }
         if (!forward->answered) {
-            passOn(*forward, std::move(response), from);
+            passOn(*forward, *branch, std::move(response), from);
         }
         return;
     }
@@ -55,7 +55,7 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
         forward->answered = true;
         if (first || forward->method == sip::Method::Invite) {
             const auto server = forward->server;
-            passOn(*forward, std::move(response), from);
+            passOn(*forward, *branch, std::move(response), from);
             if (Forward* still = find(server); still != nullptr && first) {
                 cancelBranches(*still, "");
                 still->timerC.reset();
@@ -64,7 +64,7 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
         }
         return;
     }
-    finishBranch(*forward, std::move(response));
+    finishBranch(*forward, *branch, std::move(response));
 }
 
 void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failure) {
@@ -81,22 +81,21 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
                  "");
 }
 
-void Proxy::finishBranch(Forward& forward, sip::Message response) {
+void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message response) {
     if (forward.answered) {
         return;
     }
-    if (response.status() >= 600) {
+    const bool isGlobal = response.status() >= 600;
+    forward.offerBest(branch, std::move(response));
+    if (isGlobal) {
         // RFC 3261 §16.7 step 5: nobody else needs to ring.
-        forward.offerBest(std::move(response));
         cancelBranches(forward, "");
-    } else {
-        forward.offerBest(std::move(response));
     }
     if (forward.waiting()) {
         return;
     }
     const auto id = forward.server;
-    if (!forward.cancelled && forward.best->status() < 600) {
+    if (!forward.cancelled && forward.best->response.status() < 600) {
         startNextRank(forward);
     }
     Forward* present = find(id);
@@ -105,32 +104,35 @@ void Proxy::finishBranch(Forward& forward, sip::Message response) {
     }
     present->answered = true;
     present->timerC.reset();
-    sip::Message best = std::move(*present->best);
+    auto best = std::move(*present->best);
     present->best.reset();
-    const auto from = present->from;
-    passOn(*present, std::move(best), from);
+    const auto& answering = present->branches[best.branch];
+    const auto from = answering.flow.remote ? answering.flow : present->from;
+    passOn(*present, answering, std::move(best.response), from);
     if (Forward* still = find(id)) {
         still->request.reset();
     }
 }
 
-void Proxy::passOn(Forward& forward, sip::Message response, const transport::Flow& from) {
+void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response,
+                   const base::Flow& from) {
     response.setVias(forward.vias);
     plugin::Context context;
     context.message = &response;
     context.flow = from;
     context.direction = forward.incoming() ? plugin::Direction::ResponseOutgoing
                                            : plugin::Direction::ResponseIncoming;
-    if (!parts_.chain.run(plugin::Stage::PreProxy, context).goesOn()) {
-        followCall(forward, response);
+    const bool passes = parts_.chain.run(plugin::Stage::PreProxy, context).goesOn();
+    followCall(forward, branch, response);
+    if (!passes) {
         dropResponse(forward, response);
         return;
     }
-    followCall(forward, response);
-    if (forward.incoming()) {
+    mediaOfResponse(forward, branch, response);
+    if (forward.fromSide() == Side::Outside) {
         toOutside(forward, response, from);
-    } else {
-        toInside(forward, response, from);
+    } else if (branch.towards == Side::Outside) {
+        toInside(forward, response);
     }
     if (!parts_.chain.run(plugin::Stage::PostProxy, context).goesOn()) {
         dropResponse(forward, response);
@@ -146,37 +148,38 @@ void Proxy::dropResponse(Forward& forward, const sip::Message& response) {
     }
 }
 
-void Proxy::mediaOfResponse(Forward& forward, sip::Message& response,
-                            const transport::Flow& from) {
+void Proxy::mediaOfResponse(const Forward& forward, const Branch& branch,
+                            sip::Message& response) {
     if (media_ == nullptr || !CallMedia::hasSdp(response)) {
         return;
     }
-    const Side side = forward.toSide();
-    Call* call = mayCarryMedia(response) ? calls_.find(response, side) : nullptr;
+    auto way = mediaWay(forward, branch, true);
+    Call* call = mayCarryMedia(response) ? calls_.find(response, other(forward.fromSide())) : nullptr;
     if (call == nullptr) {
-        media_->hideAddresses(response, forward.fromSide());
+        media_->hideAddresses(response, way);
         return;
     }
+    way.byInitiator = !call->isInitiator(response);  // From of a response is who has asked
     if (call->isOfOtherDialog(response)) {
-        media_->disable(response, forward.fromSide());
+        media_->disable(response, way);
         return;
     }
-    const auto outcome = media_->apply(*call, response, side, from.remote, onSilence(*call));
+    const auto outcome = media_->apply(*call, response, way, onSilence(*call));
     if (outcome != MediaOutcome::Untouched && outcome != MediaOutcome::Rewritten) {
         // Too late to refuse: the caller learns that there will be no media.
-        media_->disable(response, forward.fromSide());
+        media_->disable(response, way);
         log::warningFromPeer("{} of {} comes without media: what its SDP says cannot be relayed "
-                             "[CID: {}]", response.status(), from.remote.toString(),
+                             "[CID: {}]", response.status(), way.sipSource.toString(),
                              base::printable(response.callId()));
     }
 }
 
-void Proxy::followCall(Forward& forward, const sip::Message& response) {
+void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::Message& response) {
     if (forward.method != sip::Method::Invite && forward.method != sip::Method::Update &&
         forward.method != sip::Method::Bye) {
         return;
     }
-    Call* call = calls_.find(response, forward.toSide());
+    Call* call = calls_.find(response, other(forward.fromSide()));
     if (call == nullptr) {
         return;
     }
@@ -189,11 +192,12 @@ void Proxy::followCall(Forward& forward, const sip::Message& response) {
         }
         return;
     }
-    if (call->media() != nullptr && status >= 200 && !call->isOfOtherDialog(response)) {
+    auto* media = call->media(mediaWay(forward, branch, true).crossing());
+    if (media != nullptr && status >= 200 && !call->isOfOtherDialog(response)) {
         if (status < 300) {
-            call->media()->forget();
+            media->forget();
         } else {
-            call->media()->restore();
+            media->restore();
         }
     }
     if (forward.method == sip::Method::Update) {
@@ -202,6 +206,7 @@ void Proxy::followCall(Forward& forward, const sip::Message& response) {
     if (status >= 200 && status < 300 && !call->state().answered) {
         call->state().answered = true;
         call->state().answererTag = response.toTag();
+        call->keepMedia(mediaWay(forward, branch, true).crossing());
     }
     if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response)) {
         if (const auto contacts = response.contacts(); !contacts.empty()) {
@@ -213,8 +218,7 @@ void Proxy::followCall(Forward& forward, const sip::Message& response) {
     }
 }
 
-void Proxy::toInside(Forward& forward, sip::Message& response, const transport::Flow& from) {
-    mediaOfResponse(forward, response, from);
+void Proxy::toInside(Forward& forward, sip::Message& response) {
     if (forward.method == sip::Method::Register) {
         registered(forward, response);
         return;
@@ -223,14 +227,16 @@ void Proxy::toInside(Forward& forward, sip::Message& response, const transport::
         // Our Record-Route goes to the end: the phone's first hop (it reads them backwards). What we
         // have kept of inside proxies comes behind it, nearer to the phone.
         auto routes = response.recordRoutes();
-        routes.push_back(masquerade_.ownRecordRoute());
+        routes.push_back(Masquerade::ownRecordRoute(addresses_.sentBy(
+            Side::Inside, forward.from.local.ip, forward.from.protocol)));
         routes.insert(routes.end(), forward.insideRoutes.begin(), forward.insideRoutes.end());
         response.setRecordRoutes(routes);
     }
 }
 
-void Proxy::toOutside(Forward& forward, sip::Message& response, const transport::Flow& from) {
-    mediaOfResponse(forward, response, from);
+void Proxy::toOutside(Forward& forward, sip::Message& response, const base::Flow& from) {
+    const auto own =
+        addresses_.sentBy(Side::Outside, forward.from.local.ip, forward.from.protocol);
     auto inside = masquerade_.stripRecordRoutes(response);
     std::ranges::reverse(inside);  // the one that is nearest to us has put its own in first
     if (Call* call = makesDialog(response) ? calls_.find(response, Side::Inside) : nullptr;
@@ -243,11 +249,11 @@ void Proxy::toOutside(Forward& forward, sip::Message& response, const transport:
         }
     }
     if (response.status() >= 300 && response.status() < 400) {
-        masquerade_.redirectOut(response, from);
+        masquerade_.redirectOut(response, from, own);
     } else {
-        masquerade_.contactsOut(response, forward.localAor, from, inside);
+        masquerade_.contactsOut(response, forward.localAor, from, own, inside);
     }
-    masquerade_.headersOut(response, from);
+    masquerade_.headersOut(response, from, own);
     if (!options_.proxy.uaString.empty() && response.header("User-Agent")) {
         response.setHeader("User-Agent", options_.proxy.uaString);
     }
@@ -279,7 +285,8 @@ void Proxy::giveUp(Forward& forward) {
     const sip::Message* request = layer_.serverRequest(forward.server);
     if (request != nullptr && !forward.waiting()) {
         // Nothing has been sent that could still be answered: name servers have kept us waiting.
-        finishBranch(forward, sip::Message::response(*request, 408, "", parts_.random.hex(6)));
+        finishBranch(forward, forward.branches.front(),
+                     sip::Message::response(*request, 408, "", parts_.random.hex(6)));
     }
 }
 
@@ -315,7 +322,7 @@ void Proxy::onCancel(transaction::ServerId invite, const sip::Message& cancel) {
     }
 }
 
-void Proxy::onStrayResponse(sip::Message response, const transport::Flow& from) {
+void Proxy::onStrayResponse(sip::Message response, const base::Flow& from) {
     ++counters_.responses;
     log::debug(log::Class::Proxy, "response {} from {} belongs to no transaction [CID: {}]",
                response.status(), from.remote.toString(), base::printable(response.callId()));

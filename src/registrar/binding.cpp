@@ -8,15 +8,20 @@ namespace siproxd::registrar {
 namespace {
 
 constexpr std::uint16_t kDefaultPort = 5060;
+constexpr std::uint16_t kDefaultTlsPort = 5061;
 
 }  // namespace
 
 sip::Uri masqueradedContact(std::string_view user, std::string_view host, std::uint16_t port,
-                            std::string_view token) {
+                            std::string_view token, base::Protocol protocol) {
+    const bool tls = protocol == base::Protocol::Tls;
     sip::Uri uri;
     uri.user = user;
     uri.host = host;
-    uri.port = port == kDefaultPort ? std::uint16_t{0} : port;
+    uri.port = port == (tls ? kDefaultTlsPort : kDefaultPort) ? std::uint16_t{0} : port;
+    if (protocol != base::Protocol::Udp) {
+        uri.params.set("transport", std::string(tls ? "tls" : "tcp"));
+    }
     if (!token.empty()) {
         uri.params.set(kTokenParam, std::string(token));
     }

@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/flow.h"
 #include "sip/uri.h"
 
 namespace siproxd::registrar {
@@ -37,10 +38,12 @@ struct Binding {
 };
 
 /// The Contact that we show outside in place of a phone's: `user` (escaped as on the wire, may be
-/// empty) at `host` (name or address, IPv6 without brackets), the port when it is not 5060, and the
-/// token as a URI parameter; an empty token adds none.
+/// empty) at `host` (name or address, IPv6 without brackets), the port when it is not the
+/// protocol's default, `transport` when it is not UDP (RFC 3261 §19.1.1), and the token as a URI
+/// parameter; an empty token adds none.
 [[nodiscard]] sip::Uri masqueradedContact(std::string_view user, std::string_view host,
-                                          std::uint16_t port, std::string_view token);
+                                          std::uint16_t port, std::string_view token,
+                                          base::Protocol protocol = base::Protocol::Udp);
 
 /// The token in a URI; empty: none.
 [[nodiscard]] std::string_view tokenOf(const sip::Uri& uri);

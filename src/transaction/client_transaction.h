@@ -23,7 +23,7 @@ public:
     virtual void cancel(std::string_view /*reason*/) {}
 
 protected:
-    ClientTransaction(Environment& environment, ClientId id, const transport::Flow& peer,
+    ClientTransaction(Environment& environment, ClientId id, const base::Flow& peer,
                       std::string request)
         : Transaction(environment, peer), id_(id) {
         keep(std::move(request));

@@ -23,7 +23,7 @@ std::string_view nameOf(InviteClient::State state) {
 
 }  // namespace
 
-InviteClient::InviteClient(Environment& environment, ClientId id, const transport::Flow& peer,
+InviteClient::InviteClient(Environment& environment, ClientId id, const base::Flow& peer,
                            std::string request)
     : ClientTransaction(environment, id, peer, std::move(request)) {}
 

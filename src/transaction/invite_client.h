@@ -37,7 +37,7 @@ public:
     enum class State : std::uint8_t { Calling, Proceeding, Accepted, Completed, Terminated };
 
     /// `request` is the serialized INVITE.
-    InviteClient(Environment& environment, ClientId id, const transport::Flow& peer,
+    InviteClient(Environment& environment, ClientId id, const base::Flow& peer,
                  std::string request);
 
     void start() override;

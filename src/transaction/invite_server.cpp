@@ -25,7 +25,7 @@ std::string_view nameOf(InviteServer::State state) {
 
 }  // namespace
 
-InviteServer::InviteServer(Environment& environment, ServerId id, const transport::Flow& peer,
+InviteServer::InviteServer(Environment& environment, ServerId id, const base::Flow& peer,
                            sip::Message request)
     : ServerTransaction(environment, id, peer),
       request_(std::make_unique<sip::Message>(std::move(request))) {}

@@ -35,7 +35,7 @@ class InviteServer final : public ServerTransaction {
 public:
     enum class State : std::uint8_t { Proceeding, Completed, Confirmed, Accepted, Terminated };
 
-    InviteServer(Environment& environment, ServerId id, const transport::Flow& peer,
+    InviteServer(Environment& environment, ServerId id, const base::Flow& peer,
                  sip::Message request);
 
     [[nodiscard]] const sip::Message* request() const override { return request_.get(); }

@@ -112,20 +112,20 @@ struct Layer::Impl final : Transaction::Owner {
     void ended(ClientId id) override;
     void failed(ClientId id, ClientFailure failure) override;
     void sendCancel(std::string_view branch, std::string bytes,
-                    const transport::Flow& to) override;
+                    const base::Flow& to) override;
 
     // --- messages from the network
-    void receiveRequest(sip::Message request, const transport::Flow& from);
-    void receiveAck(sip::Message ack, const sip::Via& topVia, const transport::Flow& from);
+    void receiveRequest(sip::Message request, const base::Flow& from);
+    void receiveAck(sip::Message ack, const sip::Via& topVia, const base::Flow& from);
     void receiveCancel(const sip::Message& cancel, const sip::Via& topVia,
-                       const transport::Flow& from);
+                       const base::Flow& from);
     void openServer(std::string key, sip::Message request, const sip::Via& topVia,
-                    const transport::Flow& from);
-    void refuse(const sip::Message& request, std::string_view key, const transport::Flow& to);
-    void receiveResponse(sip::Message response, const transport::Flow& from);
+                    const base::Flow& from);
+    void refuse(const sip::Message& request, std::string_view key, const base::Flow& to);
+    void receiveResponse(sip::Message response, const base::Flow& from);
 
     ClientId openClient(std::string key, bool invite, std::string bytes,
-                        const transport::Flow& to, bool ours);
+                        const base::Flow& to, bool ours);
     ClientId refuseToSend(std::string_view why, bool ours);
 
     [[nodiscard]] bool full() const {
@@ -222,7 +222,7 @@ void Layer::Impl::tell(const Notice& notice) {
 
 // --- requests
 
-void Layer::Impl::receiveRequest(sip::Message request, const transport::Flow& from) {
+void Layer::Impl::receiveRequest(sip::Message request, const base::Flow& from) {
     const auto topVia = request.via();
     if (!topVia) {
         return;  // the parser lets none through
@@ -247,7 +247,7 @@ void Layer::Impl::receiveRequest(sip::Message request, const transport::Flow& fr
 }
 
 void Layer::Impl::receiveAck(sip::Message ack, const sip::Via& topVia,
-                             const transport::Flow& from) {
+                             const base::Flow& from) {
     auto* invite = servers.find(serverKey(ack, topVia, kInvite));
     if (invite == nullptr || !invite->onAck()) {
         user.onAck(std::move(ack), from);
@@ -255,7 +255,7 @@ void Layer::Impl::receiveAck(sip::Message ack, const sip::Via& topVia,
 }
 
 void Layer::Impl::receiveCancel(const sip::Message& cancel, const sip::Via& topVia,
-                                const transport::Flow& from) {
+                                const base::Flow& from) {
     std::string key = serverKey(cancel, topVia, kCancel);
     if (auto* known = servers.find(key)) {
         known->onRetransmission();
@@ -282,7 +282,7 @@ void Layer::Impl::receiveCancel(const sip::Message& cancel, const sip::Via& topV
 }
 
 void Layer::Impl::openServer(std::string key, sip::Message request, const sip::Via& topVia,
-                             const transport::Flow& from) {
+                             const base::Flow& from) {
     const auto id = ServerId{nextId(false)};
     const auto peer = responsePeer(topVia, from);
     if (log::wants(log::Level::Debug, log::Class::Sip)) {
@@ -304,7 +304,7 @@ void Layer::Impl::openServer(std::string key, sip::Message request, const sip::V
 }
 
 void Layer::Impl::refuse(const sip::Message& request, std::string_view key,
-                         const transport::Flow& to) {
+                         const base::Flow& to) {
     ++environment.counters.refused;
     log::warningFromPeer("{} transactions at once: {} from {} refused with 503",
                          servers.size() + clients.size(), request.methodName(),
@@ -318,7 +318,7 @@ void Layer::Impl::refuse(const sip::Message& request, std::string_view key,
 
 // --- responses and our own requests
 
-void Layer::Impl::receiveResponse(sip::Message response, const transport::Flow& from) {
+void Layer::Impl::receiveResponse(sip::Message response, const base::Flow& from) {
     const auto topVia = response.via();
     auto* client = topVia ? clients.find(clientKey(topVia->branch(), response.methodName()))
                           : nullptr;
@@ -333,12 +333,12 @@ void Layer::Impl::receiveResponse(sip::Message response, const transport::Flow& 
 }
 
 void Layer::Impl::sendCancel(std::string_view branch, std::string bytes,
-                             const transport::Flow& to) {
+                             const base::Flow& to) {
     openClient(clientKey(branch, kCancel), false, std::move(bytes), to, true);
 }
 
 ClientId Layer::Impl::openClient(std::string key, bool invite, std::string bytes,
-                                 const transport::Flow& to, bool ours) {
+                                 const base::Flow& to, bool ours) {
     const auto id = ClientId{nextId(ours)};
     std::unique_ptr<ClientTransaction> transaction;
     if (invite) {
@@ -370,7 +370,7 @@ Layer::Layer(event::Loop& loop, base::Random& random, Sender& sender, User& user
 
 Layer::~Layer() = default;
 
-void Layer::receive(sip::Message message, const transport::Flow& from) {
+void Layer::receive(sip::Message message, const base::Flow& from) {
     const Impl::Scope scope(*impl_);
     if (message.isRequest()) {
         impl_->receiveRequest(std::move(message), from);
@@ -397,7 +397,7 @@ void Layer::abandon(ServerId id) {
     }
 }
 
-ClientId Layer::send(sip::Message request, const transport::Flow& to) {
+ClientId Layer::send(sip::Message request, const base::Flow& to) {
     const auto topVia = request.via();
     if (!topVia || topVia->branch().empty() || request.method() == sip::Method::Ack) {
         return impl_->refuseToSend("an ACK, or without a branch", false);
@@ -413,7 +413,7 @@ void Layer::cancel(ClientId id, std::string_view reason) {
     }
 }
 
-base::Result<void> Layer::sendStateless(const sip::Message& message, const transport::Flow& to) {
+base::Result<void> Layer::sendStateless(const sip::Message& message, const base::Flow& to) {
     return impl_->environment.sender.send(message.serialize(), to);
 }
 
@@ -426,7 +426,7 @@ const sip::Message* Layer::serverRequest(ServerId id) const {
     return transaction == nullptr ? nullptr : transaction->request();
 }
 
-std::optional<transport::Flow> Layer::serverPeer(ServerId id) const {
+std::optional<base::Flow> Layer::serverPeer(ServerId id) const {
     const auto* transaction = impl_->servers.find(id);
     return transaction == nullptr ? std::nullopt : std::optional(transaction->peer());
 }

@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "event/loop.h"
 #include "sip/message.h"
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::transaction {
 
@@ -45,11 +45,11 @@ public:
     /// A new request (never ACK or CANCEL). The user answers through respond(), in time or later,
     /// or calls abandon(): no timer ends a transaction that has no answer. `id` stays valid until
     /// onServerEnded().
-    virtual void onRequest(ServerId id, sip::Message request, const transport::Flow& from) = 0;
+    virtual void onRequest(ServerId id, sip::Message request, const base::Flow& from) = 0;
 
     /// An ACK that no server transaction absorbed: the one for a 2xx (RFC 3261 §13.2.2.4). It has
     /// no transaction and is never answered.
-    virtual void onAck(sip::Message ack, const transport::Flow& from) = 0;
+    virtual void onAck(sip::Message ack, const base::Flow& from) = 0;
 
     /// The INVITE `invite` is to be cancelled. The CANCEL itself has been answered with 200 already
     /// (RFC 3261 §16.10). Not called when the INVITE has had its final response.
@@ -57,13 +57,13 @@ public:
 
     /// A response for `id`: every provisional but 100, every final; more than one 2xx of an INVITE
     /// is passed on (retransmissions and forks, RFC 6026 §8.4). Its top Via is still ours.
-    virtual void onResponse(ClientId id, sip::Message response, const transport::Flow& from) = 0;
+    virtual void onResponse(ClientId id, sip::Message response, const base::Flow& from) = 0;
 
     /// `id` ends without a final response.
     virtual void onFailure(ClientId id, ClientFailure failure) = 0;
 
     /// A response that belongs to no transaction. Usually dropped.
-    virtual void onStrayResponse(sip::Message response, const transport::Flow& from) = 0;
+    virtual void onStrayResponse(sip::Message response, const base::Flow& from) = 0;
 
     /// The transaction is gone, its id means nothing from now on.
     virtual void onServerEnded(ServerId id) = 0;
@@ -74,7 +74,7 @@ public:
 class Sender {
 public:
     virtual ~Sender() = default;
-    virtual base::Result<void> send(std::string_view bytes, const transport::Flow& to) = 0;
+    virtual base::Result<void> send(std::string_view bytes, const base::Flow& to) = 0;
 };
 
 /// RFC 3261 §17 with RFC 6026's corrections: server and client transactions, their timers, and the
@@ -89,7 +89,7 @@ public:
 
     /// Everything that comes from the network, after parsing and admission. Requests get `received`
     /// and `rport` on their top Via here (RFC 3261 §18.2.1, RFC 3581 §4).
-    void receive(sip::Message message, const transport::Flow& from);
+    void receive(sip::Message message, const base::Flow& from);
 
     /// Answers the request of `id`. The message must carry that request's Vias. Provisional, 2xx
     /// and other finals are retransmitted, absorbed and timed as §17.2 says; what comes too late is
@@ -106,7 +106,7 @@ public:
     /// Sends a request as a new client transaction towards `to`. The top Via must be ours with a
     /// branch from newBranch(); ACK must not come here. The user gets the outcome by the id.
     /// Failure to send is reported by onFailure() later, never from inside.
-    ClientId send(sip::Message request, const transport::Flow& to);
+    ClientId send(sip::Message request, const base::Flow& to);
 
     /// CANCELs the INVITE of `id` hop by hop (§9.1): at once when a provisional response has come,
     /// else when the first one comes. Does nothing once a final response has come. If no final
@@ -115,7 +115,7 @@ public:
     void cancel(ClientId id, std::string_view reason = {});
 
     /// Sends without a transaction: ACK for 2xx, stateless answers.
-    base::Result<void> sendStateless(const sip::Message& message, const transport::Flow& to);
+    base::Result<void> sendStateless(const sip::Message& message, const base::Flow& to);
 
     /// A branch that nobody can guess, with the cookie of §8.1.1.7.
     [[nodiscard]] std::string newBranch();
@@ -126,7 +126,7 @@ public:
     /// the next respond() or abandon() for `id`.
     [[nodiscard]] const sip::Message* serverRequest(ServerId id) const;
     /// Where the responses of `id` go.
-    [[nodiscard]] std::optional<transport::Flow> serverPeer(ServerId id) const;
+    [[nodiscard]] std::optional<base::Flow> serverPeer(ServerId id) const;
     /// Whether a final response has been given to respond(); true as well when the transaction is
     /// gone, because nothing can be answered then either.
     [[nodiscard]] bool serverAnswered(ServerId id) const;
@@ -150,7 +150,7 @@ private:
 /// Where the response to a request goes that came over UDP (RFC 3261 §18.2.2, RFC 3581 §4): to its
 /// source when the top Via has `rport` or when the sent-by is not an address, else to the source
 /// address and the sent-by port (default 5060); for connections the connection itself.
-[[nodiscard]] transport::Flow responsePeer(const sip::Message& request,
-                                           const transport::Flow& from);
+[[nodiscard]] base::Flow responsePeer(const sip::Message& request,
+                                           const base::Flow& from);
 
 }  // namespace siproxd::transaction

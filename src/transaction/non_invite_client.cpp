@@ -22,7 +22,7 @@ std::string_view nameOf(NonInviteClient::State state) {
 }  // namespace
 
 NonInviteClient::NonInviteClient(Environment& environment, ClientId id,
-                                 const transport::Flow& peer, std::string request)
+                                 const base::Flow& peer, std::string request)
     : ClientTransaction(environment, id, peer, std::move(request)) {}
 
 void NonInviteClient::start() {

@@ -33,7 +33,7 @@ public:
     enum class State : std::uint8_t { Trying, Proceeding, Completed, Terminated };
 
     /// `request` is the serialized request.
-    NonInviteClient(Environment& environment, ClientId id, const transport::Flow& peer,
+    NonInviteClient(Environment& environment, ClientId id, const base::Flow& peer,
                     std::string request);
 
     void start() override;

@@ -22,7 +22,7 @@ std::string_view nameOf(NonInviteServer::State state) {
 }  // namespace
 
 NonInviteServer::NonInviteServer(Environment& environment, ServerId id,
-                                 const transport::Flow& peer,
+                                 const base::Flow& peer,
                                  std::unique_ptr<sip::Message> request)
     : ServerTransaction(environment, id, peer), request_(std::move(request)) {}
 

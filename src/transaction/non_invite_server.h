@@ -35,7 +35,7 @@ public:
     enum class State : std::uint8_t { Trying, Proceeding, Completed, Terminated };
 
     /// `request` is what request() returns; null when nobody will ask.
-    NonInviteServer(Environment& environment, ServerId id, const transport::Flow& peer,
+    NonInviteServer(Environment& environment, ServerId id, const base::Flow& peer,
                     std::unique_ptr<sip::Message> request);
 
     [[nodiscard]] const sip::Message* request() const override { return request_.get(); }

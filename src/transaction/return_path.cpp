@@ -8,7 +8,7 @@
 
 namespace siproxd::transaction {
 
-void stampSource(sip::Message& request, sip::Via topVia, const transport::Flow& from) {
+void stampSource(sip::Message& request, sip::Via topVia, const base::Flow& from) {
     const bool wantsPort = topVia.params.has("rport");
     const bool elsewhere = base::IpAddress::parse(topVia.host) != from.remote.ip;
     if (!wantsPort && !elsewhere && !topVia.params.has("received")) {
@@ -21,9 +21,9 @@ void stampSource(sip::Message& request, sip::Via topVia, const transport::Flow& 
     request.setVia(0, topVia);
 }
 
-transport::Flow responsePeer(const sip::Via& topVia, const transport::Flow& from) {
-    transport::Flow peer = from;
-    const bool bySource = transport::isReliable(from.protocol) || topVia.params.has("rport") ||
+base::Flow responsePeer(const sip::Via& topVia, const base::Flow& from) {
+    base::Flow peer = from;
+    const bool bySource = base::isReliable(from.protocol) || topVia.params.has("rport") ||
                           !base::IpAddress::parse(topVia.host);
     if (!bySource) {
         peer.remote.port = topVia.portOrDefault();
@@ -31,7 +31,7 @@ transport::Flow responsePeer(const sip::Via& topVia, const transport::Flow& from
     return peer;
 }
 
-transport::Flow responsePeer(const sip::Message& request, const transport::Flow& from) {
+base::Flow responsePeer(const sip::Message& request, const base::Flow& from) {
     const auto topVia = request.via();
     return topVia ? responsePeer(*topVia, from) : from;
 }

@@ -3,7 +3,7 @@
 
 #include "sip/message.h"
 #include "sip/via.h"
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::transaction {
 
@@ -11,9 +11,9 @@ namespace siproxd::transaction {
 /// name or another address, and always when the peer asked for `rport`, which is set as well
 /// (RFC 3261 §18.2.1, RFC 3581 §4). What the peer put there itself is overwritten.
 /// `topVia` is that Via, parsed.
-void stampSource(sip::Message& request, sip::Via topVia, const transport::Flow& from);
+void stampSource(sip::Message& request, sip::Via topVia, const base::Flow& from);
 
 /// responsePeer() for one who has the topmost Via already.
-[[nodiscard]] transport::Flow responsePeer(const sip::Via& topVia, const transport::Flow& from);
+[[nodiscard]] base::Flow responsePeer(const sip::Via& topVia, const base::Flow& from);
 
 }  // namespace siproxd::transaction

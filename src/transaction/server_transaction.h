@@ -28,7 +28,7 @@ public:
     virtual void abandon() = 0;
 
 protected:
-    ServerTransaction(Environment& environment, ServerId id, const transport::Flow& peer)
+    ServerTransaction(Environment& environment, ServerId id, const base::Flow& peer)
         : Transaction(environment, peer), id_(id) {}
 
     /// Sends a response and keeps it. That it could not be sent is only logged: a retransmission of

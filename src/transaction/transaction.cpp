@@ -6,7 +6,7 @@
 
 namespace siproxd::transaction {
 
-Transaction::Transaction(Environment& environment, const transport::Flow& peer)
+Transaction::Transaction(Environment& environment, const base::Flow& peer)
     : environment_(environment), peer_(peer) {}
 
 void Transaction::fire() {

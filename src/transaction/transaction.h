@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "event/loop.h"
 #include "transaction/layer.h"
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::transaction {
 
@@ -30,7 +30,7 @@ public:
         virtual void failed(ClientId id, ClientFailure failure) = 0;
         /// Sends a CANCEL in a client transaction of its own, whose outcome nobody needs.
         virtual void sendCancel(std::string_view branch, std::string bytes,
-                                const transport::Flow& to) = 0;
+                                const base::Flow& to) = 0;
     };
 
     /// What transactions work with; outlives them.
@@ -46,19 +46,19 @@ public:
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 
-    [[nodiscard]] const transport::Flow& peer() const { return peer_; }
+    [[nodiscard]] const base::Flow& peer() const { return peer_; }
 
     /// Handles the deadline that the timer was set to.
     void fire();
 
 protected:
-    Transaction(Environment& environment, const transport::Flow& peer);
+    Transaction(Environment& environment, const base::Flow& peer);
 
     [[nodiscard]] Environment& environment() { return environment_; }
     [[nodiscard]] const Timings& timings() const { return environment_.timings; }
     /// The time after which RFC 3261 gives up (timers B, F, H, J, and L, M of RFC 6026).
     [[nodiscard]] base::Duration giveUpTime() const { return 64 * environment_.timings.t1; }
-    [[nodiscard]] bool reliable() const { return transport::isReliable(peer_.protocol); }
+    [[nodiscard]] bool reliable() const { return base::isReliable(peer_.protocol); }
 
     /// Keeps bytes for transmit(); kept as small as they are.
     void keep(std::string bytes);
@@ -85,7 +85,7 @@ private:
     static constexpr auto kNever = base::TimePoint::max();
 
     Environment& environment_;
-    transport::Flow peer_;
+    base::Flow peer_;
     std::string bytes_;
     std::unique_ptr<event::Timer> timer_;  // made when first needed
     base::TimePoint repeatAt_ = kNever;

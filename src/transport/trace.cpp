@@ -13,7 +13,7 @@ constexpr std::size_t kMaxLine = 2048;
 
 }  // namespace
 
-void trace(Direction direction, const Flow& flow, std::string_view bytes) {
+void trace(Direction direction, const base::Flow& flow, std::string_view bytes) {
     constexpr auto kClass = log::Class::NetTraffic;
     if (!log::wants(log::Level::Debug, kClass)) {
         return;

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::transport {
 
@@ -11,6 +11,6 @@ enum class Direction : bool { In, Out };
 
 /// Shows a message in the debug log (class NetTraffic): a line on the way it takes, then its own
 /// lines, made printable. Costs nothing when nobody listens.
-void trace(Direction direction, const Flow& flow, std::string_view bytes);
+void trace(Direction direction, const base::Flow& flow, std::string_view bytes);
 
 }  // namespace siproxd::transport

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::transport {
 
@@ -16,7 +16,7 @@ using SocketTag = std::uint8_t;
 /// The bytes of one message (not parsed yet) and the way they came. `bytes` lives for the call.
 struct Received {
     std::string_view bytes;
-    Flow flow;                    ///< local is the address that it was sent to
+    base::Flow flow;              ///< local is the address that it was sent to
     unsigned interfaceIndex = 0;  ///< 0: unknown
     SocketTag tag = 0;
     base::TimePoint time;
@@ -37,7 +37,8 @@ public:
 
     /// Sends one message, or queues it for a moment when the network is busy. The error names the
     /// peer. An error means that it has not left; success does not mean that it arrives.
-    [[nodiscard]] virtual base::Result<void> send(std::string_view bytes, const Flow& flow) = 0;
+    [[nodiscard]] virtual base::Result<void> send(std::string_view bytes,
+                                                  const base::Flow& flow) = 0;
 };
 
 }  // namespace siproxd::transport

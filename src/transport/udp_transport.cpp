@@ -28,7 +28,7 @@ struct Waiting {
     base::IpAddress from;  ///< only for a socket on all addresses
 };
 
-base::Error sendFailure(const Flow& flow, const std::string& reason) {
+base::Error sendFailure(const base::Flow& flow, const std::string& reason) {
     return {"cannot send to " + flow.remote.toString() + " from " + flow.local.toString() + ": " +
             reason};
 }
@@ -105,7 +105,7 @@ std::vector<base::SocketAddress> UdpTransport::addresses() const {
     return result;
 }
 
-base::Result<void> UdpTransport::send(std::string_view bytes, const Flow& flow) {
+base::Result<void> UdpTransport::send(std::string_view bytes, const base::Flow& flow) {
     // An exact match goes before a socket on all addresses.
     auto found = std::ranges::find_if(listeners_, [&](const auto& listener) {
         return listener->socket.local() == flow.local;
@@ -137,7 +137,7 @@ base::Result<void> UdpTransport::send(std::string_view bytes, const Flow& flow) 
 }
 
 base::Result<void> UdpTransport::enqueue(Listener& listener, std::string_view bytes,
-                                         const Flow& flow, const base::IpAddress& from) {
+                                         const base::Flow& flow, const base::IpAddress& from) {
     if (listener.queue.size() >= settings_.queueDatagrams ||
         listener.queuedBytes + bytes.size() > settings_.queueBytes) {
         ++counters_.dropped;
@@ -213,7 +213,7 @@ void UdpTransport::handUp(const Listener& listener, const net::Datagram& datagra
     const base::SocketAddress bound = listener.socket.local();
     Received received{
         .bytes = bytes,
-        .flow = {.protocol = Protocol::Udp, .local = bound, .remote = datagram.source},
+        .flow = {.protocol = base::Protocol::Udp, .local = bound, .remote = datagram.source},
         .interfaceIndex = datagram.interfaceIndex,
         .tag = listener.tag,
         .time = loop_.now()};

@@ -63,7 +63,7 @@ public:
     [[nodiscard]] std::vector<base::SocketAddress> addresses() const;
 
     /// Sends from the socket on `flow.local`, or from one on all addresses of that port.
-    [[nodiscard]] base::Result<void> send(std::string_view bytes, const Flow& flow) override;
+    [[nodiscard]] base::Result<void> send(std::string_view bytes, const base::Flow& flow) override;
 
     [[nodiscard]] const UdpCounters& counters() const { return counters_; }
 
@@ -71,7 +71,7 @@ private:
     class Listener;
 
     [[nodiscard]] base::Result<void> enqueue(Listener& listener, std::string_view bytes,
-                                             const Flow& flow, const base::IpAddress& from);
+                                             const base::Flow& flow, const base::IpAddress& from);
     void flush(Listener& listener);
     void countSent(std::size_t bytes);
     void wake(const std::shared_ptr<Listener>& listener, std::uint8_t ready);

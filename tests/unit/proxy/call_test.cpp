@@ -354,7 +354,7 @@ TEST_CASE("two phones call each other through their provider", "[proxy]") {
     CHECK(bye.flow.remote == at(kPublic));
     transport::Received loop;
     loop.bytes = bye.bytes;
-    loop.flow = house.addresses.flowTo(proxy::Side::Outside, at(kPublic));
+    loop.flow = *house.addresses.flowTo(proxy::Side::Outside, at(kPublic));
     loop.interfaceIndex = 99;  // the loopback interface
     house.proxy->onReceived(loop);
     const auto forCarol = house.takeOne();

@@ -37,8 +37,8 @@ TEST_CASE("with a single interface phones are told by their subnet", "[proxy]") 
 
 TEST_CASE("with a single interface a registered phone elsewhere is inside too", "[proxy]") {
     SingleHouse house;
-    house.addresses.insideNetworks.clear();
-    house.proxy->setAddresses(house.addresses);
+    house.inside.prefix = house.outside.prefix = 0;
+    house.readdress();
     // From nowhere that we know.
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
     CHECK(house.takeOne().message.status() == 408);
@@ -92,7 +92,7 @@ TEST_CASE("where the interface is unknown the address decides", "[proxy]") {
     const auto draft = fromAlice("MESSAGE", "sip:bob@example.net").text();
     transport::Received received;
     received.bytes = draft;
-    received.flow = house.addresses.flowTo(proxy::Side::Inside, kPhone);
+    received.flow = *house.addresses.flowTo(proxy::Side::Inside, kPhone);
     house.proxy->onReceived(received);
     CHECK(house.takeOne().flow.remote == kProvider);
 }

@@ -133,7 +133,7 @@ inline std::string audioSdp(std::string_view address, int port) {
 /// What the proxy has sent.
 struct Sent {
     std::string bytes;
-    transport::Flow flow;
+    base::Flow flow;
     sip::Message message;
 
     [[nodiscard]] bool has(std::string_view part) const {
@@ -247,19 +247,32 @@ public:
             REQUIRE(made);
             relay = std::move(*made);
         }
-        addresses.inbound = ip(options.media ? "127.0.0.1" : "10.0.0.1");
-        addresses.outbound = ip(options.media ? "127.0.0.2" : std::string(kPublic));
-        if (options.single) {
-            addresses.outbound = addresses.inbound;
+        inside = {proxy::Side::Inside, ip(options.media ? "127.0.0.1" : "10.0.0.1"), 24, 1, "", {}};
+        inside.announced = inside.ip;
+        inside.host = inside.ip.toString();
+        outside = {proxy::Side::Outside, ip(kPublic), 0, 2, std::string(kPublic), ip(kPublic)};
+        if (options.media) {
+            outside.ip = ip("127.0.0.2");
         }
-        addresses.announcedHost = kPublic;
-        addresses.announced = ip(kPublic);
-        addresses.insideNetworks = {*base::Network::parse("10.0.0.0/24")};
-        addresses.inboundIndex = 1;
-        addresses.outboundIndex = options.single ? 1 : 2;
+        if (options.single) {
+            outside.ip = inside.ip;
+            outside.prefix = inside.prefix;
+            outside.interfaceIndex = inside.interfaceIndex;
+        }
+        addresses.add(inside);
+        addresses.add(outside);
         proxy = std::make_unique<proxy::Proxy>(
             proxy::Parts{loop, random, sender_, resolver, locations, aliases, relay.get(), chain},
             options.proxy, addresses, std::move(options.policy));
+    }
+
+    /// The interfaces have changed: `inside`, `outside` and the port hold from now on.
+    void readdress(std::uint16_t port = 5060) {
+        addresses = {};
+        addresses.port = port;
+        addresses.add(inside);
+        addresses.add(outside);
+        proxy->setAddresses(addresses);
     }
 
     // --- what comes
@@ -267,9 +280,8 @@ public:
     void receive(std::string_view text, const base::SocketAddress& remote, proxy::Side side) {
         transport::Received received;
         received.bytes = text;
-        received.flow = addresses.flowTo(side, remote);
-        received.interfaceIndex =
-            side == proxy::Side::Inside ? addresses.inboundIndex : addresses.outboundIndex;
+        received.flow = *addresses.flowTo(side, remote);
+        received.interfaceIndex = addresses.first(side)->interfaceIndex;
         received.time = loop.now();
         proxy->onReceived(received);
     }
@@ -312,7 +324,7 @@ public:
     Sent takeInside() { return takeTowards(proxy::Side::Inside); }
     Sent takeOutside() { return takeTowards(proxy::Side::Outside); }
     /// What has been sent, unparsed and with 100 Trying.
-    std::vector<std::pair<std::string, transport::Flow>> takeRaw() {
+    std::vector<std::pair<std::string, base::Flow>> takeRaw() {
         loop.runPosted();
         return std::exchange(sender_.sent, {});
     }
@@ -362,6 +374,8 @@ public:
     registrar::ContactAliases aliases{loop, random};
     plugin::Chain chain{loop};
     std::unique_ptr<media::Relay> relay;
+    proxy::Endpoint inside;
+    proxy::Endpoint outside;
     proxy::Addresses addresses;
     std::unique_ptr<proxy::Proxy> proxy;
 
@@ -370,14 +384,14 @@ public:
 
 private:
     struct Recorder final : transaction::Sender {
-        base::Result<void> send(std::string_view bytes, const transport::Flow& to) override {
+        base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
             if (broken) {
                 return base::fail("network unreachable");
             }
             sent.emplace_back(bytes, to);
             return {};
         }
-        std::vector<std::pair<std::string, transport::Flow>> sent;
+        std::vector<std::pair<std::string, base::Flow>> sent;
         bool broken = false;
     };
 
@@ -437,7 +451,7 @@ struct OutgoingCall {
             .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-in-" + method +
                             std::to_string(cseq))
             .set("To", "<sip:bob@example.net>;tag=t1")
-            .set("Route", "<sip:siproxd@" + house.addresses.inbound.toString() + ":5060;lr>");
+            .set("Route", "<sip:siproxd@" + house.inside.host + ":5060;lr>");
     }
     /// A request of bob in this dialog.
     [[nodiscard]] Draft back(const std::string& method, int cseq) const {

@@ -146,10 +146,10 @@ TEST_CASE("a phone that writes a public address into its Contact is masqueraded 
 
 TEST_CASE("host_outbound as a name is what the outside sees", "[proxy]") {
     House house;
-    house.addresses.announcedHost = "pbx.example.org";
-    house.addresses.announced = ip("198.51.100.1");
-    house.addresses.outbound = ip("192.168.7.2");
-    house.proxy->setAddresses(house.addresses);
+    house.outside.host = "pbx.example.org";
+    house.outside.announced = ip("198.51.100.1");
+    house.outside.ip = ip("192.168.7.2");
+    house.readdress();
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
     const auto out = house.takeOutside();
     CHECK(out.flow.local == at("192.168.7.2"));

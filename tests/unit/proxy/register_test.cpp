@@ -315,10 +315,7 @@ TEST_CASE("a provider that loses the parameter of our Contact still gets its 2xx
 
 TEST_CASE("the listening port is named where it is not 5060", "[proxy]") {
     House house;
-    auto moved = house.addresses;
-    moved.port = 5099;
-    house.addresses = moved;
-    house.proxy->setAddresses(moved);
+    house.readdress(5099);
     house.fromInside(registration());
     const auto out = house.takeOne();
     CHECK(out.contact().port == 5099);
@@ -329,11 +326,9 @@ TEST_CASE("the listening port is named where it is not 5060", "[proxy]") {
 TEST_CASE("a new public address takes the bindings along", "[proxy]") {
     House house;
     const auto old = house.enrol();
-    auto moved = house.addresses;
-    moved.outbound = moved.announced = ip("203.0.113.2");
-    moved.announcedHost = "203.0.113.2";
-    house.addresses = moved;
-    house.proxy->setAddresses(moved);
+    house.outside.ip = house.outside.announced = ip("203.0.113.2");
+    house.outside.host = "203.0.113.2";
+    house.readdress();
     house.fromInside(registration("alice", "example.org", "10.0.0.10:5060", 2));
     const auto refresh = house.takeOne();
     CHECK(refresh.contact().host == "203.0.113.2");

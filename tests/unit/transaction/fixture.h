@@ -16,7 +16,7 @@
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
 #include "transaction/layer.h"
-#include "transport/flow.h"
+#include "base/flow.h"
 
 namespace siproxd::transaction::test {
 
@@ -31,12 +31,12 @@ inline base::SocketAddress address(std::string_view ip, std::uint16_t port) {
     return {base::IpAddress::parse(ip).value_or(base::IpAddress()), port};
 }
 
-inline transport::Flow udp(std::string_view ip = "10.0.0.5", std::uint16_t port = 5060) {
-    return {transport::Protocol::Udp, address("10.0.0.1", 5060), address(ip, port), 0};
+inline base::Flow udp(std::string_view ip = "10.0.0.5", std::uint16_t port = 5060) {
+    return {base::Protocol::Udp, address("10.0.0.1", 5060), address(ip, port), 0};
 }
 
-inline transport::Flow tcp() {
-    return {transport::Protocol::Tcp, address("10.0.0.1", 5060), address("10.0.0.5", 40000), 7};
+inline base::Flow tcp() {
+    return {base::Protocol::Tcp, address("10.0.0.1", 5060), address("10.0.0.5", 40000), 7};
 }
 
 inline sip::Message parse(std::string_view text) {
@@ -86,10 +86,10 @@ class FakeSender final : public Sender {
 public:
     struct Sent {
         std::string bytes;
-        transport::Flow to;
+        base::Flow to;
     };
 
-    base::Result<void> send(std::string_view bytes, const transport::Flow& to) override {
+    base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
         if (broken) {
             return base::fail("no route to host");
         }
@@ -117,13 +117,13 @@ public:
 /// Writes down what it is told; a test may act in the same moment.
 class FakeUser final : public User {
 public:
-    void onRequest(ServerId id, sip::Message request, const transport::Flow&) override {
+    void onRequest(ServerId id, sip::Message request, const base::Flow&) override {
         lines.push_back("request " + std::string(request.methodName()));
         server = id;
         messages.push_back(std::move(request));
         act(atRequest);
     }
-    void onAck(sip::Message ack, const transport::Flow&) override {
+    void onAck(sip::Message ack, const base::Flow&) override {
         lines.emplace_back("ack");
         messages.push_back(std::move(ack));
     }
@@ -133,7 +133,7 @@ public:
         messages.push_back(cancel.clone());
         act(atCancel);
     }
-    void onResponse(ClientId id, sip::Message response, const transport::Flow&) override {
+    void onResponse(ClientId id, sip::Message response, const base::Flow&) override {
         lines.push_back("response " + std::to_string(response.status()));
         client = id;
         messages.push_back(std::move(response));
@@ -144,7 +144,7 @@ public:
         client = id;
         act(atFailure);
     }
-    void onStrayResponse(sip::Message response, const transport::Flow&) override {
+    void onStrayResponse(sip::Message response, const base::Flow&) override {
         lines.push_back("stray " + std::to_string(response.status()));
     }
     void onServerEnded(ServerId id) override {
@@ -184,13 +184,13 @@ struct Fixture {
 
     /// A request comes in; the id of its transaction when it is new.
     ServerId receive(std::string_view method, const Spec& spec = {},
-                     const transport::Flow& from = udp()) {
+                     const base::Flow& from = udp()) {
         layer.receive(request(method, spec), from);
         return user.server;
     }
 
     /// Sends a request as the proxy does.
-    ClientId send(std::string_view method, const transport::Flow& to = udp(), Spec spec = {}) {
+    ClientId send(std::string_view method, const base::Flow& to = udp(), Spec spec = {}) {
         spec.branch = layer.newBranch();
         const auto id = layer.send(request(method, spec), to);
         if (!sender.sent.empty()) {
@@ -200,7 +200,7 @@ struct Fixture {
     }
 
     /// The peer answers the request of the last send().
-    void answerSent(int status, const transport::Flow& from = udp()) {
+    void answerSent(int status, const base::Flow& from = udp()) {
         layer.receive(answer(parse(sentRequest), status), from);
     }
 

@@ -52,7 +52,7 @@ TEST_CASE("only the topmost Via is touched", "[transaction]") {
 
 TEST_CASE("an IPv6 source is written without brackets", "[transaction]") {
     Fixture f;
-    const transport::Flow from{transport::Protocol::Udp, address("2001:db8::1", 5060),
+    const base::Flow from{base::Protocol::Udp, address("2001:db8::1", 5060),
                                address("2001:db8::5", 1024), 0};
     const auto id = f.receive("OPTIONS", {.sentBy = "[2001:db8::9]:5070"}, from);
     CHECK(f.user.messages.back().via()->params.value("received") == "2001:db8::5");

@@ -49,7 +49,7 @@ public:
     }
 
 private:
-    transport::Flow flow() { return dice_.below(3) == 0 ? tcp() : udp(); }
+    base::Flow flow() { return dice_.below(3) == 0 ? tcp() : udp(); }
 
     template <class Id>
     Id any(const std::vector<Id>& ids) {

@@ -22,7 +22,7 @@ struct Lines final : log::Sink {
     void write(const log::Record& record) override { lines.emplace_back(record.message); }
 };
 
-const Flow kFlow{.protocol = Protocol::Udp,
+const base::Flow kFlow{.protocol = base::Protocol::Udp,
                  .local = {*base::IpAddress::parse("10.0.0.1"), 5060},
                  .remote = {*base::IpAddress::parse("10.0.0.5"), 5062}};
 

@@ -44,7 +44,7 @@ base::SocketAddress at(const char* ip, std::uint16_t port = 0) {
 
 struct Message {
     std::string bytes;
-    Flow flow;
+    base::Flow flow;
     unsigned interfaceIndex;
     SocketTag tag;
 };
@@ -92,7 +92,7 @@ struct Bench final : Transport::Handler {
         return result;
     }
 
-    [[nodiscard]] Flow toPeer(const base::SocketAddress& local) const {
+    [[nodiscard]] base::Flow toPeer(const base::SocketAddress& local) const {
         return {.local = local, .remote = peer.local()};
     }
 };
@@ -114,7 +114,7 @@ TEST_CASE("What comes by UDP is handed up with the way it came", "[transport]") 
 
     const auto& first = bench.messages[0];
     CHECK(first.bytes == "OPTIONS inside");
-    CHECK(first.flow == Flow{.protocol = Protocol::Udp,
+    CHECK(first.flow == base::Flow{.protocol = base::Protocol::Udp,
                              .local = *inside,
                              .remote = bench.peer.local()});
     CHECK(first.tag == 7);
@@ -215,7 +215,7 @@ TEST_CASE("Messages wait in a short queue while a socket is busy", "[transport]"
     Bench bench({.queueDatagrams = 3});
     const auto local = bench.transport.add(at("127.0.0.1"), 0);
     REQUIRE(local);
-    const Flow flow = bench.toPeer(*local);
+    const base::Flow flow = bench.toPeer(*local);
 
     socketsAreBusy = true;
     for (const char* text : {"one", "two", "three"}) {

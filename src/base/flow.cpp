@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "transport/flow.h"
+#include "base/flow.h"
 
-namespace siproxd::transport {
+namespace siproxd::base {
 
 std::string_view viaName(Protocol protocol) {
     switch (protocol) {
@@ -19,4 +19,4 @@ std::string Flow::toString() const {
     return std::string(viaName(protocol)) + " " + local.toString() + " - " + remote.toString();
 }
 
-}  // namespace siproxd::transport
+}  // namespace siproxd::base

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "transport/flow.h"
+#include "base/flow.h"
 
 #include "support/catch.h"
 
-using namespace siproxd;
-using namespace siproxd::transport;
+using namespace siproxd::base;
 
-TEST_CASE("A flow can be written and compared", "[transport]") {
+TEST_CASE("A flow can be written and compared", "[base]") {
     Flow flow{.protocol = Protocol::Tcp,
-              .local = {*base::IpAddress::parse("10.0.0.1"), 5060},
-              .remote = {*base::IpAddress::parse("2001:db8::5"), 5062}};
+              .local = {*IpAddress::parse("10.0.0.1"), 5060},
+              .remote = {*IpAddress::parse("2001:db8::5"), 5062}};
     CHECK(flow.toString() == "TCP 10.0.0.1:5060 - [2001:db8::5]:5062");
     Flow other = flow;
     CHECK(other == flow);
@@ -17,7 +16,7 @@ TEST_CASE("A flow can be written and compared", "[transport]") {
     CHECK(other != flow);
 }
 
-TEST_CASE("Protocols have their names in a Via", "[transport]") {
+TEST_CASE("Protocols have their names in a Via", "[base]") {
     CHECK(viaName(Protocol::Udp) == "UDP");
     CHECK(viaName(Protocol::Tls) == "TLS");
     CHECK_FALSE(isReliable(Protocol::Udp));

@@ -8,7 +8,7 @@
 
 #include "base/address.h"
 
-namespace siproxd::transport {
+namespace siproxd::base {
 
 enum class Protocol : std::uint8_t { Udp, Tcp, Tls };
 
@@ -33,4 +33,4 @@ struct Flow {
     friend auto operator<=>(const Flow&, const Flow&) = default;
 };
 
-}  // namespace siproxd::transport
+}  // namespace siproxd::base
