@@ -3,68 +3,85 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace siproxd::app {
 
 namespace {
 
-struct Found {
-    base::IpAddress ip;
-    const net::Interface* interface;
+using Endpoints = std::vector<proxy::Endpoint>;
 
-    [[nodiscard]] proxy::Endpoint endpoint(proxy::Side side) const {
-        proxy::Endpoint endpoint{side, ip, 0, interface->index, ip.toString(), ip};
-        for (const auto& address : interface->addresses) {
-            endpoint.prefix = address.ip == ip ? address.prefix : endpoint.prefix;
-        }
-        return endpoint;
-    }
-};
+proxy::Endpoint endpointOf(proxy::Side side, const net::Interface& interface,
+                           const net::InterfaceAddress& address) {
+    return {side, address.ip, base::Network(address.ip, address.prefix), interface.index,
+            address.ip.toString(), address.ip};
+}
 
-base::Result<Found> find(const net::InterfaceTable& table, std::string_view directive,
-                         const std::string& value) {
-    if (const auto ip = base::IpAddress::parse(value)) {
-        const auto* interface = table.byAddress(*ip);
-        if (interface == nullptr) {
-            return base::fail(
-                fmt::format("{} = {}: no interface has this address", directive, value));
-        }
-        return Found{*ip, interface};
-    }
-    const auto* interface = table.byName(value);
+/// Of a directive's value, which is the name of an interface or one of its addresses.
+base::Result<Endpoints> find(const net::InterfaceTable& table, std::string_view directive,
+                             const std::string& value, proxy::Side side) {
+    const auto ip = base::IpAddress::parse(value);
+    const auto* interface = ip ? table.byAddress(*ip) : table.byName(value);
     if (interface == nullptr) {
-        return base::fail(fmt::format("{} = {}: can't find interface", directive, value));
+        return base::fail(fmt::format("{} = {}: {}", directive, value,
+                                      ip ? "no interface has this address"
+                                         : "can't find interface"));
     }
-    const auto ip = table.firstV4(value);
-    if (!ip) {
+    Endpoints found;
+    for (const auto& address : interface->addresses) {
+        const bool wanted = ip ? address.ip == *ip : !address.ip.isLinkLocal();
+        if (!wanted || (!ip && !interface->up)) {
+            continue;
+        }
+        // Providers are to see one address of each IP version, phones may talk to any.
+        const bool isSecond =
+            side == proxy::Side::Outside &&
+            std::ranges::any_of(found, [&](const proxy::Endpoint& known) {
+                return known.ip.family() == address.ip.family();
+            });
+        if (!isSecond) {
+            found.push_back(endpointOf(side, *interface, address));
+        }
+    }
+    // IPv4 is what people look for in logs and firewall rules.
+    std::ranges::stable_partition(found,
+                                  [](const proxy::Endpoint& one) { return one.ip.isV4(); });
+    if (found.empty()) {
         return base::fail(fmt::format("{} = {}: interface {}", directive, value,
-                                      interface->up ? "has no IPv4 address" : "is down"));
+                                      interface->up ? "has no IP address" : "is down"));
     }
-    return Found{*ip, interface};
+    return found;
 }
 
 }  // namespace
 
 base::Result<proxy::Addresses> findAddresses(const net::InterfaceTable& table,
                                              const config::NetworkSettings& settings) {
-    const auto inbound = find(table, "if_inbound", settings.ifInbound);
-    const auto outbound = find(table, "if_outbound", settings.ifOutbound);
-    if (!inbound || !outbound) {
-        std::string message = inbound ? "" : inbound.error().message;
-        if (!outbound) {
-            message += (message.empty() ? "" : "; ") + outbound.error().message;
+    auto inside = find(table, "if_inbound", settings.ifInbound, proxy::Side::Inside);
+    auto outside = find(table, "if_outbound", settings.ifOutbound, proxy::Side::Outside);
+    if (!inside || !outside) {
+        std::string message = inside ? "" : inside.error().message;
+        if (!outside) {
+            message += (message.empty() ? "" : "; ") + outside.error().message;
         }
         return base::fail(message);
     }
     proxy::Addresses addresses;
     addresses.port = settings.sipListenPort;
-    addresses.add(inbound->endpoint(proxy::Side::Inside));
-    auto outside = outbound->endpoint(proxy::Side::Outside);
-    if (!settings.hostOutbound.empty()) {
-        const auto ip = base::IpAddress::parse(settings.hostOutbound);
-        outside.announced = ip.value_or(base::IpAddress());
-        outside.host = ip ? ip->toString() : settings.hostOutbound;
+    for (auto& endpoint : *inside) {
+        addresses.add(std::move(endpoint));
     }
-    addresses.add(std::move(outside));
+    const auto named = base::IpAddress::parse(settings.hostOutbound);
+    for (auto& endpoint : *outside) {
+        // An address stands for that of its own IP version, a name for both.
+        if (!settings.hostOutbound.empty() &&
+            (!named || named->family() == endpoint.ip.family())) {
+            endpoint.announced = named.value_or(base::IpAddress());
+            endpoint.host = named ? named->toString() : settings.hostOutbound;
+        }
+        addresses.add(std::move(endpoint));
+    }
     return addresses;
 }
 

@@ -46,7 +46,7 @@ const Endpoint* Addresses::towards(Side side, const base::IpAddress& peer) const
         if (endpoint.side != side || endpoint.ip.family() != peer.family()) {
             continue;
         }
-        if (endpoint.prefix != 0 && endpoint.subnet().contains(peer)) {
+        if (endpoint.subnet.contains(peer)) {
             return &endpoint;
         }
         best = best == nullptr ? &endpoint : best;
@@ -131,8 +131,7 @@ bool Addresses::isOurVia(const sip::Via& via) const {
 
 bool Addresses::isInside(const base::IpAddress& ip) const {
     return std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
-        return endpoint.side == Side::Inside && endpoint.prefix != 0 &&
-               endpoint.subnet().contains(ip);
+        return endpoint.side == Side::Inside && endpoint.subnet.contains(ip);
     });
 }
 

@@ -29,14 +29,13 @@ inline constexpr std::string_view kRouteUser = "siproxd";
 struct Endpoint {
     Side side = Side::Inside;
     base::IpAddress ip;           ///< sockets are bound to it
-    unsigned prefix = 0;          ///< length of its subnet's prefix; 0: there is none
+    base::Network subnet;         ///< none: point to point
     unsigned interfaceIndex = 0;  ///< 0: unknown
     /// What stands for us in Via, Contact and Record-Route: host_outbound, else the address.
     std::string host;
     /// The same as an address, for SDP; none while `host` is a name that has not been resolved.
     base::IpAddress announced;
 
-    [[nodiscard]] base::Network subnet() const { return {ip, prefix}; }
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 

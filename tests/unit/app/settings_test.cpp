@@ -30,51 +30,62 @@ config::NetworkSettings settings(std::string inbound, std::string outbound,
     return out;
 }
 
+const proxy::Endpoint& inside(const proxy::Addresses& all) { return *all.first(proxy::Side::Inside); }
+
+const proxy::Endpoint& outside(const proxy::Addresses& all) {
+    return *all.first(proxy::Side::Outside);
+}
+
 }  // namespace
 
 TEST_CASE("our addresses are those of the interfaces named", "[app]") {
     const auto found = app::findAddresses(machine(), settings("lan0", "eth0"));
     REQUIRE(found);
-    CHECK(found->inbound == ip("192.168.1.1"));
-    CHECK(found->outbound == ip("203.0.113.1"));
-    CHECK(found->announced == found->outbound);
-    CHECK(found->announcedHost == "203.0.113.1");
-    CHECK(found->inboundIndex == 3);
-    CHECK(found->outboundIndex == 2);
+    CHECK(inside(*found).ip == ip("192.168.1.1"));
+    CHECK(outside(*found).ip == ip("203.0.113.1"));
+    CHECK(outside(*found).announced == outside(*found).ip);
+    CHECK(outside(*found).host == "203.0.113.1");
+    CHECK(inside(*found).interfaceIndex == 3);
+    CHECK(outside(*found).interfaceIndex == 2);
     CHECK(!found->single());
     CHECK(found->isInside(ip("192.168.1.77")));
     CHECK(found->isInside(ip("10.7.200.1")));
     CHECK(!found->isInside(ip("10.8.0.1")));
     CHECK(!found->isInside(ip("203.0.113.77")));
+    // Phones talk to all addresses of the inside, providers to one of the outside.
+    CHECK(found->at(proxy::Side::Inside, ip("10.7.0.1")) != nullptr);
+    CHECK(found->at(proxy::Side::Outside, ip("203.0.113.9")) == nullptr);
 }
 
 TEST_CASE("an interface may be named by one of its addresses", "[app]") {
     const auto found = app::findAddresses(machine(), settings("10.7.0.1", "203.0.113.9"));
     REQUIRE(found);
-    CHECK(found->inbound == ip("10.7.0.1"));
-    CHECK(found->outbound == ip("203.0.113.9"));
-    CHECK(found->outboundIndex == 2);
+    CHECK(found->local() == std::vector{ip("10.7.0.1"), ip("203.0.113.9")});
+    CHECK(outside(*found).interfaceIndex == 2);
 }
 
 TEST_CASE("host_outbound is what the outside is told", "[app]") {
     const auto byAddress = app::findAddresses(machine(), settings("lan0", "eth0", "198.51.100.77"));
     REQUIRE(byAddress);
-    CHECK(byAddress->announced == ip("198.51.100.77"));
-    CHECK(byAddress->announcedHost == "198.51.100.77");
-    CHECK(byAddress->outbound == ip("203.0.113.1"));
+    CHECK(outside(*byAddress).announced == ip("198.51.100.77"));
+    CHECK(outside(*byAddress).host == "198.51.100.77");
+    CHECK(outside(*byAddress).ip == ip("203.0.113.1"));
 
-    const auto byName = app::findAddresses(machine(), settings("lan0", "eth0", "pbx.example.org"));
+    auto byName = app::findAddresses(machine(), settings("lan0", "eth0", "pbx.example.org"));
     REQUIRE(byName);
-    CHECK(!byName->announced);
-    CHECK(byName->announcedHost == "pbx.example.org");
+    CHECK(!outside(*byName).announced);
+    CHECK(outside(*byName).host == "pbx.example.org");
+    CHECK(byName->announce("pbx.example.org", ip("198.51.100.78")));
+    CHECK_FALSE(byName->announce("pbx.example.org", ip("198.51.100.78")));
+    CHECK(outside(*byName).announced == ip("198.51.100.78"));
 }
 
 TEST_CASE("one interface for both sides is the mode in front of a NAT router", "[app]") {
     const auto found = app::findAddresses(machine(), settings("lan0", "lan0", "198.51.100.77"));
     REQUIRE(found);
     CHECK(found->single());
-    CHECK(found->mediaTowards(proxy::Side::Inside) == ip("192.168.1.1"));
-    CHECK(found->mediaTowards(proxy::Side::Outside) == ip("198.51.100.77"));
+    CHECK(inside(*found).announced == ip("192.168.1.1"));
+    CHECK(outside(*found).announced == ip("198.51.100.77"));
 }
 
 TEST_CASE("what is wrong with the interfaces is said of both, with the directive", "[app]") {
@@ -86,7 +97,7 @@ TEST_CASE("what is wrong with the interfaces is said of both, with the directive
 
     const auto empty = app::findAddresses(machine(), settings("lan0", "tun0"));
     REQUIRE(!empty);
-    CHECK(empty.error().message.find("no IPv4 address") != std::string::npos);
+    CHECK(empty.error().message.find("no IP address") != std::string::npos);
 
     const auto foreign = app::findAddresses(machine(), settings("lan0", "192.0.2.1"));
     REQUIRE(!foreign);

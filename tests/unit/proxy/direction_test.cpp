@@ -37,7 +37,7 @@ TEST_CASE("with a single interface phones are told by their subnet", "[proxy]") 
 
 TEST_CASE("with a single interface a registered phone elsewhere is inside too", "[proxy]") {
     SingleHouse house;
-    house.inside.prefix = house.outside.prefix = 0;
+    house.inside.subnet = house.outside.subnet = {};
     house.readdress();
     // From nowhere that we know.
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));

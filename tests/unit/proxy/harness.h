@@ -247,16 +247,20 @@ public:
             REQUIRE(made);
             relay = std::move(*made);
         }
-        inside = {proxy::Side::Inside, ip(options.media ? "127.0.0.1" : "10.0.0.1"), 24, 1, "", {}};
+        const auto network = *base::Network::parse("10.0.0.0/24");
+        inside = {proxy::Side::Inside, ip("10.0.0.1"), network, 1, "", {}};
+        if (options.media) {
+            inside.ip = ip("127.0.0.1");  // the relay has to bind it
+        }
         inside.announced = inside.ip;
         inside.host = inside.ip.toString();
-        outside = {proxy::Side::Outside, ip(kPublic), 0, 2, std::string(kPublic), ip(kPublic)};
+        outside = {proxy::Side::Outside, ip(kPublic), {}, 2, std::string(kPublic), ip(kPublic)};
         if (options.media) {
             outside.ip = ip("127.0.0.2");
         }
         if (options.single) {
             outside.ip = inside.ip;
-            outside.prefix = inside.prefix;
+            outside.subnet = network;
             outside.interfaceIndex = inside.interfaceIndex;
         }
         addresses.add(inside);
@@ -399,8 +403,7 @@ private:
         auto all = take();
         INFO("sent: " << texts(all));
         std::erase_if(all, [&](const Sent& sent) {
-            const bool inside = addresses.isInside(sent.flow.remote.ip);
-            return inside != (side == proxy::Side::Inside);
+            return addresses.isInside(sent.flow.remote.ip) != (side == proxy::Side::Inside);
         });
         REQUIRE(all.size() == 1);
         return std::move(all.front());
