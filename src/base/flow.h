@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ enum class Protocol : std::uint8_t { Udp, Tcp, Tls };
 
 /// `UDP`, `TCP` or `TLS`, as in a Via (RFC 3261 §20.42).
 [[nodiscard]] std::string_view viaName(Protocol protocol);
+
+/// The protocol of that name, without case; nothing when it is none of ours.
+[[nodiscard]] std::optional<Protocol> protocolFromVia(std::string_view name);
 
 /// Whether the protocol keeps order and delivers (RFC 3261 §17 needs no retransmissions then).
 [[nodiscard]] constexpr bool isReliable(Protocol protocol) { return protocol != Protocol::Udp; }

@@ -44,11 +44,11 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
     if (const auto token = registrar::tokenOf(uri); !token.empty()) {
         if (const auto* binding = locations_.find(token);
             binding != nullptr && locations_.isLive(*binding)) {
-            return {{binding->contact, binding->local, {}}};
+            return {{binding->contact, binding->flow.local, binding->path}};
         }
         if (const auto* alias = aliases_.find(token);
             alias != nullptr && (!alias->formerBinding || !request.toTag().empty())) {
-            return {{alias->contact, alias->local, alias->routes}};
+            return {{alias->contact, alias->flow.local, alias->routes}};
         }
     }
     if (!request.toTag().empty()) {
@@ -59,7 +59,7 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
     }
     std::vector<InsideTarget> targets;
     for (const auto* binding : best(locations_.candidates(uri, request.to().uri, source))) {
-        targets.push_back({binding->contact, binding->local, {}});
+        targets.push_back({binding->contact, binding->flow.local, binding->path});
     }
     return targets;
 }

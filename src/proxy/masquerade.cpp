@@ -23,7 +23,7 @@ sip::Uri Masquerade::shown(const registrar::Binding& binding, const SentBy& own)
 
 sip::Uri Masquerade::contactOf(const sip::Uri& contact, const base::Flow& from, const SentBy& own,
                                const std::vector<sip::NameAddr>& routes) {
-    const auto& alias = aliases_.obtain(contact, from.remote, from.local, routes);
+    const auto& alias = aliases_.obtain(contact, from, routes);
     auto uri = registrar::masqueradedContact(contact.user, own.host, own.port, alias.token,
                                              own.protocol);
     // The original names the port of such Contacts always.

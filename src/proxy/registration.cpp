@@ -64,8 +64,12 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                                     : masquerade_.contactOf(contact.uri, forward.from, own);
         } else {
             const auto prepared = parts_.locations.prepare(
-                {request.to().uri, contact.uri, forward.from.remote, forward.from.local,
-                 branch.flow.remote, std::string(request.callId()), request.cseq().number},
+                {.aor = request.to().uri,
+                 .contact = contact.uri,
+                 .flow = forward.from,
+                 .provider = branch.flow.remote,
+                 .callId = std::string(request.callId()),
+                 .cseq = request.cseq().number},
                 own.host, own.port);
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
@@ -163,8 +167,11 @@ void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request
                 continue;
             }
             const auto prepared = parts_.locations.prepare(
-                {aor, contact.uri, from.remote, from.local, {}, std::string(request.callId()),
-                 request.cseq().number},
+                {.aor = aor,
+                 .contact = contact.uri,
+                 .flow = from,
+                 .callId = std::string(request.callId()),
+                 .cseq = request.cseq().number},
                 own.host, own.port);
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);

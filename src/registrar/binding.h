@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/flow.h"
+#include "sip/name_addr.h"
 #include "sip/uri.h"
 
 namespace siproxd::registrar {
@@ -25,10 +27,14 @@ struct Binding {
     sip::Uri aor;          ///< To of the REGISTER
     sip::Uri contact;      ///< the phone's Contact as the phone wrote it
     sip::Uri masqueraded;  ///< the Contact as it is shown outside
-    base::SocketAddress
-        source;                 ///< where the REGISTER came from; none: not known (original's file)
-    base::SocketAddress local;  ///< our address that the phone talks to; none: not known
+    /// The REGISTER came by it. No addresses: not known (an original's file).
+    base::Flow flow;
     base::SocketAddress provider;  ///< where the REGISTER was sent; none: we are the registrar
+    /// Proxies between us and the phone, nearest to us first (RFC 3327).
+    std::vector<sip::NameAddr> path;
+    /// The phone is behind a NAT of its own: only `flow` reaches it.
+    bool natted = false;
+    std::uint16_t q = 1000;  ///< of the Contact, in thousandths (RFC 3261 §20.10)
     base::WallSeconds expires = 0;
     bool confirmed = false;  ///< the registrar has said 2xx; only then calls are taken
     std::string callId;      ///< of the last REGISTER

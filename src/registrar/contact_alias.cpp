@@ -8,9 +8,7 @@ namespace siproxd::registrar {
 ContactAliases::ContactAliases(const base::Clock& clock, base::Random& random, std::size_t capacity)
     : clock_(clock), random_(random), capacity_(capacity) {}
 
-const ContactAlias& ContactAliases::obtain(const sip::Uri& contact,
-                                           const base::SocketAddress& source,
-                                           const base::SocketAddress& local,
+const ContactAlias& ContactAliases::obtain(const sip::Uri& contact, const base::Flow& flow,
                                            const std::vector<sip::NameAddr>& routes) {
     dropOld();
     auto text = contact.toString();
@@ -19,13 +17,10 @@ const ContactAlias& ContactAliases::obtain(const sip::Uri& contact,
     }
     const auto known = byContact_.find(text);
     if (known == byContact_.end()) {
-        return add({random_.hex(kTokenBytes), contact, source, local, routes, false},
-                   std::move(text))
-            ->alias;
+        return add({random_.hex(kTokenBytes), contact, flow, routes, false}, std::move(text))->alias;
     }
     const auto entry = known->second;
-    entry->alias.source = source;
-    entry->alias.local = local;
+    entry->alias.flow = flow;
     touch(entry);
     return entry->alias;
 }
@@ -40,8 +35,7 @@ void ContactAliases::adopt(const Binding& binding) {
     if (const auto known = byContact_.find(text); known != byContact_.end()) {
         byContact_.erase(known);
     }
-    add({binding.token, binding.contact, binding.source, binding.local, {}, true},
-        std::move(text));
+    add({binding.token, binding.contact, binding.flow, binding.path, true}, std::move(text));
 }
 
 const ContactAlias* ContactAliases::find(std::string_view token) {

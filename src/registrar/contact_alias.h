@@ -20,8 +20,7 @@ namespace siproxd::registrar {
 struct ContactAlias {
     std::string token;
     sip::Uri contact;            ///< as the phone wrote it
-    base::SocketAddress source;  ///< where the phone's packets come from
-    base::SocketAddress local;   ///< our address that the phone talks to
+    base::Flow flow;             ///< by which the phone talks to us
     /// Proxies between us and the phone that want to see the dialog, nearest to us first.
     std::vector<sip::NameAddr> routes;
     /// It comes from a registration that is over: dialogs go on, but nobody calls the phone by it.
@@ -38,10 +37,9 @@ public:
     ContactAliases(const base::Clock& clock, base::Random& random,
                    std::size_t capacity = kDefaultCapacity);
 
-    /// The alias of a Contact, made when there is none. The whole URI and the routes count. `source`
-    /// and `local` are brought up to date. The reference is good until the next call.
-    const ContactAlias& obtain(const sip::Uri& contact, const base::SocketAddress& source,
-                               const base::SocketAddress& local,
+    /// The alias of a Contact, made when there is none. The whole URI and the routes count. `flow` is
+    /// brought up to date. The reference is good until the next call.
+    const ContactAlias& obtain(const sip::Uri& contact, const base::Flow& flow,
                                const std::vector<sip::NameAddr>& routes = {});
 
     /// Keeps the token of a binding that goes, so that requests within its dialogs still find the

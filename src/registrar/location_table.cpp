@@ -60,8 +60,10 @@ base::Result<Binding> LocationTable::prepare(const Registration& registration,
     Binding next;
     next.aor = registration.aor;
     next.contact = registration.contact;
-    next.source = registration.source;
-    next.local = registration.local;
+    next.flow = registration.flow;
+    next.path = registration.path;
+    next.natted = registration.natted;
+    next.q = registration.q;
     next.provider = registration.provider;
     next.callId = registration.callId;
     next.cseq = registration.cseq;
@@ -253,7 +255,7 @@ void LocationTable::publish(Entry& entry) {
     byAor_.emplace(hashAddress(binding.aor), &entry);
     byContact_.emplace(hashAddress(binding.contact), &entry);
     byUser_.emplace(hashText(userOf(binding.masqueraded)), &entry);
-    entry.sourceHost = binding.source.ip;
+    entry.sourceHost = binding.flow.remote.ip;
     entry.contactHost = base::IpAddress::parse(binding.contact.host).value_or(base::IpAddress{});
     if (entry.contactHost == binding.provider.ip || entry.contactHost == entry.sourceHost ||
         base::equalsIgnoreCase(binding.contact.host, binding.masqueraded.host)) {

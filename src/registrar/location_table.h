@@ -23,11 +23,13 @@ namespace siproxd::registrar {
 struct Registration {
     sip::Uri aor;      ///< To
     sip::Uri contact;  ///< as the phone wrote it
-    base::SocketAddress source;
-    base::SocketAddress local;
-    base::SocketAddress provider;  ///< none: we are the registrar
-    std::string callId;
+    base::Flow flow;   ///< it came by this one
+    base::SocketAddress provider{};  ///< none: we are the registrar
+    std::string callId{};
     std::uint32_t cseq = 0;
+    std::vector<sip::NameAddr> path{};
+    bool natted = false;
+    std::uint16_t q = 1000;
 };
 
 /// Why a binding is thought to be meant by a request from outside; the surest first.

@@ -113,8 +113,29 @@ bool decodeAttribute(std::string_view name, const std::string& value, Binding& b
         binding.cseq = static_cast<std::uint32_t>(number.value_or(0));
         return number.has_value();
     }
-    base::SocketAddress* const address = name == "source"     ? &binding.source
-                                         : name == "local"    ? &binding.local
+    if (name == "protocol") {
+        const auto protocol = base::protocolFromVia(value);
+        binding.flow.protocol = protocol.value_or(base::Protocol::Udp);
+        return protocol.has_value();
+    }
+    if (name == "q") {
+        const auto thousandths = base::parseUnsigned(value, 1000);
+        binding.q = static_cast<std::uint16_t>(thousandths.value_or(1000));
+        return thousandths.has_value();
+    }
+    if (name == "natted") {
+        binding.natted = value == "1";
+        return true;
+    }
+    if (name == "path") {
+        auto hop = sip::NameAddr::parse(value);
+        if (hop) {
+            binding.path.push_back(std::move(*hop));
+        }
+        return hop.has_value();
+    }
+    base::SocketAddress* const address = name == "source"     ? &binding.flow.remote
+                                         : name == "local"    ? &binding.flow.local
                                          : name == "provider" ? &binding.provider
                                                               : nullptr;
     if (address == nullptr) {
@@ -294,9 +315,21 @@ RecordText encodeRecord(const Binding& binding) {
     record.urisLength = record.text.size();
     record.text += kDetails;
     record.text += recordIdText(std::string_view(record.text).substr(0, record.urisLength));
-    record.text += encodeAddress("source", binding.source);
-    record.text += encodeAddress("local", binding.local);
+    record.text += encodeAddress("source", binding.flow.remote);
+    record.text += encodeAddress("local", binding.flow.local);
     record.text += encodeAddress("provider", binding.provider);
+    if (binding.flow.protocol != base::Protocol::Udp) {
+        record.text += fmt::format(" protocol={}", base::viaName(binding.flow.protocol));
+    }
+    if (binding.natted) {
+        record.text += " natted=1";
+    }
+    if (binding.q != 1000) {
+        record.text += fmt::format(" q={}", binding.q);
+    }
+    for (const auto& hop : binding.path) {
+        record.text += fmt::format(" path={}", escape(hop.toString()));
+    }
     if (!binding.callId.empty()) {
         record.text += fmt::format(" cseq={} call-id={}", binding.cseq, escape(binding.callId));
     }

@@ -19,6 +19,9 @@ TEST_CASE("A flow can be written and compared", "[base]") {
 TEST_CASE("Protocols have their names in a Via", "[base]") {
     CHECK(viaName(Protocol::Udp) == "UDP");
     CHECK(viaName(Protocol::Tls) == "TLS");
+    CHECK(protocolFromVia("tls") == Protocol::Tls);
+    CHECK(protocolFromVia("UDP") == Protocol::Udp);
+    CHECK_FALSE(protocolFromVia("SCTP"));
     CHECK_FALSE(isReliable(Protocol::Udp));
     CHECK(isReliable(Protocol::Tcp));
 }

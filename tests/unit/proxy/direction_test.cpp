@@ -42,13 +42,13 @@ TEST_CASE("with a single interface a registered phone elsewhere is inside too", 
     // From nowhere that we know.
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
     CHECK(house.takeOne().message.status() == 408);
-    registrar::Registration known{*sip::Uri::parse("sip:alice@example.org"),
-                                  *sip::Uri::parse("sip:alice@10.0.0.10:5060"),
-                                  kPhone,
-                                  at("10.0.0.1"),
-                                  kProvider,
-                                  "c",
-                                  1};
+    const registrar::Registration known{
+        .aor = *sip::Uri::parse("sip:alice@example.org"),
+        .contact = *sip::Uri::parse("sip:alice@10.0.0.10:5060"),
+        .flow = {base::Protocol::Udp, at("10.0.0.1"), kPhone, 0},
+        .provider = kProvider,
+        .callId = "c",
+        .cseq = 1};
     const auto binding = house.locations.prepare(known, kPublic, 5060);
     REQUIRE(binding);
     house.locations.confirm(binding->token, 600);

@@ -16,7 +16,8 @@ struct Aliases {
     ContactAliases aliases{clock, random, 3};
 
     std::string obtain(const char* contact) {
-        return aliases.obtain(uri(contact), at("192.168.1.10"), at("192.168.1.1")).token;
+        return aliases.obtain(uri(contact), {base::Protocol::Udp, at("192.168.1.1"), at("192.168.1.10"), 0})
+            .token;
     }
 };
 
@@ -30,8 +31,9 @@ TEST_CASE("A Contact has one alias, another Contact another one", "[registrar]")
     CHECK(here.obtain("sip:a@192.168.1.10") != token);
     REQUIRE(here.aliases.find(token) != nullptr);
     CHECK(here.aliases.find(token)->contact == uri("sip:a@192.168.1.10;ob"));
-    here.aliases.obtain(uri("sip:a@192.168.1.10;ob"), at("192.168.1.9", 7), at("192.168.1.1"));
-    CHECK(here.aliases.find(token)->source == at("192.168.1.9", 7));
+    here.aliases.obtain(uri("sip:a@192.168.1.10;ob"),
+                        {base::Protocol::Udp, at("192.168.1.1"), at("192.168.1.9", 7), 0});
+    CHECK(here.aliases.find(token)->flow.remote == at("192.168.1.9", 7));
     CHECK(here.aliases.find("") == nullptr);
 }
 

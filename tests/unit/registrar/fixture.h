@@ -33,13 +33,12 @@ struct Locations {
 
     static registrar::Registration phone(std::string_view aor, std::string_view contact,
                                          const char* provider = "203.0.113.50") {
-        return {uri(aor),
-                uri(contact),
-                at("192.168.1.10", 5062),
-                at("192.168.1.1"),
-                at(provider),
-                "reg1@192.168.1.10",
-                1};
+        return {.aor = uri(aor),
+                .contact = uri(contact),
+                .flow = {base::Protocol::Udp, at("192.168.1.1"), at("192.168.1.10", 5062), 0},
+                .provider = at(provider),
+                .callId = "reg1@192.168.1.10",
+                .cseq = 1};
     }
 
     registrar::Binding prepare(std::string_view aor, std::string_view contact,

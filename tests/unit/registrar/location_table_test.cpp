@@ -90,12 +90,12 @@ TEST_CASE("A refresh changes nothing before its answer", "[registrar]") {
     Locations here;
     const auto token = here.enrol(kAlice, kAlicePhone);
     auto again = Locations::phone(kAlice, "sip:alice-ext@192.168.1.10:5062;line=new");
-    again.source = at("192.168.1.77", 6000);
+    again.flow.remote = at("192.168.1.77", 6000);
     again.cseq = 2;
     const auto prepared = here.table.prepare(again, kOutbound, 5060);
     REQUIRE(prepared);
     CHECK(prepared->token == token);
-    CHECK(prepared->source == at("192.168.1.77", 6000));
+    CHECK(prepared->flow.remote == at("192.168.1.77", 6000));
     CHECK(here.table.find(token)->contact == uri(kAlicePhone));
     CHECK_FALSE(here.table.knowsHost(at("192.168.1.77").ip));
 

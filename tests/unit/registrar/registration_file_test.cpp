@@ -32,8 +32,8 @@ Binding alice() {
     binding.aor = uri("sip:alice@sip.example.test");
     binding.contact = uri("sip:alice-ext@192.168.1.10:5062;line=abc;ob");
     binding.masqueraded = uri("sip:alice@203.0.113.1;siproxd=0123456789abcdef");
-    binding.source = at("192.168.1.10", 5062);
-    binding.local = at("192.168.1.1");
+    binding.flow.remote = at("192.168.1.10", 5062);
+    binding.flow.local = at("192.168.1.1");
     binding.provider = at("2001:db8::50", 5070);
     binding.expires = 1795310999;
     binding.confirmed = true;
@@ -91,8 +91,8 @@ TEST_CASE("What is written comes back whole", "[registrar]") {
     plain.contact = uri("sip:[2001:db8::10]:5062");
     plain.masqueraded = uri("sip:bob@203.0.113.1;siproxd=1123456789abcdef");
     plain.token = "1123456789abcdef";
-    plain.source = {};
-    plain.local = {};
+    plain.flow.remote = {};
+    plain.flow.local = {};
     plain.provider = {};
     plain.callId = "";
     plain.cseq = 0;
@@ -155,7 +155,7 @@ TEST_CASE("An edited record loses only what does not belong to it any more", "[r
     CHECK_FALSE(decoded.suspicious);
     REQUIRE(decoded.bindings.size() == 1);
     CHECK(decoded.bindings[0].contact.user == "edited");
-    CHECK_FALSE(decoded.bindings[0].source);
+    CHECK_FALSE(decoded.bindings[0].flow.remote);
 }
 
 TEST_CASE("Damage costs the damaged records only", "[registrar]") {
@@ -207,8 +207,8 @@ TEST_CASE("Attributes without sense are told and left out", "[registrar]") {
     CHECK(decoded.suspicious);
     CHECK(decoded.warnings.size() == 3);
     REQUIRE(decoded.bindings.size() == 1);
-    CHECK_FALSE(decoded.bindings[0].source);
-    CHECK(decoded.bindings[0].local == at("192.168.1.1"));
+    CHECK_FALSE(decoded.bindings[0].flow.remote);
+    CHECK(decoded.bindings[0].flow.local == at("192.168.1.1"));
     CHECK(decoded.bindings[0].callId == alice().callId);
 }
 
@@ -250,4 +250,17 @@ TEST_CASE("No file does harm, however it is mangled", "[registrar]") {
         CHECK(decoded.bindings.size() <= 16);
         CHECK(decoded.suspicious);
     }
+}
+
+TEST_CASE("What the way to a phone is survives in the file", "[registrar]") {
+    auto binding = alice();
+    binding.flow.protocol = base::Protocol::Tls;
+    binding.natted = true;
+    binding.q = 700;
+    binding.path = {*sip::NameAddr::parse("<sip:10.0.0.5;lr>"),
+                    *sip::NameAddr::parse("<sip:edge@[2001:db8::7]:5070;lr>")};
+    const auto decoded = decode(encode(std::vector{binding}));
+    CHECK(decoded.warnings.empty());
+    REQUIRE(decoded.bindings.size() == 1);
+    CHECK(decoded.bindings[0] == binding);
 }
