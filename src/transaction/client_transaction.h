@@ -19,6 +19,8 @@ public:
     virtual void start() = 0;
     /// A response that matches; true: the user wants to see it.
     [[nodiscard]] virtual bool onResponse(const sip::Message& response) = 0;
+    /// What has been sent by this flow may not have arrived (Layer::flowFailed()).
+    virtual void onFlowFailed() = 0;
     /// See Layer::cancel().
     virtual void cancel(std::string_view /*reason*/) {}
 

@@ -83,6 +83,13 @@ bool InviteClient::onProvisional(const sip::Message& response) {
     return response.status() != 100;
 }
 
+void InviteClient::onFlowFailed() {
+    // Later on somebody has the request, and answers by another connection if need be.
+    if (state_ == State::Calling) {
+        end(ClientFailure::Transport);
+    }
+}
+
 void InviteClient::cancel(std::string_view reason) {
     if (cancel_ != Cancel::No || (state_ != State::Calling && state_ != State::Proceeding)) {
         return;

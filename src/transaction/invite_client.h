@@ -42,6 +42,7 @@ public:
 
     void start() override;
     [[nodiscard]] bool onResponse(const sip::Message& response) override;
+    void onFlowFailed() override;
     void cancel(std::string_view reason) override;
 
 private:

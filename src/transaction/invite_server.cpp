@@ -26,8 +26,8 @@ std::string_view nameOf(InviteServer::State state) {
 }  // namespace
 
 InviteServer::InviteServer(Environment& environment, ServerId id, const base::Flow& peer,
-                           sip::Message request)
-    : ServerTransaction(environment, id, peer),
+                           std::uint16_t otherPort, sip::Message request)
+    : ServerTransaction(environment, id, peer, otherPort),
       request_(std::make_unique<sip::Message>(std::move(request))) {}
 
 void InviteServer::onHandedOver() {

@@ -35,8 +35,9 @@ class InviteServer final : public ServerTransaction {
 public:
     enum class State : std::uint8_t { Proceeding, Completed, Confirmed, Accepted, Terminated };
 
+    /// `otherPort`: see Transaction.
     InviteServer(Environment& environment, ServerId id, const base::Flow& peer,
-                 sip::Message request);
+                 std::uint16_t otherPort, sip::Message request);
 
     [[nodiscard]] const sip::Message* request() const override { return request_.get(); }
     [[nodiscard]] bool answered() const override { return state_ != State::Proceeding; }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,20 @@ private:
     std::unordered_map<std::string, Kind*, base::StringHash, std::equal_to<>> byKey_;
 };
 
+/// Whom a request went to.
+struct Peer {
+    base::Protocol protocol;
+    base::SocketAddress address;
+
+    friend bool operator==(const Peer&, const Peer&) = default;
+};
+
+struct PeerHash {
+    std::size_t operator()(const Peer& peer) const {
+        return base::AddressHash{}(peer.address) + static_cast<std::size_t>(peer.protocol);
+    }
+};
+
 }  // namespace
 
 struct Layer::Impl final : Transaction::Owner {
@@ -127,6 +142,7 @@ struct Layer::Impl final : Transaction::Owner {
     ClientId openClient(std::string key, bool invite, std::string bytes,
                         const base::Flow& to, bool ours);
     ClientId refuseToSend(std::string_view why, bool ours);
+    void flowFailed(const base::Flow& flow);
 
     [[nodiscard]] bool full() const {
         return servers.size() + clients.size() >= maxTransactions;
@@ -149,6 +165,7 @@ struct Layer::Impl final : Transaction::Owner {
     std::uint64_t lastId = 0;
     Table<ServerId, ServerTransaction> servers;
     Table<ClientId, ClientTransaction> clients;
+    std::unordered_map<Peer, std::unordered_set<ClientId>, PeerHash> clientsByPeer;
     int depth = 0;
     bool posted = false;
     std::vector<Notice> notices;
@@ -168,6 +185,14 @@ void Layer::Impl::ended(ServerId id) {
 }
 
 void Layer::Impl::ended(ClientId id) {
+    const auto& peer = clients.find(id)->peer();
+    if (const auto known = clientsByPeer.find({peer.protocol, peer.remote});
+        known != clientsByPeer.end()) {
+        known->second.erase(id);
+        if (known->second.empty()) {
+            clientsByPeer.erase(known);
+        }
+    }
     ending.push_back(clients.take(id));
     notify(Notice::Kind::ClientEnded, number(id));
 }
@@ -273,7 +298,8 @@ void Layer::Impl::receiveCancel(const sip::Message& cancel, const sip::Via& topV
     } else {
         const auto id = ServerId{nextId(true)};
         servers.add(std::move(key),
-                    std::make_unique<NonInviteServer>(environment, id, peer, nullptr));
+                    std::make_unique<NonInviteServer>(environment, id, peer,
+                                                      topVia.portOrDefault(), nullptr));
         servers.find(id)->respond(answer);
     }
     if (pending) {
@@ -291,10 +317,12 @@ void Layer::Impl::openServer(std::string key, sip::Message request, const sip::V
     }
     std::unique_ptr<ServerTransaction> transaction;
     if (request.method() == sip::Method::Invite) {
-        transaction = std::make_unique<InviteServer>(environment, id, peer, request.clone());
+        transaction = std::make_unique<InviteServer>(environment, id, peer,
+                                                      topVia.portOrDefault(), request.clone());
     } else {
         transaction = std::make_unique<NonInviteServer>(
-            environment, id, peer, std::make_unique<sip::Message>(request.clone()));
+            environment, id, peer, topVia.portOrDefault(),
+            std::make_unique<sip::Message>(request.clone()));
     }
     servers.add(std::move(key), std::move(transaction));
     user.onRequest(id, std::move(request), from);
@@ -350,8 +378,28 @@ ClientId Layer::Impl::openClient(std::string key, bool invite, std::string bytes
     if (!clients.add(std::move(key), std::move(transaction))) {
         return refuseToSend("its branch is in use", ours);
     }
+    clientsByPeer[{to.protocol, to.remote}].insert(id);
     client.start();
     return id;
+}
+
+void Layer::Impl::flowFailed(const base::Flow& flow) {
+    const auto known = clientsByPeer.find({flow.protocol, flow.remote});
+    if (known == clientsByPeer.end()) {
+        return;
+    }
+    // A copy, for those that end leave the table.
+    const std::vector<ClientId> ids(known->second.begin(), known->second.end());
+    for (const auto id : ids) {
+        auto* client = clients.find(id);
+        if (client == nullptr) {
+            continue;
+        }
+        const auto connection = client->peer().connection;
+        if (connection == 0 || flow.connection == 0 || connection == flow.connection) {
+            client->onFlowFailed();
+        }
+    }
 }
 
 ClientId Layer::Impl::refuseToSend(std::string_view why, bool ours) {
@@ -377,6 +425,11 @@ void Layer::receive(sip::Message message, const base::Flow& from) {
     } else {
         impl_->receiveResponse(std::move(message), from);
     }
+}
+
+void Layer::flowFailed(const base::Flow& flow) {
+    const Impl::Scope scope(*impl_);
+    impl_->flowFailed(flow);
 }
 
 void Layer::respond(ServerId id, const sip::Message& response) {

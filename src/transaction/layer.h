@@ -91,6 +91,11 @@ public:
     /// and `rport` on their top Via here (RFC 3261 §18.2.1, RFC 3581 §4).
     void receive(sip::Message message, const base::Flow& from);
 
+    /// What was sent to the flow's remote address may be lost: a connection could not be made or has
+    /// broken, or an ICMP error has come back. Requests to it (by that connection, if it has a
+    /// number) that nothing has been heard of fail with ClientFailure::Transport (RFC 3261 §8.1.3.1).
+    void flowFailed(const base::Flow& flow);
+
     /// Answers the request of `id`. The message must carry that request's Vias. Provisional, 2xx
     /// and other finals are retransmitted, absorbed and timed as §17.2 says; what comes too late is
     /// dropped. For an INVITE that is not answered by the user within 200 ms the layer sends 100

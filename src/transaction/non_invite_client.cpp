@@ -51,6 +51,12 @@ bool NonInviteClient::onResponse(const sip::Message& response) {
     return response.status() != 100;
 }
 
+void NonInviteClient::onFlowFailed() {
+    if (state_ == State::Trying) {
+        end(ClientFailure::Transport);
+    }
+}
+
 void NonInviteClient::onRepeat() {
     if (!retransmit()) {
         end(ClientFailure::Transport);

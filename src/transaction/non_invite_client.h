@@ -38,6 +38,7 @@ public:
 
     void start() override;
     [[nodiscard]] bool onResponse(const sip::Message& response) override;
+    void onFlowFailed() override;
 
 private:
     void onRepeat() override;

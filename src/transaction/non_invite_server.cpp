@@ -22,9 +22,9 @@ std::string_view nameOf(NonInviteServer::State state) {
 }  // namespace
 
 NonInviteServer::NonInviteServer(Environment& environment, ServerId id,
-                                 const base::Flow& peer,
+                                 const base::Flow& peer, std::uint16_t otherPort,
                                  std::unique_ptr<sip::Message> request)
-    : ServerTransaction(environment, id, peer), request_(std::move(request)) {}
+    : ServerTransaction(environment, id, peer, otherPort), request_(std::move(request)) {}
 
 void NonInviteServer::onRetransmission() {
     ++environment().counters.retransmissionsAbsorbed;

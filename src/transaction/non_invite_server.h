@@ -34,9 +34,9 @@ class NonInviteServer final : public ServerTransaction {
 public:
     enum class State : std::uint8_t { Trying, Proceeding, Completed, Terminated };
 
-    /// `request` is what request() returns; null when nobody will ask.
+    /// `request` is what request() returns; null when nobody will ask. `otherPort`: see Transaction.
     NonInviteServer(Environment& environment, ServerId id, const base::Flow& peer,
-                    std::unique_ptr<sip::Message> request);
+                    std::uint16_t otherPort, std::unique_ptr<sip::Message> request);
 
     [[nodiscard]] const sip::Message* request() const override { return request_.get(); }
     [[nodiscard]] bool answered() const override { return state_ >= State::Completed; }

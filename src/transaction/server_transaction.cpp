@@ -12,7 +12,7 @@ void ServerTransaction::transmitResponse(const sip::Message& response) {
 
 void ServerTransaction::passOn(const sip::Message& response) {
     forgetBytes();
-    logFailure(environment().sender.send(response.serialize(), peer()));
+    logFailure(send(response.serialize()));
 }
 
 void ServerTransaction::logFailure(const base::Result<void>& result) const {

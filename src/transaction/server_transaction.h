@@ -28,8 +28,9 @@ public:
     virtual void abandon() = 0;
 
 protected:
-    ServerTransaction(Environment& environment, ServerId id, const base::Flow& peer)
-        : Transaction(environment, peer), id_(id) {}
+    ServerTransaction(Environment& environment, ServerId id, const base::Flow& peer,
+                      std::uint16_t otherPort)
+        : Transaction(environment, peer, otherPort), id_(id) {}
 
     /// Sends a response and keeps it. That it could not be sent is only logged: a retransmission of
     /// the request gives another chance, and a timer ends the transaction in any case.

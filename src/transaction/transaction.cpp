@@ -6,8 +6,8 @@
 
 namespace siproxd::transaction {
 
-Transaction::Transaction(Environment& environment, const base::Flow& peer)
-    : environment_(environment), peer_(peer) {}
+Transaction::Transaction(Environment& environment, const base::Flow& peer, std::uint16_t otherPort)
+    : environment_(environment), peer_(peer), otherPort_(otherPort) {}
 
 void Transaction::fire() {
     // Which deadline was due is settled by their order and not by the clock: a loop may be a few
@@ -29,8 +29,16 @@ void Transaction::keep(std::string bytes) {
     bytes_.shrink_to_fit();
 }
 
-base::Result<void> Transaction::transmit() {
-    return environment_.sender.send(bytes_, peer_);
+base::Result<void> Transaction::transmit() { return send(bytes_); }
+
+base::Result<void> Transaction::send(std::string_view bytes) {
+    auto sent = environment_.sender.send(bytes, peer_);
+    if (sent || otherPort_ == 0 || !reliable()) {
+        return sent;
+    }
+    peer_.connection = 0;
+    peer_.remote.port = std::exchange(otherPort_, std::uint16_t{0});
+    return environment_.sender.send(bytes, peer_);
 }
 
 base::Result<void> Transaction::retransmit() {

@@ -52,7 +52,9 @@ public:
     void fire();
 
 protected:
-    Transaction(Environment& environment, const base::Flow& peer);
+    /// `otherPort`: where a new connection is made when the peer's is gone (RFC 3261 §18.2.2); 0:
+    /// nowhere.
+    Transaction(Environment& environment, const base::Flow& peer, std::uint16_t otherPort = 0);
 
     [[nodiscard]] Environment& environment() { return environment_; }
     [[nodiscard]] const Timings& timings() const { return environment_.timings; }
@@ -64,6 +66,8 @@ protected:
     void keep(std::string bytes);
     void forgetBytes() { std::string().swap(bytes_); }
     [[nodiscard]] const std::string& bytes() const { return bytes_; }
+    /// Sends without keeping.
+    [[nodiscard]] base::Result<void> send(std::string_view bytes);
     /// Sends what is kept, for the first time.
     [[nodiscard]] base::Result<void> transmit();
     /// Sends what is kept once more; nothing kept, nothing sent.
@@ -86,6 +90,7 @@ private:
 
     Environment& environment_;
     base::Flow peer_;
+    std::uint16_t otherPort_;
     std::string bytes_;
     std::unique_ptr<event::Timer> timer_;  // made when first needed
     base::TimePoint repeatAt_ = kNever;

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/flow.h"
 #include "sip/message.h"
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
 #include "transaction/layer.h"
-#include "base/flow.h"
 
 namespace siproxd::transaction::test {
 
@@ -90,7 +90,7 @@ public:
     };
 
     base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
-        if (broken) {
+        if (broken || (to.connection != 0 && to.connection == closed)) {
             return base::fail("no route to host");
         }
         sent.push_back({std::string(bytes), to});
@@ -112,6 +112,7 @@ public:
     std::vector<Sent> sent;
     std::size_t taken = 0;
     bool broken = false;
+    std::uint64_t closed = 0;  ///< a connection that is gone
 };
 
 /// Writes down what it is told; a test may act in the same moment.
