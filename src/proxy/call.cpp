@@ -108,6 +108,25 @@ bool CallTable::isPortOfAnother(std::uint16_t outsidePort, const Call& call) {
     return it != calls_.end() && it->second.get() != &call && it->second->usesPort(outsidePort);
 }
 
+void CallTable::setSessionEnd(Call& call, std::optional<base::TimePoint> end) {
+    call.sessionEnd_ = end;
+    if (end) {
+        sessionEnds_.emplace(*end, key(call));
+    }
+}
+
+Call* CallTable::takeExpired(base::TimePoint now) {
+    while (!sessionEnds_.empty() && sessionEnds_.begin()->first <= now) {
+        const auto due = sessionEnds_.extract(sessionEnds_.begin());
+        const auto it = calls_.find(due.mapped());
+        if (it != calls_.end() && it->second->sessionEnd_ == due.key()) {
+            it->second->sessionEnd_.reset();
+            return it->second.get();
+        }
+    }
+    return nullptr;
+}
+
 std::size_t CallTable::removeIdle(base::TimePoint before) {
     return std::erase_if(calls_, [before](const auto& entry) {
         const Call& call = *entry.second;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -72,6 +74,8 @@ public:
 
     void touch(base::TimePoint now) { lastSignal_ = now; }
     [[nodiscard]] base::TimePoint lastSignal() const { return lastSignal_; }
+    /// When the session ends unless it is refreshed (RFC 4028 §10); nothing: it has no timer.
+    [[nodiscard]] std::optional<base::TimePoint> sessionEnd() const { return sessionEnd_; }
 
 private:
     struct Media {
@@ -82,6 +86,9 @@ private:
     CallState state_;
     std::vector<Media> media_;
     base::TimePoint lastSignal_{};
+    std::optional<base::TimePoint> sessionEnd_;
+
+    friend class CallTable;  // keeps sessionEnd_ in step with its queue
 };
 
 /// All calls, found by Call-ID, tags and side.
@@ -104,6 +111,11 @@ public:
 
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
 
+    /// The two ends have agreed to refresh the session until then, or not to any more.
+    void setSessionEnd(Call& call, std::optional<base::TimePoint> end);
+    /// A call whose session has run out; nullptr: there is none (any more).
+    [[nodiscard]] Call* takeExpired(base::TimePoint now);
+
     /// Removes calls that have had no signalling since `before` and whose media does not flow.
     std::size_t removeIdle(base::TimePoint before);
 
@@ -118,6 +130,8 @@ private:
         calls_;
     /// Keys of the calls by port; one entry a port at most, checked when it is used.
     std::unordered_map<std::uint16_t, std::string> portOwners_;
+    /// Keys of the calls by the end of their session; entries that no longer hold are skipped.
+    std::multimap<base::TimePoint, std::string> sessionEnds_;
 };
 
 }  // namespace siproxd::proxy

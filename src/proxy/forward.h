@@ -11,6 +11,7 @@
 #include "event/loop.h"
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
+#include "proxy/loop_guard.h"
 #include "sip/message.h"
 #include "transaction/layer.h"
 
@@ -28,11 +29,14 @@ struct Branch {
     std::optional<sip::Uri> nextHop{};   ///< a plugin's choice
     std::uint32_t rank = 0;              ///< lower ones are tried first, equal ones in parallel
     Side towards = Side::Outside;
+    std::uint32_t breadth = 0;           ///< its share of Max-Breadth (RFC 5393 §5.3)
     base::SocketAddress local{};         ///< socket to send from; none: the one that reaches the peer
     base::Flow flow{};                   ///< by which it was sent; good from Sent on
     State state = State::Waiting;
     dns::Query query{};
     transaction::ClientId client = transaction::ClientId::None;
+    /// To tags of its provisional responses: early dialogs of this branch. Bounded.
+    std::vector<std::string> earlyTags{};
 };
 
 /// A Contact of a REGISTER under way.
@@ -51,6 +55,7 @@ struct Forward {
     sip::Method method = sip::Method::Other;
     bool establishes = false;          ///< the request has no To tag: it is outside of any dialog
     base::Flow from;              ///< the request came by it
+    std::optional<LoopGuard::Key> loop;  ///< entered there; nothing: the final response is given
     std::vector<sip::Via> vias;        ///< of the request; every response gets them back
     std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes that were kept from the outside, as
                                               ///< they stood

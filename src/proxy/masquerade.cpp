@@ -8,6 +8,15 @@
 
 namespace siproxd::proxy {
 
+namespace {
+
+/// A URI that the provider has given to this very phone (RFC 5627): it leads to us by itself.
+bool isPublicGruu(const sip::Uri& uri) {
+    return uri.params.has("gr") && !base::IpAddress::parse(uri.host);
+}
+
+}  // namespace
+
 bool Masquerade::namesInside(const sip::Uri& uri) const {
     const auto ip = base::IpAddress::parse(uri.host);
     return uri.isSip() && ip && addresses_.isHidden(*ip);
@@ -39,7 +48,7 @@ void Masquerade::contactsOut(sip::Message& message, const sip::Uri& aor,
     }
     auto contacts = message.contacts();
     for (auto& contact : contacts) {
-        if (!contact.uri.isSip()) {
+        if (!contact.uri.isSip() || isPublicGruu(contact.uri)) {
             continue;
         }
         if (!routes.empty()) {

@@ -60,7 +60,9 @@ sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings
     if (!settings.outboundProxyHost.empty()) {
         return hostUri(settings.outboundProxyHost, settings.outboundProxyPort);
     }
-    return request.requestUri();
+    // A number: who the sender's home is knows what to do with it.
+    return request.requestUri().isSip() ? request.requestUri()
+                                        : hostUri(request.from().uri.host, request.from().uri.port);
 }
 
 }  // namespace siproxd::proxy

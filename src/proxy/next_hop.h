@@ -18,7 +18,8 @@ void removeOwnRoutes(sip::Message& request, const Addresses& addresses);
 void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 
 /// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
-/// (outbound_domain_*), else outbound_proxy_host, else its request URI.
+/// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
+/// (tel:, urn:), the sender's domain.
 [[nodiscard]] sip::Uri nextHopOutside(const sip::Message& request,
                                       const config::ProxySettings& settings);
 

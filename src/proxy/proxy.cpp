@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "proxy/proxy.h"
 
+#include <utility>
+
 #include "base/log.h"
 
 namespace siproxd::proxy {
@@ -61,6 +63,9 @@ void Proxy::setAddresses(Addresses addresses) {
 void Proxy::tick() {
     parts_.locations.expire();
     parts_.chain.tick();
+    while (Call* call = calls_.takeExpired(parts_.loop.now())) {
+        endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
+    }
     if (const auto idle = calls_.removeIdle(parts_.loop.now() - kIdleCall); idle > 0) {
         log::info("{} calls without signalling and media for a day are forgotten", idle);
     }
@@ -112,8 +117,15 @@ void Proxy::onServerEnded(transaction::ServerId id) {
     // Out of the table first: what its members cancel must not find it again.
     const auto ended = std::move(it->second);
     forwards_.erase(it);
+    leaveLoopGuard(*ended);
     for (const auto& branch : ended->branches) {
         clients_.erase(branch.client);
+    }
+}
+
+void Proxy::leaveLoopGuard(Forward& forward) {
+    if (const auto key = std::exchange(forward.loop, std::nullopt)) {
+        loops_.leave(*key);
     }
 }
 

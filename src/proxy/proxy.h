@@ -20,6 +20,7 @@
 #include "proxy/call_media.h"
 #include "proxy/direction.h"
 #include "proxy/forward.h"
+#include "proxy/loop_guard.h"
 #include "proxy/masquerade.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
@@ -98,6 +99,7 @@ private:
         std::vector<InsideTarget> targets;
         std::vector<plugin::Target> retargets;
         plugin::Stage stage = plugin::Stage::DetermineTarget;
+        LoopGuard::Key loop{};
     };
     // transaction::User
     void onRequest(transaction::ServerId id, sip::Message request,
@@ -149,6 +151,8 @@ private:
     void sendAck(Forward& forward, const base::SocketAddress& peer);
 
     // response path (response_path.cpp)
+    static void rememberEarlyDialog(Branch& branch, const sip::Message& response);
+    void endEarlyDialogs(Forward& forward, const Branch& branch, int status);
     void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
     void passOn(Forward& forward, const Branch& branch, sip::Message response,
                 const base::Flow& from);
@@ -156,6 +160,7 @@ private:
     void toOutside(Forward& forward, sip::Message& response, const base::Flow& from);
     void mediaOfResponse(const Forward& forward, const Branch& branch, sip::Message& response);
     void followCall(const Forward& forward, const Branch& branch, const sip::Message& response);
+    void followSessionTimer(Call& call, const sip::Message& response);
     void cancelBranches(Forward& forward, std::string_view reason);
     void giveUp(Forward& forward);
     void dropResponse(Forward& forward, const sip::Message& response);
@@ -175,12 +180,14 @@ private:
     [[nodiscard]] Forward* find(transaction::ClientId id);
     [[nodiscard]] std::function<void()> onSilence(Call& call);
     void endCall(Call& call, std::string_view why);
+    void leaveLoopGuard(Forward& forward);
 
     Parts parts_;
     Options options_;
     Addresses addresses_;
     access::Policy policy_;
     CallTable calls_;
+    LoopGuard loops_;
     Masquerade masquerade_;
     DirectionFinder directions_;
     std::unique_ptr<CallMedia> media_;  ///< null: rtp_proxy_enable = 0

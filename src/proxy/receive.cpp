@@ -13,6 +13,12 @@ constexpr std::string_view kAllowed =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, MESSAGE, SUBSCRIBE, NOTIFY, "
     "REFER, PUBLISH";
 
+/// Numbers and emergency services have no host, but somebody else knows where they are (RFC 3966,
+/// RFC 5031): who the sender's domain or outbound proxy is.
+bool isRoutable(const sip::Uri& uri) {
+    return uri.isSip() || uri.scheme == "tel" || uri.scheme == "urn";
+}
+
 /// More of our own Vias than a call from phone to provider to phone explains.
 constexpr int kMostOwnVias = 2;
 
@@ -114,7 +120,7 @@ bool Proxy::answerOptions(transaction::ServerId id, const sip::Message& request)
 }
 
 bool Proxy::refuseEarly(transaction::ServerId id, const sip::Message& request) {
-    if (!request.requestUri().isSip()) {
+    if (!isRoutable(request.requestUri())) {
         respond(id, 416);
         return true;
     }
@@ -164,8 +170,16 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
     if (answerOptions(id, request) || refuseEarly(id, request)) {
         return;
     }
+    const auto loop = LoopGuard::keyOf(request, directions_.sideOf(from, arrivalInterface_));
+    if (loops_.isLoop(loop)) {
+        log::infoFromPeer("loop detected: {} {} is under way already [CID: {}]",
+                          request.methodName(), base::printable(request.requestUriText()),
+                          base::printable(request.callId()));
+        respond(id, 482);
+        return;
+    }
     auto arrival = std::make_unique<Arrival>(
-        Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget});
+        Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget, loop});
     removeOwnRoutes(arrival->request, addresses_);
     auto located = directions_.find(arrival->request, from, arrivalInterface_);
     arrival->targets = std::move(located.targets);

@@ -108,6 +108,8 @@ void Proxy::forward(Arrival& arrival) {
     forward.method = arrival.request.method();
     forward.establishes = arrival.request.toTag().empty();
     forward.from = arrival.context.flow;
+    forward.loop = arrival.loop;
+    loops_.enter(arrival.loop);
     forwards_[arrival.server] = std::move(owned);
 
     sip::Message request = std::move(arrival.request);
@@ -256,11 +258,18 @@ void Proxy::addRecordRoute(const Forward& forward, const Branch& branch,
 
 void Proxy::startNextRank(Forward& forward) {
     const auto id = forward.server;
-    for (const auto index : forward.nextRank()) {
+    const auto started = forward.nextRank();
+    const auto breadth = breadthOf(*forward.request);
+    for (const auto index : started) {
         Forward* present = find(id);
         if (present == nullptr || present->answered) {
             return;
         }
+        if (started.size() > breadth) {
+            branchFailed(*present, index, 440, "Max-Breadth Exceeded");
+            continue;
+        }
+        present->branches[index].breadth = breadth / static_cast<std::uint32_t>(started.size());
         startBranch(*present, index);
     }
 }
@@ -374,6 +383,7 @@ void Proxy::sendBranch(Forward& forward, std::size_t index, const base::SocketAd
         !masqueradeRegister(forward, branch, request)) {
         return;
     }
+    request.setHeader("Max-Breadth", std::to_string(branch.breadth));
     request.pushVia(ownVia(branch.towards, branch.flow, layer_.newBranch()));
     plugin::Context context;
     context.message = &request;
@@ -404,7 +414,7 @@ void Proxy::branchFailed(Forward& forward, std::size_t index, int status,
 }
 
 void Proxy::onAck(sip::Message ack, const base::Flow& from) {
-    if (!admit(ack, from) || !ack.requestUri().isSip() || ack.maxForwards() == 0U) {
+    if (!admit(ack, from) || ack.maxForwards() == 0U) {
         return;
     }
     removeOwnRoutes(ack, addresses_);

@@ -20,6 +20,21 @@ bool makesDialog(const sip::Message& response) {
     }
 }
 
+constexpr std::size_t kMostEarlyDialogs = 8;
+constexpr std::chrono::seconds kByeTime{64};
+
+/// Whether an option tag stands in Supported.
+bool supports(const sip::Message& request, std::string_view option) {
+    for (const auto& field : request.headers("Supported")) {
+        for (const auto part : base::split(field, ',')) {
+            if (base::equalsIgnoreCase(base::trim(part), option)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool mayCarryMedia(const sip::Message& response) {
     const auto method = response.method();
     return response.status() < 300 &&
@@ -45,6 +60,7 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
             forward->timerC->start(options_.timerC);
         }
         if (!forward->answered) {
+            rememberEarlyDialog(*branch, response);
             passOn(*forward, *branch, std::move(response), from);
         }
         return;
@@ -81,17 +97,41 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
                  "");
 }
 
+void Proxy::rememberEarlyDialog(Branch& branch, const sip::Message& response) {
+    const auto tag = response.toTag();
+    if (response.method() == sip::Method::Invite && response.status() > 100 && !tag.empty() &&
+        branch.earlyTags.size() < kMostEarlyDialogs &&
+        std::ranges::find(branch.earlyTags, tag) == branch.earlyTags.end()) {
+        branch.earlyTags.emplace_back(tag);
+    }
+}
+
+void Proxy::endEarlyDialogs(Forward& forward, const Branch& branch, int status) {
+    const sip::Message* request = layer_.serverRequest(forward.server);
+    if (request == nullptr || branch.earlyTags.empty() || !supports(*request, "199")) {
+        return;
+    }
+    // RFC 6228 §6: the caller learns at once that this phone has stopped ringing.
+    for (const auto& tag : branch.earlyTags) {
+        auto response = sip::Message::response(*request, 199, "", tag);
+        response.addHeader("Reason", "SIP;cause=" + std::to_string(status));
+        layer_.respond(forward.server, response);
+    }
+}
+
 void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message response) {
     if (forward.answered) {
         return;
     }
-    const bool isGlobal = response.status() >= 600;
+    const int status = response.status();
+    const bool isGlobal = status >= 600;
     forward.offerBest(branch, std::move(response));
     if (isGlobal) {
         // RFC 3261 §16.7 step 5: nobody else needs to ring.
         cancelBranches(forward, "");
     }
     if (forward.waiting()) {
+        endEarlyDialogs(forward, branch, status);
         return;
     }
     const auto id = forward.server;
@@ -117,6 +157,9 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
 void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response,
                    const base::Flow& from) {
     response.setVias(forward.vias);
+    if (response.status() >= 200) {
+        leaveLoopGuard(forward);
+    }
     plugin::Context context;
     context.message = &response;
     context.flow = from;
@@ -200,6 +243,9 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
             media->restore();
         }
     }
+    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
+        followSessionTimer(*call, response);
+    }
     if (forward.method == sip::Method::Update) {
         return;
     }
@@ -216,6 +262,19 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     if (status >= 300 && !call->state().answered) {
         endCall(*call, "");
     }
+}
+
+void Proxy::followSessionTimer(Call& call, const sip::Message& response) {
+    const auto text = response.header("Session-Expires");
+    const auto seconds = text ? base::parseUnsigned(base::trim(text->substr(0, text->find(';'))),
+                                                    UINT32_MAX)
+                              : std::nullopt;
+    if (!seconds) {
+        calls_.setSessionEnd(call, std::nullopt);
+        return;
+    }
+    // RFC 4028 §10: whoever does not get the refresh says BYE a little before; that needs time, too.
+    calls_.setSessionEnd(call, parts_.loop.now() + std::chrono::seconds(*seconds) + kByeTime);
 }
 
 void Proxy::toInside(Forward& forward, sip::Message& response) {

@@ -172,3 +172,30 @@ TEST_CASE("somebody else's phone of the same user name does not ring along", "[p
                       at("198.51.100.77"));
     CHECK(house.take().size() == 1);
 }
+
+TEST_CASE("who has stopped ringing is told by 199 to callers that know it", "[proxy]") {
+    House house;
+    house.enrol();
+    house.enrol(registration("alice", "example.org", "10.0.0.11:5060"), kPhone2);
+    const bool known = GENERATE(true, false);
+    house.fromOutside(
+        forAlice("INVITE", "sip:alice@203.0.113.1").set("Supported", known ? "100rel, 199" : ""));
+    const auto both = house.take();
+    REQUIRE(both.size() == 2);
+    const auto& first = both[0].flow.remote == kPhone ? both[0] : both[1];
+    house.fromInside(answerTo(first, 180, "early"));
+    CHECK(house.takeOutside().message.status() == 180);
+    house.fromInside(answerTo(first, 486, "early"));
+    std::vector<sip::Message> told;
+    for (auto& sent : house.take()) {
+        if (sent.flow.remote == kProvider) {
+            told.push_back(std::move(sent.message));
+        }
+    }
+    REQUIRE(told.size() == (known ? 1 : 0));
+    if (known) {
+        CHECK(told[0].status() == 199);
+        CHECK(told[0].toTag() == "early");
+        CHECK(told[0].header("Reason") == "SIP;cause=486");
+    }
+}

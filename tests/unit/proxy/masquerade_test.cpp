@@ -159,3 +159,15 @@ TEST_CASE("host_outbound as a name is what the outside sees", "[proxy]") {
     house.fromOutside(answerTo(out, 486));
     CHECK(house.takeInside().message.status() == 486);
 }
+
+TEST_CASE("a GRUU of the provider is the phone's name for itself and stays", "[proxy]") {
+    House house;
+    house.enrol();
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net")
+                         .set("Contact", "<sip:alice@example.org;gr=urn:uuid:f81d4fae>"));
+    CHECK(house.takeOutside().contact().toString() == "sip:alice@example.org;gr=urn:uuid:f81d4fae");
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net", 2)
+                         .set("Call-ID", "out2")
+                         .set("Contact", "<sip:alice@10.0.0.10;gr=urn:uuid:f81d4fae>"));
+    CHECK(showsNothingInside(house.takeOutside()));
+}

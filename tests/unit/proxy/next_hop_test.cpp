@@ -144,3 +144,19 @@ TEST_CASE("use_rport asks for rport on the sides it names", "[proxy]") {
     CHECK(house.takeOne().message.via()->params.has("rport") == ((bits & 1U) != 0));
 }
 
+
+TEST_CASE("numbers and emergency services go to the sender's home", "[proxy]") {
+    House house;
+    const auto uri = GENERATE(std::string("tel:+44-7979-555123;phone-context=x"),
+                              std::string("urn:service:sos"));
+    SECTION("the domain of From") {
+        house.fromInside(fromAlice("INVITE", uri));
+        const auto out = house.takeOutside();
+        CHECK(out.flow.remote == kProvider);
+        CHECK(out.message.requestUriText() == uri);
+    }
+    SECTION("a Route") {
+        house.fromInside(fromAlice("INVITE", uri).set("Route", "<sip:203.0.113.60;lr>"));
+        CHECK(house.takeOutside().flow.remote == kProvider2);
+    }
+}

@@ -59,7 +59,7 @@ TEST_CASE("an extension that a proxy would have to know is answered 420", "[prox
 
 TEST_CASE("a request URI that is not SIP is answered 416", "[proxy]") {
     House house;
-    house.fromInside(fromAlice("INVITE", "tel:+4912345").set("To", "<tel:+4912345>"));
+    house.fromInside(fromAlice("INVITE", "http:+4912345").set("To", "<http:+4912345>"));
     CHECK(house.takeOne().message.status() == 416);
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());
