@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
+#include "access/source.h"
+#include "access/whole_file.h"
 #include "base/text.h"
 
 namespace siproxd::access {
@@ -17,23 +18,10 @@ namespace {
 constexpr unsigned kV4Bits = 32;
 constexpr unsigned kV6Bits = 128;
 constexpr std::size_t kLongestName = 253;
+constexpr std::size_t kLargestFile = std::size_t{64} << 20;
 
 unsigned bitsOf(const base::IpAddress& address) {
     return address.isV4() ? kV4Bits : kV6Bits;
-}
-
-/// A dual-stack socket shows an IPv4 sender as ::ffff:a.b.c.d, which must not get around a list.
-base::IpAddress unmapped(const base::IpAddress& address) {
-    constexpr std::size_t kV4Offset = 12;
-    const auto& bytes = address.bytes();
-    if (!address.isV6() ||
-        !std::all_of(bytes.begin(), bytes.begin() + 10, [](auto byte) { return byte == 0; }) ||
-        bytes[10] != 0xff || bytes[11] != 0xff) {
-        return address;
-    }
-    in_addr v4{};
-    std::memcpy(&v4, bytes.data() + kV4Offset, sizeof v4);
-    return base::IpAddress(v4);
 }
 
 /// Digits and dots alone are an address with a mistake, not a name.
@@ -56,82 +44,151 @@ unsigned prefixFor(const base::IpAddress& address, unsigned number) {
     return number <= kV4Bits ? number + (kV6Bits - kV4Bits) : number;
 }
 
-bool isIn(const base::IpAddress& address, base::Family family, unsigned prefix,
-          const std::unordered_set<base::IpAddress, base::AddressHash>& blocks) {
-    return address.family() == family && blocks.contains(base::Network(address, prefix).address());
+std::optional<base::IpAddress> plainAddress(std::string_view text) {
+    const auto address = base::IpAddress::parse(base::trim(text));
+    return address ? std::optional(unmapped(*address)) : std::nullopt;
+}
+
+std::unexpected<base::Error> bad(std::string_view entry, std::string_view why) {
+    return base::fail(fmt::format("CONFIG: accesslist [{}]- {}", base::printable(entry), why));
+}
+
+void note(std::string& problems, std::string_view separator, std::string_view problem) {
+    problems += fmt::format("{}{}", problems.empty() ? "" : separator, problem);
 }
 
 }  // namespace
 
 base::Result<AddressList> AddressList::parse(std::string_view text) {
     AddressList list;
+    AddressSetBuilder set;
     std::string problems;
     for (const auto part : base::split(text, ',')) {
         const auto entry = base::trim(part);
         if (entry.empty()) {
             continue;
         }
-        if (const auto added = list.addEntry(entry); !added) {
-            problems += (problems.empty() ? "" : "; ") + added.error().message;
+        if (const auto added = list.addEntry(set, entry, Source::Line); !added) {
+            note(problems, "; ", added.error().message);
         }
     }
-    // Commas alone would be an empty list, which allows everybody.
-    if (problems.empty() && list.empty() && !base::trim(text).empty()) {
+    // Commas or exclusions alone would be an empty list, which allows everybody.
+    if (problems.empty() && list.entries_ == list.exclusions_.size() && !base::trim(text).empty()) {
         problems = fmt::format("CONFIG: accesslist [{}]- no entries", base::printable(text));
     }
     if (!problems.empty()) {
         return base::fail(std::move(problems));
     }
+    list.literal_ = set.build();
     return list;
 }
 
-base::Result<void> AddressList::addEntry(std::string_view entry) {
-    const auto slash = entry.find('/');
-    if (slash == std::string_view::npos) {
-        return base::fail(fmt::format("CONFIG: accesslist [{}]- no mask separator found",
-                                      base::printable(entry)));
+base::Result<AddressList> AddressList::parseFile(std::string_view content, std::string_view file) {
+    AddressList list;
+    list.fromFile_ = true;
+    AddressSetBuilder set;
+    std::string problems;
+    std::size_t number = 0;
+    for (const auto line : base::split(content, '\n')) {
+        ++number;
+        for (const auto part : base::split(line.substr(0, line.find_first_of(";#")), ',')) {
+            const auto entry = base::trim(part);
+            if (entry.empty()) {
+                continue;
+            }
+            if (const auto added = list.addEntry(set, entry, Source::File); !added) {
+                note(problems, "\n", fmt::format("{}:{}: {}", file, number, added.error().message));
+            }
+        }
     }
-    const auto host = base::trim(entry.substr(0, slash));
-    const auto number = base::parseUnsigned(base::trim(entry.substr(slash + 1)), kV6Bits);
-    const auto written = base::IpAddress::parse(host);
-    const auto address = written ? std::optional(unmapped(*written)) : std::nullopt;
-    // Of ::ffff:192.0.2.0/120 the first 96 bits are not there any more.
-    const unsigned gone = written ? bitsOf(*written) - bitsOf(*address) : 0;
-    if (!number || (written && (*number > bitsOf(*written) || *number < gone))) {
-        return base::fail(fmt::format("CONFIG: accesslist [{}]- mask is not a number of bits",
-                                      base::printable(entry)));
+    if (!problems.empty()) {
+        return base::fail(std::move(problems));
     }
-    const auto prefix = static_cast<unsigned>(*number) - gone;
-    if (address) {
-        addBlock(literal_, base::Network(*address, prefix));
-    } else if (isHostName(host)) {
-        named_.push_back({base::toLower(host), prefix, false, {}});
+    list.literal_ = set.build();
+    return list;
+}
+
+base::Result<AddressList> AddressList::load(std::string_view value) {
+    constexpr std::string_view kScheme = "file:";
+    auto path = base::trim(value);
+    if (path.starts_with(kScheme)) {
+        path = base::trim(path.substr(kScheme.size()));
+    } else if (!path.starts_with('/')) {
+        return parse(value);
+    }
+    const auto content = readWholeFile(std::string(path), kLargestFile);
+    if (!content) {
+        return std::unexpected(content.error());
+    }
+    return parseFile(*content, path);
+}
+
+base::Result<void> AddressList::addEntry(AddressSetBuilder& set, std::string_view entry,
+                                         Source source) {
+    const bool excluded = entry.starts_with('!');
+    const auto text = excluded ? base::trim(entry.substr(1)) : entry;
+    const auto dash = text.find('-');
+    if (text.find('/') != std::string_view::npos) {
+        if (const auto added = addNetwork(set, entry, text, excluded); !added) {
+            return added;
+        }
+    } else if (dash != std::string_view::npos && plainAddress(text.substr(0, dash))) {
+        const auto first = plainAddress(text.substr(0, dash));
+        const auto last = plainAddress(text.substr(dash + 1));
+        const auto range = last ? AddressRange::between(*first, *last) : std::nullopt;
+        if (!range) {
+            return bad(entry, "not a range from one address to a later one");
+        }
+        addRange(set, *range, excluded);
+    } else if (const auto address = plainAddress(text); address && source == Source::File) {
+        addRange(set, {*address, *address}, excluded);
+    } else if (source == Source::Line) {
+        return bad(entry, "no mask separator found");
     } else {
-        return base::fail(fmt::format("CONFIG: accesslist [{}]- neither an address nor a host name",
-                                      base::printable(entry)));
+        return bad(entry, "neither an address, a range nor a network");
     }
     ++entries_;
     return {};
 }
 
-void AddressList::addBlock(std::vector<Bucket>& buckets, const base::Network& network) {
-    const auto family = network.address().family();
-    const auto found = std::find_if(buckets.begin(), buckets.end(), [&](const Bucket& bucket) {
-        return bucket.family == family && bucket.prefix == network.prefix();
-    });
-    auto& bucket = found != buckets.end()
-                       ? *found
-                       : buckets.emplace_back(Bucket{family, network.prefix(), {}});
-    bucket.blocks.insert(network.address());
+base::Result<void> AddressList::addNetwork(AddressSetBuilder& set, std::string_view entry,
+                                           std::string_view text, bool excluded) {
+    const auto slash = text.find('/');
+    const auto host = base::trim(text.substr(0, slash));
+    const auto number = base::parseUnsigned(base::trim(text.substr(slash + 1)), kV6Bits);
+    const auto written = base::IpAddress::parse(host);
+    const auto address = plainAddress(host);
+    // Of ::ffff:192.0.2.0/120 the first 96 bits are not there any more.
+    const unsigned gone = written ? bitsOf(*written) - bitsOf(*address) : 0;
+    if (!number || (written && (*number > bitsOf(*written) || *number < gone))) {
+        return bad(entry, "mask is not a number of bits");
+    }
+    const auto prefix = static_cast<unsigned>(*number) - gone;
+    if (address) {
+        addRange(set, AddressRange::of(base::Network(*address, prefix)), excluded);
+    } else if (!isHostName(host)) {
+        return bad(entry, "neither an address nor a host name");
+    } else if (excluded) {
+        // Until it is resolved it would exclude nobody: a list must not fail open.
+        return bad(entry, "a host name cannot be excluded");
+    } else {
+        named_.push_back({base::toLower(host), prefix, entries_, false, {}});
+    }
+    return {};
+}
+
+void AddressList::addRange(AddressSetBuilder& set, const AddressRange& range, bool excluded) {
+    if (excluded) {
+        set.remove(range);
+        exclusions_.push_back({range, entries_});
+    } else {
+        set.add(range);
+    }
 }
 
 bool AddressList::contains(const base::IpAddress& address) const {
     const auto plain = unmapped(address);
-    const auto matches = [&](const Bucket& bucket) {
-        return isIn(plain, bucket.family, bucket.prefix, bucket.blocks);
-    };
-    return std::any_of(literal_.begin(), literal_.end(), matches) ||
-           std::any_of(resolved_.begin(), resolved_.end(), matches);
+    return literal_.contains(plain) || resolved_.contains(plain);
 }
 
 std::vector<std::string> AddressList::names() const {
@@ -151,13 +208,22 @@ void AddressList::resolve(std::string_view name, std::span<const base::IpAddress
             named.addresses.assign(addresses.begin(), addresses.end());
         }
     }
-    resolved_.clear();
+    AddressSetBuilder set;
+    auto exclusion = exclusions_.begin();
+    const auto excludeUpTo = [&](std::size_t position) {
+        for (; exclusion != exclusions_.end() && exclusion->position < position; ++exclusion) {
+            set.remove(exclusion->range);
+        }
+    };
     for (const auto& named : named_) {
+        excludeUpTo(named.position);
         for (const auto& address : named.addresses) {
             const auto plain = unmapped(address);
-            addBlock(resolved_, base::Network(plain, prefixFor(plain, named.prefix)));
+            set.add(AddressRange::of(base::Network(plain, prefixFor(plain, named.prefix))));
         }
     }
+    excludeUpTo(entries_);
+    resolved_ = set.build();
 }
 
 bool AddressList::pending() const {

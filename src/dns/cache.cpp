@@ -4,25 +4,22 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/text.h"
-
 namespace siproxd::dns {
 
-void Cache::storeAddresses(std::string_view host, base::Family family, Addresses addresses,
-                           base::Duration ttl) {
-    store(host, family, std::move(addresses), std::clamp(ttl, limits_.minTtl, limits_.maxTtl));
+void Cache::storeRecords(const Question& question, Records records, base::Duration ttl) {
+    store(question, std::move(records), std::clamp(ttl, limits_.minTtl, limits_.maxTtl));
 }
 
-void Cache::storeNegative(std::string_view host, base::Family family, base::Error error) {
-    store(host, family, std::unexpected(std::move(error)), limits_.negativeTtl);
+void Cache::storeNegative(const Question& question, base::Error error) {
+    store(question, std::unexpected(std::move(error)), limits_.negativeTtl);
 }
 
-void Cache::storeFailure(std::string_view host, base::Family family, base::Error error) {
-    store(host, family, std::unexpected(std::move(error)), limits_.failureTtl);
+void Cache::storeFailure(const Question& question, base::Error error) {
+    store(question, std::unexpected(std::move(error)), limits_.failureTtl);
 }
 
-const Answer* Cache::find(std::string_view host, base::Family family) {
-    const auto found = byKey_.find(questionKey(host, family));
+const RecordAnswer* Cache::find(const Question& question) {
+    const auto found = byKey_.find(question.key());
     if (found == byKey_.end()) {
         return nullptr;
     }
@@ -41,8 +38,13 @@ void Cache::clear() {
     entries_.clear();
 }
 
-void Cache::store(std::string_view host, base::Family family, Answer answer, base::Duration ttl) {
-    std::string key = questionKey(host, family);
+void Cache::setLimits(const CacheLimits& limits) {
+    limits_ = limits;
+    trim();
+}
+
+void Cache::store(const Question& question, RecordAnswer answer, base::Duration ttl) {
+    std::string key = question.key();
     const auto expires = clock_.now() + ttl;
     if (const auto found = byKey_.find(key); found != byKey_.end()) {
         found->second->answer = std::move(answer);
@@ -52,23 +54,14 @@ void Cache::store(std::string_view host, base::Family family, Answer answer, bas
     }
     entries_.push_front({std::move(key), std::move(answer), expires});
     byKey_.emplace(entries_.front().key, entries_.begin());
+    trim();
+}
+
+void Cache::trim() {
     while (entries_.size() > limits_.entries) {
         byKey_.erase(entries_.back().key);
         entries_.pop_back();
     }
-}
-
-std::string questionKey(std::string_view host, base::Family family) {
-    std::string key = base::toLower(host);
-    switch (family) {
-        case base::Family::V4:
-            return key + "/A";
-        case base::Family::V6:
-            return key + "/AAAA";
-        case base::Family::None:
-            break;
-    }
-    return key + "/*";
 }
 
 }  // namespace siproxd::dns

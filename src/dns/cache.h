@@ -4,14 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <list>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
-#include "base/address.h"
 #include "base/clock.h"
-#include "dns/resolver.h"
+#include "base/result.h"
+#include "dns/records.h"
 
 namespace siproxd::dns {
 
@@ -21,46 +20,47 @@ struct CacheLimits {
     base::Duration maxTtl = std::chrono::hours(24);
     base::Duration negativeTtl = std::chrono::seconds(30);  ///< the name does not exist
     base::Duration failureTtl = std::chrono::seconds(5);    ///< no name server could say
+
+    friend bool operator==(const CacheLimits&, const CacheLimits&) = default;
 };
 
-/// Answers by host name and family, each for its time to live. When it is full the one that was
-/// not asked for the longest time goes. Names are compared without case.
+/// Answers by name and type, each for its time to live. When it is full the one that was not asked
+/// for the longest time goes. Names are compared without case.
 class Cache {
 public:
     /// The clock must outlive the cache.
     Cache(const base::Clock& clock, const CacheLimits& limits) : clock_(clock), limits_(limits) {}
 
-    /// `ttl` is taken into the limits. `addresses` is not empty.
-    void storeAddresses(std::string_view host, base::Family family, Addresses addresses,
-                        base::Duration ttl);
-    /// The name has no such addresses, as a name server says.
-    void storeNegative(std::string_view host, base::Family family, base::Error error);
+    /// `ttl` is taken into the limits. `records` are of the question's type and not empty.
+    void storeRecords(const Question& question, Records records, base::Duration ttl);
+    /// The name has no such records, as a name server says.
+    void storeNegative(const Question& question, base::Error error);
     /// It could not be found out.
-    void storeFailure(std::string_view host, base::Family family, base::Error error);
+    void storeFailure(const Question& question, base::Error error);
 
     /// Null when there is none or its time is over. Good until the next store.
-    [[nodiscard]] const Answer* find(std::string_view host, base::Family family);
+    [[nodiscard]] const RecordAnswer* find(const Question& question);
 
     void clear();
+    /// Holds for what is stored from now on.
+    void setLimits(const CacheLimits& limits);
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
 private:
     struct Entry {
         std::string key;
-        Answer answer;
+        RecordAnswer answer;
         base::TimePoint expires;
     };
     using Entries = std::list<Entry>;
 
-    void store(std::string_view host, base::Family family, Answer answer, base::Duration ttl);
+    void store(const Question& question, RecordAnswer answer, base::Duration ttl);
+    void trim();
 
     const base::Clock& clock_;
     CacheLimits limits_;
     Entries entries_;  ///< the most recently used one in front
     std::unordered_map<std::string_view, Entries::iterator> byKey_;  ///< views of Entry::key
 };
-
-/// How a cache or a table of lookups names a question.
-[[nodiscard]] std::string questionKey(std::string_view host, base::Family family);
 
 }  // namespace siproxd::dns

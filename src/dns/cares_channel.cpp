@@ -1,82 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns/cares_channel.h"
 
+// Newer versions have other calls besides; these are in all of them.
+#define CARES_NO_DEPRECATED
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <sys/time.h>
 
-#include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace siproxd::dns {
 
 namespace {
 
-/// More than any host has; a hostile server could send thousands by TCP.
-constexpr std::size_t kMaxAddresses = 32;
+constexpr int kTypeNaptr = 35;  // RFC 3403; not every <arpa/nameser.h> has it
 
-int addressFamily(base::Family family) {
-    switch (family) {
-        case base::Family::V4:
-            return AF_INET;
-        case base::Family::V6:
-            return AF_INET6;
-        case base::Family::None:
-            break;
+int addressFamily(RecordType type) {
+    switch (type) {
+        case RecordType::A: return AF_INET;
+        case RecordType::Aaaa: return AF_INET6;
+        default: return AF_UNSPEC;
     }
-    return AF_UNSPEC;
 }
 
-Outcome addressesOf(const ares_addrinfo& info) {
-    Outcome outcome{.kind = Outcome::Kind::Found, .addresses = {}, .ttl = {}, .reason = {}};
-    int ttl = INT32_MAX;
-    for (const auto* alias = info.cnames; alias != nullptr; alias = alias->next) {
-        ttl = std::min(ttl, alias->ttl);
-    }
-    for (const auto* node = info.nodes; node != nullptr; node = node->ai_next) {
-        ttl = std::min(ttl, node->ai_ttl);
-        const base::IpAddress ip = base::SocketAddress::fromSockaddr(node->ai_addr).ip;
-        if (ip && outcome.addresses.size() < kMaxAddresses) {
-            outcome.addresses.push_back(ip);
-        }
-    }
-    std::ranges::stable_partition(outcome.addresses, &base::IpAddress::isV4);
-    outcome.ttl = std::chrono::seconds(std::max(ttl, 0));
-    return outcome;
-}
-
-Outcome outcomeOf(int status, const ares_addrinfo* info) {
-    if (status == ARES_SUCCESS && info != nullptr) {
-        auto outcome = addressesOf(*info);
-        if (!outcome.addresses.empty()) {
-            return outcome;
-        }
-        status = ARES_ENODATA;
-    }
-    const bool negative = status == ARES_ENODATA || status == ARES_ENOTFOUND;
-    return {.kind = negative ? Outcome::Kind::Negative : Outcome::Kind::Failure,
-            .addresses = {},
-            .ttl = {},
-            .reason = ::ares_strerror(status)};
-}
-
-/// The list as c-ares wants it; it copies what it is given.
-std::vector<ares_addr_port_node> serverNodes(const std::vector<base::SocketAddress>& servers) {
-    std::vector<ares_addr_port_node> nodes(servers.size());
-    for (std::size_t i = 0; i < servers.size(); ++i) {
-        const auto& bytes = servers[i].ip.bytes();
-        nodes[i].next = i + 1 < servers.size() ? &nodes[i + 1] : nullptr;
-        nodes[i].family = addressFamily(servers[i].ip.family());
-        nodes[i].udp_port = servers[i].port;
-        nodes[i].tcp_port = servers[i].port;
-        std::memcpy(&nodes[i].addr, bytes.data(), servers[i].ip.isV4() ? 4 : 16);
-    }
-    return nodes;
+/// The server as c-ares wants it; it copies what it is given.
+ares_addr_port_node nodeOf(const base::SocketAddress& server) {
+    ares_addr_port_node node{};
+    node.family = server.ip.isV4() ? AF_INET : AF_INET6;
+    node.udp_port = server.port;
+    node.tcp_port = server.port;
+    std::memcpy(&node.addr, server.ip.bytes().data(), server.ip.isV4() ? 4 : 16);
+    return node;
 }
 
 }  // namespace
 
-void CaresChannel::Freed::operator()(ares_channeldata* channel) const { ::ares_destroy(channel); }
+void CaresChannel::Freed::operator()(ares_channeldata* channel) const {
+    ::ares_destroy(channel);
+}
 
 CaresChannel::CaresChannel(event::Loop& loop)
     : loop_(loop), timer_(loop.timer([this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); })) {
@@ -92,24 +55,31 @@ base::Result<std::unique_ptr<CaresChannel>> CaresChannel::open(event::Loop& loop
                                                                const ChannelSettings& settings) {
     std::unique_ptr<CaresChannel> self(new CaresChannel(loop));
     char lookups[] = "fb";  // the hosts file, then DNS
+    std::vector<std::string> search = settings.search;
+    std::vector<char*> domains;
+    for (auto& domain : search) {
+        domains.push_back(domain.data());
+    }
     ares_options options{};
     options.lookups = lookups;
-    options.timeout = static_cast<int>(settings.tryTimeout.count());
-    options.tries = settings.tries;
+    options.timeout = static_cast<int>(settings.timeout.count());
+    options.tries = 1;
+    options.ndots = settings.dots;
+    options.domains = domains.data();
+    options.ndomains = static_cast<int>(domains.size());
+    // NOCHECKRESP, or a server that says that it cannot is taken for one that is not there.
+    options.flags = ARES_FLAG_NOCHECKRESP | (domains.empty() ? ARES_FLAG_NOSEARCH : 0);
     options.sock_state_cb = &CaresChannel::socketState;
     options.sock_state_cb_data = self.get();
-    int mask = ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
-    if (!settings.servers.empty()) {
-        // Servers of our own have nothing to do with the system's search list.
-        options.flags = ARES_FLAG_NOSEARCH;
-        mask |= ARES_OPT_FLAGS;
-    }
     ares_channel channel = nullptr;
-    int status = ::ares_init_options(&channel, &options, mask);
+    int status = ::ares_init_options(&channel, &options,
+                                     ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+                                         ARES_OPT_NDOTS | ARES_OPT_DOMAINS | ARES_OPT_FLAGS |
+                                         ARES_OPT_NOROTATE | ARES_OPT_SOCK_STATE_CB);
     self->channel_.reset(channel);
-    if (status == ARES_SUCCESS && !settings.servers.empty()) {
-        auto nodes = serverNodes(settings.servers);
-        status = ::ares_set_servers_ports(channel, nodes.data());
+    if (status == ARES_SUCCESS) {
+        auto node = nodeOf(settings.server);
+        status = ::ares_set_servers_ports(channel, &node);
     }
     if (status != ARES_SUCCESS) {
         return base::fail(std::string("cannot start the resolver: ") + ::ares_strerror(status));
@@ -117,26 +87,44 @@ base::Result<std::unique_ptr<CaresChannel>> CaresChannel::open(event::Loop& loop
     return self;
 }
 
-void CaresChannel::ask(const std::string& host, base::Family family, Done done) {
-    ares_addrinfo_hints hints{};
-    hints.ai_family = addressFamily(family);
-    // Without NOSORT c-ares would open and connect a socket for every address.
-    hints.ai_flags = ARES_AI_NOSORT;
-    auto request = std::make_unique<Done>(std::move(done));
-    ::ares_getaddrinfo(channel_.get(), host.c_str(), nullptr, &hints, &CaresChannel::answered,
-                       request.release());
+void CaresChannel::ask(const Question& question, Done done) {
+    auto request = std::make_unique<Request>(question.type, std::move(done));
+    if (question.type == RecordType::Srv || question.type == RecordType::Naptr) {
+        ::ares_query(channel_.get(), question.name.c_str(), ns_c_in,
+                     question.type == RecordType::Srv ? static_cast<int>(ns_t_srv) : kTypeNaptr,
+                     &CaresChannel::messageCame, request.release());
+    } else {
+        ares_addrinfo_hints hints{};
+        hints.ai_family = addressFamily(question.type);
+        // Without NOSORT c-ares would open and connect a socket for every address.
+        hints.ai_flags = ARES_AI_NOSORT;
+        ::ares_getaddrinfo(channel_.get(), question.name.c_str(), nullptr, &hints,
+                           &CaresChannel::addressesCame, request.release());
+    }
     restartTimer();
 }
 
-void CaresChannel::answered(void* request, int status, int /*timeouts*/, ares_addrinfo* info) {
+void CaresChannel::addressesCame(void* request, int status, int /*timeouts*/, ares_addrinfo* info) {
     struct InfoDeleter {
         void operator()(ares_addrinfo* owned) const { ::ares_freeaddrinfo(owned); }
     };
     const std::unique_ptr<ares_addrinfo, InfoDeleter> owned(info);
-    const std::unique_ptr<Done> done(static_cast<Done*>(request));
+    const std::unique_ptr<Request> mine(static_cast<Request*>(request));
     if (status != ARES_EDESTRUCTION) {
-        (*done)(outcomeOf(status, info));
+        mine->done(addressOutcome(status, info));
     }
+}
+
+void CaresChannel::messageCame(void* request, int status, int /*timeouts*/, unsigned char* message,
+                               int length) {
+    const std::unique_ptr<Request> mine(static_cast<Request*>(request));
+    if (status == ARES_EDESTRUCTION) {
+        return;
+    }
+    const std::span<const std::uint8_t> bytes(
+        message, message == nullptr ? 0 : static_cast<std::size_t>(length));
+    mine->done(mine->type == RecordType::Srv ? srvOutcome(status, bytes)
+                                             : naptrOutcome(status, bytes));
 }
 
 void CaresChannel::socketState(void* self, int fd, int readable, int writable) {

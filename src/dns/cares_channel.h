@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/address.h"
-#include "base/clock.h"
 #include "base/result.h"
-#include "dns/resolver.h"
+#include "dns/outcome.h"
+#include "dns/records.h"
 #include "event/loop.h"
 
 struct ares_channeldata;
@@ -20,51 +20,48 @@ struct ares_addrinfo;
 
 namespace siproxd::dns {
 
-/// What became of a question to the hosts file and the name servers.
-struct Outcome {
-    enum class Kind : std::uint8_t {
-        Found,
-        Negative,  ///< there are none
-        Failure,   ///< no name server could say
-    };
-    Kind kind = Kind::Failure;
-    Addresses addresses;
-    base::Duration ttl{};  ///< of the addresses; 0 for those of the hosts file
-    std::string reason;    ///< what c-ares says when there are no addresses
-};
-
 struct ChannelSettings {
-    std::vector<base::SocketAddress> servers;  ///< empty: the system's
-    std::chrono::milliseconds tryTimeout{};
-    int tries = 1;
+    base::SocketAddress server;
+    std::chrono::milliseconds timeout{};
+    std::vector<std::string> search;  ///< domains for short names
+    int dots = 1;                     ///< names with fewer dots are short
 };
 
-/// One c-ares channel with its sockets and its timer in an event loop.
+/// One c-ares channel with its sockets and its timer in an event loop: it asks one name server
+/// once, and again by TCP when the answer is truncated. Addresses are looked for in the hosts file
+/// first.
 class CaresChannel {
 public:
     using Done = std::function<void(Outcome)>;
 
-    /// Reads the system's configuration. The loop must outlive the channel.
-    [[nodiscard]] static base::Result<std::unique_ptr<CaresChannel>> open(
-        event::Loop& loop, const ChannelSettings& settings);
+    /// The loop must outlive the channel.
+    [[nodiscard]] static base::Result<std::unique_ptr<CaresChannel>>
+    open(event::Loop& loop, const ChannelSettings& settings);
 
     CaresChannel(const CaresChannel&) = delete;
     CaresChannel& operator=(const CaresChannel&) = delete;
     ~CaresChannel();
 
     /// `done` runs once, possibly inside this call, unless the channel is destroyed before. It must
-    /// neither ask nor destroy the channel.
-    void ask(const std::string& host, base::Family family, Done done);
+    /// neither ask this channel nor destroy it.
+    void ask(const Question& question, Done done);
 
 private:
     struct Freed {
         void operator()(ares_channeldata* channel) const;
     };
+    /// A question on its way through c-ares.
+    struct Request {
+        RecordType type;
+        Done done;
+    };
 
     explicit CaresChannel(event::Loop& loop);
 
     static void socketState(void* self, int fd, int readable, int writable);
-    static void answered(void* request, int status, int timeouts, ares_addrinfo* info);
+    static void addressesCame(void* request, int status, int timeouts, ares_addrinfo* info);
+    static void messageCame(void* request, int status, int timeouts, unsigned char* message,
+                            int length);
 
     void process(int readable, int writable);
     void restartTimer();

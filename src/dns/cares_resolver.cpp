@@ -2,7 +2,6 @@
 #include "dns/cares_resolver.h"
 
 #include <fmt/core.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <optional>
@@ -13,135 +12,161 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "dns/cares_channel.h"
+#include "dns/name_servers.h"
+#include "dns/system_names.h"
 
 namespace siproxd::dns {
 
 namespace {
 
-constexpr const char* kResolvConf = "/etc/resolv.conf";
-constexpr base::Duration kConfigurationCheck = std::chrono::seconds(5);
+bool wantsAddresses(RecordType type) {
+    return type != RecordType::Srv && type != RecordType::Naptr;
+}
 
-/// Tells one state of a file from another.
-struct FileStamp {
-    dev_t device = 0;
-    ino_t inode = 0;
-    std::int64_t seconds = 0;
-    std::int64_t nanoseconds = 0;
-
-    [[nodiscard]] static std::optional<FileStamp> of(const char* path) {
-        struct stat status {};
-        if (::stat(path, &status) != 0) {
-            return std::nullopt;
-        }
-        return FileStamp{status.st_dev, status.st_ino, status.st_mtim.tv_sec,
-                         status.st_mtim.tv_nsec};
-    }
-    friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
-
-Answer answerOf(base::Family family, const base::IpAddress& literal) {
-    if (family != base::Family::None && family != literal.family()) {
-        return base::fail(fmt::format("{} is no {} address", literal.toString(),
-                                      family == base::Family::V4 ? "IPv4" : "IPv6"));
+RecordAnswer answerOf(RecordType type, const base::IpAddress& literal) {
+    const bool v4 = type == RecordType::A;
+    if (type != RecordType::Both && v4 != literal.isV4()) {
+        return base::fail(
+            fmt::format("{} is no {} address", literal.toString(), v4 ? "IPv4" : "IPv6"));
     }
     return Addresses{literal};
 }
 
-class CaresResolver final : public Resolver {
+class Implementation final : public CaresResolver {
 public:
-    CaresResolver(event::Loop& loop, ResolverSettings settings)
-        : loop_(loop), settings_(std::move(settings)), cache_(loop, settings_.cache),
+    Implementation(event::Loop& loop, ResolverSettings settings)
+        : loop_(loop), settings_(std::move(settings)), system_(loop), cache_(loop, settings_.cache),
           delivery_(loop.timer([this] { deliver(); })) {}
 
     [[nodiscard]] base::Result<void> open();
 
-    [[nodiscard]] Query resolve(std::string_view host, base::Family family,
-                                Callback callback) override;
-    [[nodiscard]] std::optional<Answer> known(std::string_view host, base::Family family) override;
+    [[nodiscard]] base::Result<void> setSettings(ResolverSettings settings) override;
+    [[nodiscard]] Query ask(const Question& question, RecordCallback callback) override;
+    [[nodiscard]] std::optional<RecordAnswer> knownRecords(const Question& question) override;
 
 private:
     /// Lives as long as the caller keeps its Query.
     struct Waiter {
-        Callback callback;
+        RecordCallback callback;
     };
     struct Delivery {
         std::weak_ptr<Waiter> waiter;
-        Answer answer;
+        RecordAnswer answer;
     };
-    /// A question that c-ares is at. It stays until c-ares is done, even when nobody waits.
+    /// A question that the name servers are at. It stays until they are done, even when nobody
+    /// waits.
     struct Lookup {
-        std::string host;
-        base::Family family;
+        Question question;
         std::vector<std::weak_ptr<Waiter>> waiters;
         std::unique_ptr<event::Timer> deadline;
     };
 
+    [[nodiscard]] Question narrowed(Question question) const;
     void join(Lookup& lookup, const std::shared_ptr<Waiter>& waiter);
     void start(const std::string& key);
+    void startAll();
     void finish(const std::string& key, Outcome outcome);
+    void fail(Lookup& lookup, const Outcome& outcome);
     void expire(const std::string& key);
+    [[nodiscard]] bool isDummy(const Outcome& outcome) const;
     void reopenIfReconfigured();
 
-    void deliverLater(std::weak_ptr<Waiter> waiter, Answer answer);
-    void deliverAll(Lookup& lookup, const Answer& answer);
+    void deliverLater(std::weak_ptr<Waiter> waiter, RecordAnswer answer);
+    void deliverAll(Lookup& lookup, const RecordAnswer& answer);
     void deliver();
 
     event::Loop& loop_;
     ResolverSettings settings_;
+    SystemNames system_;
     Cache cache_;
     std::unordered_map<std::string, Lookup> lookups_;
     std::vector<Delivery> deliveries_;
     std::unique_ptr<event::Timer> delivery_;
-    std::optional<FileStamp> configuration_;
-    base::TimePoint configurationChecked_;
-    std::unique_ptr<CaresChannel> channel_;
+    std::unique_ptr<NameServers> servers_;
 };
 
-base::Result<void> CaresResolver::open() {
-    configurationChecked_ = loop_.now();
-    configuration_ = FileStamp::of(kResolvConf);
-    auto channel = CaresChannel::open(
-        loop_, {.servers = settings_.servers,
-                .tryTimeout = std::chrono::ceil<std::chrono::milliseconds>(settings_.tryTimeout),
-                .tries = settings_.tries});
-    if (!channel) {
-        return std::unexpected(std::move(channel.error()));
+base::Result<void> Implementation::open() {
+    NameServerSettings settings{.servers = settings_.servers,
+                                .firstTimeout = settings_.firstTimeout,
+                                .tries = settings_.tries,
+                                .rotate = settings_.rotate,
+                                .search = {},
+                                .dots = 1};
+    // Servers of our own have nothing to do with the system's search list.
+    if (settings.servers.empty()) {
+        const auto& system = system_.configuration();
+        settings.servers = system.servers;
+        settings.search = system.search;
+        settings.dots = system.dots;
+        settings.rotate = settings.rotate || system.rotate;
     }
-    channel_ = std::move(*channel);
+    auto servers = NameServers::open(loop_, std::move(settings));
+    if (!servers) {
+        return std::unexpected(std::move(servers.error()));
+    }
+    servers_ = std::move(*servers);
     return {};
 }
 
-std::optional<Answer> CaresResolver::known(std::string_view host, base::Family family) {
-    if (const auto literal = base::IpAddress::parse(host)) {
-        return answerOf(family, *literal);
+base::Result<void> Implementation::setSettings(ResolverSettings settings) {
+    std::swap(settings_, settings);
+    if (auto opened = open(); !opened) {
+        std::swap(settings_, settings);
+        return opened;
     }
-    if (!isHostName(host)) {
-        return base::fail(fmt::format("'{}' is no host name", base::printable(host, 64)));
+    cache_.clear();
+    cache_.setLimits(settings_.cache);
+    startAll();
+    return {};
+}
+
+Question Implementation::narrowed(Question question) const {
+    if (question.type == RecordType::Both) {
+        question.type = addressType(settings_.family);
     }
-    if (const Answer* cached = cache_.find(host, family)) {
+    return question;
+}
+
+std::optional<RecordAnswer> Implementation::knownRecords(const Question& question) {
+    const std::string& name = question.name;
+    if (wantsAddresses(question.type)) {
+        if (const auto literal = base::IpAddress::parse(name)) {
+            return answerOf(question.type, *literal);
+        }
+    }
+    if (!isHostName(name)) {
+        return base::fail(fmt::format("'{}' is no host name", base::printable(name, 64)));
+    }
+    const auto narrow = narrowed(question);
+    const auto only = addressType(settings_.family);
+    if (wantsAddresses(narrow.type) && only != RecordType::Both && only != narrow.type) {
+        return base::fail(fmt::format("addresses of {} are not looked up: only {} is wanted", name,
+                                      only == RecordType::A ? "IPv4" : "IPv6"));
+    }
+    if (const RecordAnswer* cached = cache_.find(narrow)) {
         return *cached;
     }
     return std::nullopt;
 }
 
-Query CaresResolver::resolve(std::string_view host, base::Family family, Callback callback) {
+Query Implementation::ask(const Question& question, RecordCallback callback) {
     auto waiter = std::make_shared<Waiter>(std::move(callback));
-    if (auto answer = known(host, family)) {
+    if (auto answer = knownRecords(question)) {
         deliverLater(waiter, std::move(*answer));
         return Query(std::move(waiter));
     }
-    const std::string key = questionKey(host, family);
+    auto narrow = narrowed(question);
+    const std::string key = narrow.key();
     if (const auto running = lookups_.find(key); running != lookups_.end()) {
         join(running->second, waiter);
     } else if (lookups_.size() >= settings_.maxLookups) {
         deliverLater(waiter, base::fail(fmt::format("cannot resolve {}: too many other names are "
-                                                    "being looked up", host)));
+                                                    "being looked up",
+                                                    question.name)));
     } else {
         reopenIfReconfigured();
         auto& lookup = lookups_[key];
-        lookup.host = host;
-        lookup.family = family;
+        lookup.question = std::move(narrow);
         lookup.deadline = loop_.timer([this, key] { expire(key); });
         join(lookup, waiter);
         start(key);
@@ -149,7 +174,7 @@ Query CaresResolver::resolve(std::string_view host, base::Family family, Callbac
     return Query(std::move(waiter));
 }
 
-void CaresResolver::join(Lookup& lookup, const std::shared_ptr<Waiter>& waiter) {
+void Implementation::join(Lookup& lookup, const std::shared_ptr<Waiter>& waiter) {
     auto& waiters = lookup.waiters;
     // Whoever asks and cancels in turn must not make the list grow.
     if (waiters.size() == waiters.capacity()) {
@@ -161,65 +186,14 @@ void CaresResolver::join(Lookup& lookup, const std::shared_ptr<Waiter>& waiter) 
     }
 }
 
-void CaresResolver::start(const std::string& key) {
-    const Lookup& lookup = lookups_.at(key);
+void Implementation::start(const std::string& key) {
     log::debug(log::Class::Dns, "looking up {}", key);
-    // Copies, because an answer from the hosts file ends the lookup inside the call.
-    const std::string host = lookup.host;
-    channel_->ask(host, lookup.family,
-                  [this, key](Outcome outcome) { finish(key, std::move(outcome)); });
+    // A copy, because an answer from the hosts file ends the lookup inside the call.
+    const Question question = lookups_.at(key).question;
+    servers_->ask(question, [this, key](Outcome outcome) { finish(key, std::move(outcome)); });
 }
 
-void CaresResolver::finish(const std::string& key, Outcome outcome) {
-    auto node = lookups_.extract(key);
-    if (node.empty()) {
-        return;
-    }
-    Lookup& lookup = node.mapped();
-    if (outcome.kind == Outcome::Kind::Found) {
-        log::debug(log::Class::Dns, "{} is {} and {} more, for {} s", key,
-                   outcome.addresses.front().toString(), outcome.addresses.size() - 1,
-                   std::chrono::duration_cast<std::chrono::seconds>(outcome.ttl).count());
-        cache_.storeAddresses(lookup.host, lookup.family, outcome.addresses, outcome.ttl);
-        deliverAll(lookup, std::move(outcome.addresses));
-        return;
-    }
-    base::Error error{fmt::format("cannot resolve {}: {}", lookup.host, outcome.reason)};
-    log::warningFromPeer("{}", error.message);
-    if (outcome.kind == Outcome::Kind::Negative) {
-        cache_.storeNegative(lookup.host, lookup.family, error);
-    } else {
-        cache_.storeFailure(lookup.host, lookup.family, error);
-    }
-    deliverAll(lookup, std::unexpected(std::move(error)));
-}
-
-void CaresResolver::expire(const std::string& key) {
-    Lookup& lookup = lookups_.at(key);
-    base::Error error{fmt::format("cannot resolve {}: no answer from a name server within {} ms",
-                                  lookup.host,
-                                  std::chrono::duration_cast<std::chrono::milliseconds>(
-                                      settings_.deadline).count())};
-    log::warningFromPeer("{}", error.message);
-    cache_.storeFailure(lookup.host, lookup.family, error);
-    deliverAll(lookup, std::unexpected(std::move(error)));
-}
-
-void CaresResolver::reopenIfReconfigured() {
-    if (!settings_.servers.empty() || loop_.now() - configurationChecked_ < kConfigurationCheck) {
-        return;
-    }
-    configurationChecked_ = loop_.now();
-    const auto stamp = FileStamp::of(kResolvConf);
-    // A file that has gone is one that is being replaced, or we are in a chroot.
-    if (!stamp || stamp == configuration_) {
-        return;
-    }
-    if (const auto reopened = open(); !reopened) {
-        log::warning("{} has changed: {}", kResolvConf, reopened.error().message);
-        return;
-    }
-    log::info("{} has changed and is read again", kResolvConf);
+void Implementation::startAll() {
     std::vector<std::string> keys;
     for (const auto& [key, lookup] : lookups_) {
         keys.push_back(key);
@@ -229,20 +203,88 @@ void CaresResolver::reopenIfReconfigured() {
     }
 }
 
-void CaresResolver::deliverLater(std::weak_ptr<Waiter> waiter, Answer answer) {
+void Implementation::finish(const std::string& key, Outcome outcome) {
+    auto node = lookups_.extract(key);
+    if (node.empty()) {
+        return;
+    }
+    Lookup& lookup = node.mapped();
+    if (outcome.kind == Outcome::Kind::Found && isDummy(outcome)) {
+        outcome.kind = Outcome::Kind::Negative;
+        outcome.reason = "its address is one of the dummy addresses";
+    }
+    if (outcome.kind != Outcome::Kind::Found) {
+        fail(lookup, outcome);
+        return;
+    }
+    log::debug(log::Class::Dns, "{}: {} records for {} s", key,
+               std::visit([](const auto& records) { return records.size(); }, outcome.records),
+               std::chrono::duration_cast<std::chrono::seconds>(outcome.ttl).count());
+    cache_.storeRecords(lookup.question, outcome.records, outcome.ttl);
+    deliverAll(lookup, std::move(outcome.records));
+}
+
+void Implementation::fail(Lookup& lookup, const Outcome& outcome) {
+    const Question& question = lookup.question;
+    base::Error error{fmt::format("cannot resolve {}: {}", question.name, outcome.reason)};
+    // Most domains have no SRV nor NAPTR records.
+    if (wantsAddresses(question.type) || outcome.kind != Outcome::Kind::Negative) {
+        log::warningFromPeer("{}", error.message);
+    } else {
+        log::debug(log::Class::Dns, "{}", error.message);
+    }
+    if (outcome.kind == Outcome::Kind::Negative) {
+        cache_.storeNegative(question, error);
+    } else {
+        cache_.storeFailure(question, error);
+    }
+    deliverAll(lookup, std::unexpected(std::move(error)));
+}
+
+void Implementation::expire(const std::string& key) {
+    Lookup& lookup = lookups_.at(key);
+    base::Error error{fmt::format(
+        "cannot resolve {}: no answer from a name server within {} ms", lookup.question.name,
+        std::chrono::duration_cast<std::chrono::milliseconds>(settings_.deadline).count())};
+    log::warningFromPeer("{}", error.message);
+    cache_.storeFailure(lookup.question, error);
+    deliverAll(lookup, std::unexpected(std::move(error)));
+}
+
+bool Implementation::isDummy(const Outcome& outcome) const {
+    const auto* addresses = std::get_if<Addresses>(&outcome.records);
+    return addresses != nullptr && !addresses->empty() &&
+           std::ranges::any_of(settings_.dummyAddresses, [&](const base::Network& network) {
+               return network.contains(addresses->front());
+           });
+}
+
+void Implementation::reopenIfReconfigured() {
+    if (!settings_.servers.empty() || !system_.changed()) {
+        return;
+    }
+    if (const auto reopened = open(); !reopened) {
+        log::warning("the system's name servers have changed: {}", reopened.error().message);
+        return;
+    }
+    log::info("the system's name servers have changed: resolv.conf is read again");
+    startAll();
+}
+
+void Implementation::deliverLater(std::weak_ptr<Waiter> waiter, RecordAnswer answer) {
     deliveries_.push_back({std::move(waiter), std::move(answer)});
     if (!delivery_->pending()) {
         delivery_->start({});
     }
 }
 
-void CaresResolver::deliverAll(Lookup& lookup, const Answer& answer) {
+void Implementation::deliverAll(Lookup& lookup, const RecordAnswer& answer) {
     for (auto& waiter : std::exchange(lookup.waiters, {})) {
         deliverLater(std::move(waiter), answer);
     }
 }
 
-void CaresResolver::deliver() {
+void Implementation::deliver() {
     // Nothing of the resolver is touched below: a callback may destroy it.
     const auto deliveries = std::exchange(deliveries_, {});
     for (const auto& [waiting, answer] : deliveries) {
@@ -255,9 +297,9 @@ void CaresResolver::deliver() {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Resolver>> makeCaresResolver(event::Loop& loop,
-                                                          ResolverSettings settings) {
-    auto resolver = std::make_unique<CaresResolver>(loop, std::move(settings));
+base::Result<std::unique_ptr<CaresResolver>> makeCaresResolver(event::Loop& loop,
+                                                               ResolverSettings settings) {
+    auto resolver = std::make_unique<Implementation>(loop, std::move(settings));
     if (const auto opened = resolver->open(); !opened) {
         return std::unexpected(opened.error());
     }

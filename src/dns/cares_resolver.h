@@ -10,34 +10,53 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "dns/cache.h"
-#include "dns/resolver.h"
+#include "dns/records.h"
 #include "event/loop.h"
 
 namespace siproxd::dns {
 
 struct ResolverSettings {
-    /// Name servers to ask. Empty: those of /etc/resolv.conf, with its search list, read again when
-    /// the file changes.
+    /// Name servers to ask. Empty: those of /etc/resolv.conf (127.0.0.1 when it names none), with
+    /// its search list, read again when the file changes.
     std::vector<base::SocketAddress> servers{};
 
     /// Longest time until a query is answered, with an error if need be.
     base::Duration deadline = std::chrono::seconds(5);
 
-    /// How long one server has for its first answer; the second try waits twice as long.
-    base::Duration tryTimeout = std::chrono::milliseconds(1500);
+    /// How long a name server has for its answer. Each time that none comes the next server is
+    /// asked and has longer: twice this time, three times, and so on.
+    base::Duration firstTimeout = std::chrono::milliseconds(800);
 
-    /// Tries per server.
-    int tries = 2;
+    /// How often a question is sent in all, 1 to 10.
+    int tries = 3;
+
+    /// Begin each question with another server. resolv.conf may ask for it as well.
+    bool rotate = false;
+
+    /// Whoever maps names that do not exist to addresses of its own has these: a name is unknown
+    /// when the first of its addresses is in here.
+    std::vector<base::Network> dummyAddresses{};
+
+    /// The only family whose addresses are looked up; None: both.
+    base::Family family = base::Family::None;
 
     /// Lookups on their way at once; what is more is answered with an error.
-    std::size_t maxLookups = 256;
+    std::size_t maxLookups = 512;
 
     CacheLimits cache{};
 };
 
-/// A resolver on c-ares: /etc/hosts first, then DNS. Queries for one name share a lookup. The loop
-/// must outlive it. /etc/resolv.conf is read here, so call it before a chroot.
-[[nodiscard]] base::Result<std::unique_ptr<Resolver>> makeCaresResolver(event::Loop& loop,
-                                                                        ResolverSettings settings);
+/// A resolver on c-ares: /etc/hosts first, then DNS, by TCP what is too long for UDP. Questions
+/// that are alike share a lookup.
+class CaresResolver : public RecordResolver {
+public:
+    /// Takes other settings and forgets all answers. Questions under way are asked again. On error
+    /// the old settings stay.
+    [[nodiscard]] virtual base::Result<void> setSettings(ResolverSettings settings) = 0;
+};
+
+/// The loop must outlive the resolver. /etc/resolv.conf is read here, so call it before a chroot.
+[[nodiscard]] base::Result<std::unique_ptr<CaresResolver>>
+makeCaresResolver(event::Loop& loop, ResolverSettings settings);
 
 }  // namespace siproxd::dns

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "event/libevent_stream.h"
 #include "event/loop.h"
 
 namespace siproxd::event {
@@ -151,6 +152,10 @@ public:
     [[nodiscard]] std::unique_ptr<Watch> watch(int fd, std::uint8_t interest,
                                                ReadyCallback callback) override {
         return std::make_unique<FdWatch>(base_.get(), fd, interest, std::move(callback));
+    }
+    [[nodiscard]] std::unique_ptr<Stream> stream(base::UniqueFd fd, Stream::Handler& handler,
+                                                 const StreamOptions& options) override {
+        return makeLibeventStream(base_.get(), std::move(fd), handler, options);
     }
     [[nodiscard]] std::unique_ptr<Watch> onSignal(int signal, Callback callback) override {
         return std::make_unique<SignalWatch>(base_.get(), signal, std::move(callback));

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
+#include "event/stream.h"
 
 /// The event loop, its timers and watches. Only this directory names libevent; modules and their
 /// tests see the interfaces here.
@@ -46,6 +48,11 @@ public:
 
     [[nodiscard]] virtual std::unique_ptr<Watch> watch(int fd, std::uint8_t interest,
                                                        ReadyCallback callback) = 0;
+
+    /// A stream over a connected or connecting, non-blocking TCP socket. The handler must outlive it.
+    [[nodiscard]] virtual std::unique_ptr<Stream> stream(base::UniqueFd fd,
+                                                         Stream::Handler& handler,
+                                                         const StreamOptions& options) = 0;
 
     /// Runs `callback` when the signal has come, in the loop (not in the handler's context).
     [[nodiscard]] virtual std::unique_ptr<Watch> onSignal(int signal, Callback callback) = 0;

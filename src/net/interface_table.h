@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/address.h"
-#include "base/clock.h"
 #include "base/result.h"
 
 namespace siproxd::net {
@@ -19,6 +15,17 @@ namespace siproxd::net {
 struct InterfaceAddress {
     base::IpAddress ip;
     unsigned prefix = 0;
+    base::IpAddress peer{};   ///< other end of a link of two, if told; `prefix` is its then
+    bool temporary = false;   ///< given up after hours, for privacy (RFC 8981)
+    bool deprecated = false;  ///< running out: not for new conversations (RFC 4862 §5.5.4)
+    bool dynamic = false;     ///< has a lifetime (router advertisement, DHCP)
+    bool tentative = false;   ///< not known to be unique yet (RFC 4862 §5.4): cannot be bound
+    bool duplicate = false;   ///< found not to be unique: never to be bound
+
+    /// Who is reached on the link without a router.
+    [[nodiscard]] base::Network subnet() const { return {peer ? peer : ip, prefix}; }
+    /// A socket can be bound to it.
+    [[nodiscard]] bool usable() const { return !tentative && !duplicate; }
 
     friend bool operator==(const InterfaceAddress&, const InterfaceAddress&) = default;
 };
@@ -32,9 +39,15 @@ struct Interface {
     bool running = false;  ///< has carrier (IFF_RUNNING)
     bool loopback = false;
     bool pointToPoint = false;  ///< ppp, tun, wireguard
-    std::vector<InterfaceAddress> addresses;
+    /// In a table: preferred ones first, which are the usable before the tentative, IPv4 before
+    /// IPv6, current before deprecated, stable before temporary, global before unique local
+    /// (RFC 4193), fixed before dynamic; the kernel's order decides the rest.
+    std::vector<InterfaceAddress> addresses{};
+    /// IPv6 link-local ones (fe80::/10), which mean nothing without the interface. In a table they
+    /// are here and nowhere else; 169.254/16 is among the other addresses, behind them.
+    std::vector<InterfaceAddress> linkLocal{};
 
-    /// On the subnet of one of its addresses of that family.
+    /// On the subnet of one of its addresses, link-local ones aside.
     [[nodiscard]] bool reaches(const base::IpAddress& address) const;
 
     friend bool operator==(const Interface&, const Interface&) = default;
@@ -44,12 +57,16 @@ struct Interface {
 class InterfaceTable {
 public:
     InterfaceTable() = default;
-    /// For tests and read(): `defaultRoute` is the interface of the default route or empty.
-    InterfaceTable(std::vector<Interface> interfaces, std::string defaultRoute);
+    /// Puts addresses in order as Interface says. The other two are the interfaces of the default
+    /// routes, or empty.
+    InterfaceTable(std::vector<Interface> interfaces, std::string defaultRouteV4,
+                   std::string defaultRouteV6 = {});
 
-    /// Asks the kernel. Does not block; well under a millisecond.
+    /// Asks the kernel. Takes well under a millisecond as a rule, but the kernel lets it wait while
+    /// it reconfigures a device: not for a signalling thread that is at work (InterfaceMonitor is).
     [[nodiscard]] static base::Result<InterfaceTable> read();
 
+    /// By index, aliases behind their device.
     [[nodiscard]] const std::vector<Interface>& interfaces() const { return interfaces_; }
 
     /// Null where there is none. The pointers live as long as this table is not assigned to.
@@ -57,12 +74,14 @@ public:
     [[nodiscard]] const Interface* byIndex(unsigned index) const;
     [[nodiscard]] const Interface* byAddress(const base::IpAddress& address) const;
 
-    /// The first IPv4 address of an interface that is up; nothing when it is down, has none or does
-    /// not exist.
-    [[nodiscard]] std::optional<base::IpAddress> firstV4(std::string_view name) const;
+    /// The preferred address of that family that a socket can be bound to; nothing when the
+    /// interface is down, has none or does not exist.
+    [[nodiscard]] std::optional<base::IpAddress> first(std::string_view name,
+                                                       base::Family family) const;
 
-    /// Where the IPv4 default route of the least metric leads.
-    [[nodiscard]] std::optional<std::string> defaultRouteInterface() const;
+    /// Where the default route of the least metric leads.
+    [[nodiscard]] std::optional<std::string> defaultRouteInterface(
+        base::Family family = base::Family::V4) const;
 
     /// Whether the address is one of this machine's (all of 127/8 and ::1 included).
     [[nodiscard]] bool isLocalAddress(const base::IpAddress& address) const;
@@ -75,49 +94,21 @@ public:
         std::string outbound;  ///< the same as inbound: one interface, in front of a NAT router
     };
 
-    /// What to use when nobody has said: outbound is the default route's interface, inbound the
-    /// first other one that runs with a private IPv4 address; bridges of container and virtual
-    /// machine software and point-to-point links are left out. Nothing without a default route.
+    /// What to use when nobody has said: outbound is the default route's interface (IPv4's if it
+    /// has one, else IPv6's), inbound what suggestInbound() says. Nothing without a default route.
     [[nodiscard]] std::optional<Suggestion> suggestInterfaces() const;
+
+    /// The first interface that runs with a private IPv4 address and is not `outbound`; where there
+    /// is no IPv4 default route, with any IPv6 address. Bridges of container and virtual machine
+    /// software and point-to-point links are left out. Null: none.
+    [[nodiscard]] const Interface* suggestInbound(std::string_view outbound) const;
 
     friend bool operator==(const InterfaceTable&, const InterfaceTable&) = default;
 
 private:
     std::vector<Interface> interfaces_;
-    std::string defaultRoute_;
-};
-
-/// The interface of the default route in a text like /proc/net/route; empty when there is none.
-[[nodiscard]] std::string defaultRouteOf(std::string_view procNetRoute);
-
-/// An interface table that is read again when it has got too old.
-class InterfaceCache {
-public:
-    using Source = std::function<base::Result<InterfaceTable>()>;
-
-    static constexpr base::Duration kMaxAge = std::chrono::seconds(5);
-
-    /// The clock must outlive the cache. Nothing is read yet.
-    explicit InterfaceCache(const base::Clock& clock, base::Duration maxAge = kMaxAge,
-                            Source source = &InterfaceTable::read);
-
-    /// A table not older than the maximum age. When it cannot be read the last one stays, and a
-    /// warning is logged. Pointers into it are good until the next call.
-    [[nodiscard]] const InterfaceTable& table();
-
-    /// Reads now. An error leaves the last table in place.
-    base::Result<void> refresh();
-
-    /// Goes up by one each time a read has found something changed.
-    [[nodiscard]] std::uint64_t generation() const { return generation_; }
-
-private:
-    const base::Clock& clock_;
-    base::Duration maxAge_;
-    Source source_;
-    InterfaceTable table_;
-    std::optional<base::TimePoint> readAt_;
-    std::uint64_t generation_ = 0;
+    std::string defaultRouteV4_;
+    std::string defaultRouteV6_;
 };
 
 }  // namespace siproxd::net

@@ -31,6 +31,19 @@ public:
         /// One message has come. Sockets may be added and removed meanwhile, but the transport must
         /// not be destroyed.
         virtual void onReceived(const Received& received) = 0;
+
+        /// A stream does not say where its message ends: `received.bytes` is the head as far as it
+        /// was read. A request may be answered with `status` and `reason` (static text) now; then
+        /// the connection is closed.
+        virtual void onMalformed(const Received& /*received*/, int /*status*/,
+                                 std::string_view /*reason*/) {}
+
+        /// A connection could not be opened, or broke: what was sent by it and has not arrived is
+        /// lost. Never called from inside send().
+        virtual void onFlowFailed(const base::Flow& /*flow*/, const base::Error& /*error*/) {}
+
+        /// A connection that was open is no more; comes after onFlowFailed() where that is called.
+        virtual void onConnectionClosed(const base::Flow& /*flow*/) {}
     };
 
     virtual ~Transport() = default;

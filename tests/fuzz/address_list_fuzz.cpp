@@ -18,6 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         demand(base::Network::parse(network->toString()) == network, "a network stays what it is");
         demand(network->contains(network->address()), "a network has its own address");
     }
+    if (const auto file = access::AddressList::parseFile(text, "file")) {
+        demand(!file->empty(), "a file is a list");
+    } else {
+        demand(file.error().message.starts_with("file:"), "an error of a file says where");
+    }
     auto list = access::AddressList::parse(text);
     if (!list) {
         demand(!list.error().message.empty(), "an error says what it is");
@@ -31,8 +36,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         list->resolve(name, addresses);
     }
     demand(!list->pending(), "a resolved list waits for nothing");
+    const bool excludes = text.find('!') != std::string_view::npos;
     for (const auto& address : addresses) {
-        demand(names.empty() || list->contains(address), "the addresses of a name are in the list");
+        demand(names.empty() || excludes || list->contains(address),
+               "the addresses of a name are in the list");
     }
     for (const auto& name : names) {
         list->resolve(name, {});

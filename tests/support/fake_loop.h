@@ -24,6 +24,10 @@ public:
     [[nodiscard]] std::unique_ptr<event::Watch> watch(int, std::uint8_t, ReadyCallback) override {
         return std::make_unique<FakeWatch>();
     }
+    [[nodiscard]] std::unique_ptr<event::Stream> stream(base::UniqueFd, event::Stream::Handler&,
+                                                        const event::StreamOptions&) override {
+        return std::make_unique<FakeStream>();
+    }
     [[nodiscard]] std::unique_ptr<event::Watch> onSignal(int, Callback) override {
         return std::make_unique<FakeWatch>();
     }
@@ -97,6 +101,17 @@ private:
 
     struct FakeWatch final : event::Watch {
         void setInterest(std::uint8_t) override {}
+    };
+
+    /// Nothing ever comes, and all that is written is gone.
+    struct FakeStream final : event::Stream {
+        [[nodiscard]] std::string_view received() override { return {}; }
+        void consume(std::size_t) override {}
+        void write(std::string_view) override {}
+        [[nodiscard]] std::size_t unsent() const override { return 0; }
+        void finish() override {}
+        [[nodiscard]] int fd() const override { return -1; }
+        [[nodiscard]] ::ssl_st* tls() const override { return nullptr; }
     };
 
     base::TimePoint now_{};

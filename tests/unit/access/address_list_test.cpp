@@ -2,6 +2,7 @@
 #include "access/address_list.h"
 
 #include "support/catch.h"
+#include "temporary_file.h"
 
 using namespace siproxd;
 using access::AddressList;
@@ -141,4 +142,84 @@ TEST_CASE("A list may have very many entries", "[access]") {
     }
     CHECK(hits == 100'000);
     CHECK_FALSE(many.contains(ip("100.50.8.9")));
+}
+
+TEST_CASE("A line may have ranges and exclusions, which count from left to right", "[access]") {
+    const auto some = list("10.0.0.0/24, 192.0.2.5 - 192.0.2.9, !10.0.0.7/32,!192.0.2.6-192.0.2.7,"
+                           "192.0.2.7/32, 2001:db8::/64, !2001:db8::1 - 2001:db8::f");
+    for (const char* in : {"10.0.0.6", "10.0.0.8", "192.0.2.5", "192.0.2.7", "192.0.2.9",
+                           "2001:db8::", "2001:db8::10"}) {
+        INFO(in);
+        CHECK(some.contains(ip(in)));
+    }
+    for (const char* out :
+         {"10.0.0.7", "192.0.2.4", "192.0.2.6", "192.0.2.10", "2001:db8::1", "2001:db8::f"}) {
+        INFO(out);
+        CHECK_FALSE(some.contains(ip(out)));
+    }
+    for (const char* bad :
+         {"10.0.0.9 - 10.0.0.1", "10.0.0.1 - ::1", "10.0.0.1 -", "!10.0.0.1", "!10.0.0.0/8",
+          "10.0.0.0/8,!phone.test/32", "10.0.0.0/8,!", "10.0.0.1-x", "10.0.0.0/8 - 10.1.0.0/8"}) {
+        INFO(bad);
+        CHECK_FALSE(problem(bad).empty());
+    }
+}
+
+TEST_CASE("Exclusions behind a name are taken out of its addresses", "[access]") {
+    auto hosts = list("a.test/24,!192.0.2.5/32,b.test/24,!192.0.2.6/32");
+    const base::IpAddress one[] = {ip("192.0.2.1")};
+    hosts.resolve("a.test", one);
+    CHECK(hosts.contains(ip("192.0.2.4")));
+    CHECK_FALSE(hosts.contains(ip("192.0.2.5")));
+    hosts.resolve("b.test", one);
+    CHECK(hosts.contains(ip("192.0.2.5")));
+    CHECK_FALSE(hosts.contains(ip("192.0.2.6")));
+}
+
+TEST_CASE("A file holds a list in either syntax", "[access]") {
+    const auto read = AddressList::parseFile("; the office\n"
+                                             "10.0.0.1\r\n"
+                                             "10.0.0.5-10.0.0.9 ; phones\n"
+                                             "\n"
+                                             "!10.0.0.7\n"
+                                             "  2001:db8::5   # printer\n"
+                                             "192.168.0.0/16,172.16.0.0/12\n",
+                                             "lan.txt");
+    REQUIRE(read);
+    for (const char* in : {"10.0.0.1", "10.0.0.6", "2001:db8::5", "192.168.9.9", "172.31.0.1"}) {
+        INFO(in);
+        CHECK(read->contains(ip(in)));
+    }
+    CHECK_FALSE(read->contains(ip("10.0.0.7")));
+    CHECK_FALSE(read->contains(ip("10.0.0.2")));
+}
+
+TEST_CASE("Mistakes in a file are told with file and line", "[access]") {
+    const auto read = AddressList::parseFile("10.0.0.1\n10.0.0.300\n\n!x\n", "lan.txt");
+    REQUIRE_FALSE(read);
+    CHECK(read.error().message ==
+          "lan.txt:2: CONFIG: accesslist [10.0.0.300]- neither an address, a range nor a network\n"
+          "lan.txt:4: CONFIG: accesslist [!x]- neither an address, a range nor a network");
+}
+
+TEST_CASE("A directive may name a file", "[access]") {
+    const test::TemporaryFile file("10.0.0.1\n");
+    for (const auto& value : {file.path(), "file:" + file.path(), " file: " + file.path()}) {
+        INFO(value);
+        const auto read = AddressList::load(value);
+        REQUIRE(read);
+        CHECK(read->contains(ip("10.0.0.1")));
+    }
+    CHECK(AddressList::load("10.0.0.0/8")->contains(ip("10.1.1.1")));
+    CHECK(AddressList::load("")->empty());
+    const auto missing = AddressList::load("/nonexistent/list");
+    REQUIRE_FALSE(missing);
+    CHECK(missing.error().message == "cannot read /nonexistent/list: No such file or directory");
+}
+
+TEST_CASE("A file without entries is a list with nobody in it", "[access]") {
+    const auto read = AddressList::parseFile("; nobody yet\n", "lan.txt");
+    REQUIRE(read);
+    CHECK_FALSE(read->empty());
+    CHECK_FALSE(read->contains(ip("10.0.0.1")));
 }

@@ -1,85 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns/cares_resolver.h"
 
-#include <algorithm>
-#include <deque>
-#include <functional>
 #include <string>
-#include <vector>
 
 #include "support/catch.h"
-#include "unit/dns/fake_dns_server.h"
+#include "unit/dns/resolver_bench.h"
 
 using namespace siproxd;
 using namespace siproxd::dns;
 using namespace std::chrono_literals;
 using base::Family;
-
-namespace {
-
-Addresses addresses(std::initializer_list<const char*> texts) {
-    Addresses result;
-    for (const char* text : texts) {
-        result.push_back(*base::IpAddress::parse(text));
-    }
-    return result;
-}
-
-/// What a query's callback was told.
-struct Reply {
-    bool came = false;
-    Addresses found;
-    std::string error;
-};
-
-/// A resolver that asks a name server of ours, both in a real loop.
-struct Bench {
-    std::unique_ptr<event::Loop> loop = std::move(*event::makeLoop());
-    test::FakeDnsServer server{*loop};
-    std::unique_ptr<Resolver> resolver;
-    std::deque<Query> queries;
-    std::deque<Reply> answers;
-
-    explicit Bench(ResolverSettings settings = {}) {
-        settings.servers = {server.local()};
-        resolver = std::move(*makeCaresResolver(*loop, settings));
-    }
-
-    /// Asks; the answer goes to the place that is returned.
-    const Reply& ask(std::string_view host, Family family = Family::V4) {
-        auto& place = answers.emplace_back();
-        queries.push_back(resolver->resolve(host, family, [&](const Answer& answer) {
-            CHECK_FALSE(place.came);
-            place = {true, answer.value_or(Addresses()), answer ? "" : answer.error().message};
-        }));
-        return place;
-    }
-
-    /// Runs the loop until each of the steps has come true, one after the other. Steps may act.
-    void play(std::vector<std::function<bool()>> steps) {
-        const auto end = loop->now() + 5s;
-        std::size_t step = 0;
-        std::unique_ptr<event::Timer> poll = loop->timer([&] {
-            while (step < steps.size() && steps[step]()) {
-                ++step;
-            }
-            if (step == steps.size() || loop->now() > end) {
-                loop->stop();
-            } else {
-                poll->start(1ms);
-            }
-        });
-        poll->start({});
-        loop->run();
-        REQUIRE(step == steps.size());
-    }
-
-    void waitForAll() {
-        play({[&] { return std::ranges::all_of(answers, &Reply::came); }});
-    }
-};
-
-}  // namespace
+using test::addresses;
+using Bench = test::ResolverBench;
+using test::Reply;
 
 TEST_CASE("A host's addresses come from the name server", "[dns]") {
     Bench bench;
@@ -181,13 +114,12 @@ TEST_CASE("A silent name server delays only those who need it", "[dns]") {
                 [&] { return dead.came; }});
     CHECK(alive.found.size() == 1);
     CHECK(bench.loop->now() - start >= 200ms);
-    CHECK(dead.error ==
-          "cannot resolve dead.test: no answer from a name server within 200 ms");
+    CHECK(dead.error == "cannot resolve dead.test: no answer from a name server within 200 ms");
     CHECK(bench.resolver->known("dead.test", Family::V4).has_value());
 }
 
 TEST_CASE("An answer that comes after the deadline still serves the next query", "[dns]") {
-    Bench bench({.deadline = 20ms, .tryTimeout = 3s, .cache = {.failureTtl = 0s}});
+    Bench bench({.deadline = 20ms, .firstTimeout = 3s, .cache = {.failureTtl = 0s}});
     bench.server.records["late.test"] = {.addresses = {"192.0.2.1"}, .silent = true};
     bench.ask("late.test");
     bench.play({[&] { return bench.answers.front().came; },
@@ -244,9 +176,8 @@ TEST_CASE("A callback may ask again", "[dns]") {
     Bench bench;
     bench.server.records["a.test"] = {.addresses = {"192.0.2.1"}};
     const Reply* second = nullptr;
-    auto query = bench.resolver->resolve("a.test", Family::V4, [&](const Answer&) {
-        second = &bench.ask("a.test");
-    });
+    auto query = bench.resolver->resolve("a.test", Family::V4,
+                                         [&](const Answer&) { second = &bench.ask("a.test"); });
     bench.play({[&] { return second != nullptr && second->came; }});
     CHECK(second->found == addresses({"192.0.2.1"}));
 }
@@ -285,4 +216,101 @@ TEST_CASE("The hosts file comes before the name server", "[dns]") {
     REQUIRE_FALSE(local.found.empty());
     CHECK(local.found.front().isLoopback());
     CHECK(bench.server.asked.empty());
+}
+
+TEST_CASE("SRV and NAPTR records come sorted, and unusable ones are left out", "[dns]") {
+    Bench bench;
+    bench.server.records["_sip._udp.example.test"] = {
+        .srv = {{20, 0, 5060, "b.example.test"},
+                {10, 5, 5070, "a.example.test"},
+                {10, 5, 0, "port-zero.example.test"},
+                {10, 5, 5060, "bad name.example.test"},
+                {30, 0, 0, ""}},
+        .ttl = 300};
+    bench.server.records["example.test"] = {
+        .naptr = {{20, 10, "s", "SIP+D2T", "_sip._tcp.example.test"},
+                  {10, 20, "s", "SIP+D2U", "_sip._udp.example.test"},
+                  {10, 10, "s", "SIPS+D2T", "_sips._tcp.example.test"},
+                  {5, 10, "s", "SIP+D2U", ""}}};
+    bench.server.records["regexp.test"] = {.naptr = {{10, 10, "u", "E2U+sip", ""}},
+                                           .regexp = "!^.*$!sip:evil@example.test!"};
+    const auto& srv = bench.askRecords("_sip._udp.example.test", RecordType::Srv);
+    const auto& naptr = bench.askRecords("Example.test", RecordType::Naptr);
+    const auto& regexp = bench.askRecords("regexp.test", RecordType::Naptr);
+    bench.waitForAll();
+    REQUIRE(srv.has_value());
+    CHECK(std::get<SrvRecords>(*srv) == SrvRecords{{10, 5, 5070, "a.example.test"},
+                                                   {20, 0, 5060, "b.example.test"},
+                                                   {30, 0, 0, ""}});
+    REQUIRE(naptr.has_value());
+    REQUIRE(std::get<NaptrRecords>(*naptr).size() == 3);
+    CHECK(std::get<NaptrRecords>(*naptr).front() ==
+          NaptrRecord{10, 10, "s", "SIPS+D2T", "_sips._tcp.example.test"});
+    CHECK_FALSE(regexp.has_value());
+    CHECK(bench.resolver->knownRecords({"_SIP._udp.example.test", RecordType::Srv})->has_value());
+    CHECK(bench.server.asked["example.test NAPTR"] == 1);
+}
+
+TEST_CASE("A name whose first address is a dummy is unknown", "[dns]") {
+    Bench bench({.dummyAddresses = {*base::Network::parse("198.51.100.0/24"),
+                                    *base::Network::parse("2001:db8:dead::/48")}});
+    bench.server.records["typo.test"] = {.addresses = {"198.51.100.1", "192.0.2.1"}};
+    bench.server.records["typo6.test"] = {.addresses = {"2001:db8:dead::1"}};
+    bench.server.records["good.test"] = {.addresses = {"192.0.2.1", "198.51.100.1"}};
+    const auto& typo = bench.ask("typo.test");
+    const auto& typo6 = bench.ask("typo6.test", Family::None);
+    const auto& good = bench.ask("good.test");
+    bench.waitForAll();
+    CHECK(typo.error == "cannot resolve typo.test: its address is one of the dummy addresses");
+    CHECK_FALSE(typo6.error.empty());
+    CHECK(good.found.size() == 2);
+    CHECK_FALSE(bench.resolver->known("typo.test", Family::V4)->has_value());
+}
+
+TEST_CASE("One family may be switched off", "[dns]") {
+    Bench bench({.family = Family::V4});
+    bench.server.records["a.test"] = {.addresses = {"192.0.2.1", "2001:db8::1"}};
+    const auto& any = bench.ask("a.test", Family::None);
+    const auto& six = bench.ask("a.test", Family::V6);
+    const auto& literal = bench.ask("2001:db8::2", Family::None);
+    bench.waitForAll();
+    CHECK(any.found == addresses({"192.0.2.1"}));
+    CHECK(six.error == "addresses of a.test are not looked up: only IPv4 is wanted");
+    CHECK(literal.found == addresses({"2001:db8::2"}));
+    CHECK(bench.server.asked.count("a.test AAAA") == 0);
+}
+
+TEST_CASE("New settings forget answers and ask again what is under way", "[dns]") {
+    Bench bench({.firstTimeout = 4s});
+    test::FakeDnsServer other{*bench.loop};
+    bench.server.records["a.test"] = {.addresses = {"192.0.2.1"}};
+    bench.server.records["slow.test"] = {.silent = true};
+    other.records["a.test"] = {.addresses = {"192.0.2.2"}};
+    other.records["slow.test"] = {.addresses = {"192.0.2.3"}};
+    const auto& before = bench.ask("a.test");
+    const auto& slow = bench.ask("slow.test");
+    bench.play({[&] { return before.came && bench.server.asked["slow.test A"] == 1; },
+                [&] {
+                    REQUIRE(bench.resolver->setSettings({.servers = {other.local()}}).has_value());
+                    CHECK_FALSE(bench.resolver->known("a.test", Family::V4).has_value());
+                    return true;
+                },
+                [&] { return slow.came; }});
+    const auto& after = bench.ask("a.test");
+    bench.waitForAll();
+    CHECK(before.found == addresses({"192.0.2.1"}));
+    CHECK(slow.found == addresses({"192.0.2.3"}));
+    CHECK(after.found == addresses({"192.0.2.2"}));
+}
+
+TEST_CASE("Addresses that are no host's are no addresses", "[dns]") {
+    Bench bench;
+    bench.server.records["zero.test"] = {.addresses = {"0.0.0.0", "::"}};
+    bench.server.records["some.test"] = {
+        .addresses = {"224.0.1.75", "255.255.255.255", "192.0.2.1", "ff02::1"}};
+    const auto& zero = bench.ask("zero.test", Family::None);
+    const auto& some = bench.ask("some.test", Family::None);
+    bench.waitForAll();
+    CHECK(zero.found.empty());
+    CHECK(some.found == addresses({"192.0.2.1"}));
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "net/interface_table.h"
 
+#include <string>
+#include <vector>
+
 #include "support/catch.h"
-#include "support/fake_loop.h"
 
 using namespace siproxd;
 using namespace siproxd::net;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -33,13 +34,6 @@ InterfaceTable router() {
     return {{loopback(), wan, running("eth1", 3, "192.168.1.1")}, "eth0"};
 }
 
-const char* const kRoutes =
-    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT   \n"
-    "wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0   \n"
-    "eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   \n"
-    "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0   \n"
-    "*\t00000000\t00000000\t0201\t0\t0\t1\t00000000\t0\t0\t0   \n";
-
 }  // namespace
 
 TEST_CASE("Interfaces are found by name, index and address", "[net]") {
@@ -51,14 +45,16 @@ TEST_CASE("Interfaces are found by name, index and address", "[net]") {
     CHECK(table.byName("eth2") == nullptr);
     CHECK(table.byName("") == nullptr);
     CHECK(table.byAddress(ip("203.0.113.3")) == nullptr);
-    CHECK(table.firstV4("eth0") == ip("203.0.113.1"));
-    CHECK_FALSE(table.firstV4("ppp0"));
+    CHECK(table.first("eth0", base::Family::V4) == ip("203.0.113.1"));
+    CHECK(table.first("eth0", base::Family::V6) == ip("2001:db8::1"));
+    CHECK_FALSE(table.first("eth1", base::Family::V6));
+    CHECK_FALSE(table.first("ppp0", base::Family::V4));
 }
 
 TEST_CASE("An interface that is down has no address to use", "[net]") {
     auto wan = running("ppp0", 4, "203.0.113.1");
     wan.up = false;
-    CHECK_FALSE(InterfaceTable({wan}, "").firstV4("ppp0"));
+    CHECK_FALSE(InterfaceTable({wan}, "").first("ppp0", base::Family::V4));
 }
 
 TEST_CASE("Subnets and own addresses are recognised", "[net]") {
@@ -74,12 +70,52 @@ TEST_CASE("Subnets and own addresses are recognised", "[net]") {
     CHECK_FALSE(table.isLocalAddress(ip("192.168.1.2")));
 }
 
-TEST_CASE("The usable default route of the least metric wins", "[net]") {
-    CHECK(defaultRouteOf(kRoutes) == "eth0");
-    CHECK(defaultRouteOf("") == "");
-    CHECK(defaultRouteOf("eth0\t00000000\n\n garbage\nppp0\tx\ty\tz\t0\t0\t0\t00000000\n") == "");
-    CHECK(defaultRouteOf("ppp0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n") == "ppp0");
-    CHECK(defaultRouteOf("tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0\n") == "");
+TEST_CASE("The other end of a point-to-point link is on its subnet, we are not", "[net]") {
+    auto ppp = running("ppp0", 4, "203.0.113.1", 32);
+    ppp.addresses[0].peer = ip("198.51.100.254");
+    CHECK(ppp.reaches(ip("198.51.100.254")));
+    CHECK_FALSE(ppp.reaches(ip("203.0.113.1")));
+    CHECK(InterfaceTable({ppp}, "").isLocalAddress(ip("203.0.113.1")));
+}
+
+TEST_CASE("Addresses of an interface come in order of preference", "[net]") {
+    auto wan = running("eth0", 2, "fe80::1", 64);
+    const auto add = [&](const char* text) -> InterfaceAddress& {
+        return wan.addresses.emplace_back(InterfaceAddress{ip(text), 64});
+    };
+    add("2001:db8::77").tentative = true;
+    add("192.0.2.9").tentative = true;
+    add("2001:db8::666").temporary = true;
+    add("2001:db8::dead").deprecated = true;
+    add("fd00::1");
+    add("2001:db8::d").dynamic = true;
+    add("2001:db8::1");
+    add("169.254.7.7");
+    // DHCP gave the first one, somebody added the second.
+    add("192.0.2.2").dynamic = true;
+    add("192.0.2.1");
+    const InterfaceTable table({wan}, "eth0");
+
+    std::vector<std::string> order;
+    for (const auto& address : table.byName("eth0")->addresses) {
+        order.push_back(address.ip.toString());
+    }
+    CHECK(order == std::vector<std::string>{"192.0.2.2", "192.0.2.1", "169.254.7.7", "2001:db8::1",
+                                            "2001:db8::d", "fd00::1", "2001:db8::666",
+                                            "2001:db8::dead", "192.0.2.9", "2001:db8::77"});
+    CHECK(table.first("eth0", base::Family::V6) == ip("2001:db8::1"));
+    REQUIRE(table.byName("eth0")->linkLocal.size() == 1);
+    CHECK(table.isLocalAddress(ip("fe80::1")));
+    CHECK_FALSE(table.subnetContains("eth0", ip("fe80::2")));
+}
+
+TEST_CASE("An address that is not known to be unique is not for use", "[net]") {
+    auto lan = running("eth1", 3, "2001:db8::1", 64);
+    lan.addresses[0].tentative = true;
+    CHECK_FALSE(InterfaceTable({lan}, "").first("eth1", base::Family::V6));
+    lan.addresses[0].tentative = false;
+    lan.addresses[0].duplicate = true;
+    CHECK_FALSE(InterfaceTable({lan}, "").first("eth1", base::Family::V6));
 }
 
 TEST_CASE("A router's interfaces are suggested by what they look like", "[net]") {
@@ -115,6 +151,18 @@ TEST_CASE("A LAN bridge is a place for phones", "[net]") {
     CHECK(table.suggestInterfaces()->inbound == "br-lan");
 }
 
+TEST_CASE("A router that has only IPv6 gets its interfaces suggested too", "[net]") {
+    const std::vector<Interface> interfaces{loopback(), running("eth0", 2, "2001:db8::1", 64),
+                                            running("eth1", 3, "2001:db8:1::1", 64)};
+    const InterfaceTable table(interfaces, "", "eth0");
+    REQUIRE(table.suggestInterfaces());
+    CHECK(table.suggestInterfaces()->inbound == "eth1");
+    CHECK(table.suggestInterfaces()->outbound == "eth0");
+    CHECK(table.defaultRouteInterface(base::Family::V6) == "eth0");
+    // Beside IPv4 such a network is not taken for the phones'.
+    CHECK(InterfaceTable(interfaces, "eth0", "eth0").suggestInterfaces()->inbound == "eth0");
+}
+
 TEST_CASE("Nothing is suggested without a default route", "[net]") {
     const InterfaceTable table({loopback(), running("eth0", 2, "10.0.0.1")}, "");
     CHECK_FALSE(table.suggestInterfaces());
@@ -129,49 +177,8 @@ TEST_CASE("This machine's interfaces can be read", "[net]") {
     CHECK(lo->loopback);
     CHECK(lo->index > 0);
     if (lo->up) {
-        CHECK(table->firstV4("lo") == ip("127.0.0.1"));
+        CHECK(table->first("lo", base::Family::V4) == ip("127.0.0.1"));
         CHECK(table->subnetContains("lo", ip("127.1.2.3")));
         CHECK_FALSE(table->subnetContains("lo", ip("128.0.0.1")));
     }
-}
-
-TEST_CASE("The interface table is read again when it has got too old", "[net]") {
-    test::FakeLoop clock;
-    int reads = 0;
-    std::string route = "eth0";
-    InterfaceCache cache(clock, 5s, [&]() -> base::Result<InterfaceTable> {
-        ++reads;
-        return InterfaceTable({running("eth0", 2, "10.0.0.1")}, route);
-    });
-    CHECK(reads == 0);
-    CHECK(cache.table().firstV4("eth0") == ip("10.0.0.1"));
-    CHECK(cache.generation() == 1);
-    clock.advance(4999ms);
-    CHECK(cache.table().defaultRouteInterface() == "eth0");
-    CHECK(reads == 1);
-    clock.advance(1ms);
-    (void)cache.table();
-    CHECK(reads == 2);
-    CHECK(cache.generation() == 1);
-
-    route = "ppp0";
-    REQUIRE(cache.refresh());
-    CHECK(cache.generation() == 2);
-    CHECK(cache.table().defaultRouteInterface() == "ppp0");
-}
-
-TEST_CASE("The last interface table stays when the next cannot be read", "[net]") {
-    test::FakeLoop clock;
-    bool broken = false;
-    InterfaceCache cache(clock, 5s, [&]() -> base::Result<InterfaceTable> {
-        if (broken) {
-            return base::fail("cannot read the network interfaces: Too many open files");
-        }
-        return router();
-    });
-    CHECK(cache.table().byName("eth1") != nullptr);
-    broken = true;
-    clock.advance(1min);
-    CHECK(cache.table().byName("eth1") != nullptr);
-    CHECK_FALSE(cache.refresh());
 }

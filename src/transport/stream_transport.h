@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "event/loop.h"
+#include "net/tls_context.h"
+#include "transport/connection.h"
+#include "transport/stream_settings.h"
+#include "transport/transport.h"
+
+namespace siproxd::net {
+struct Accepted;
+}
+
+namespace siproxd::transport {
+
+/// SIP over TCP and TLS (RFC 3261 §18): a listening socket for each local address, and the
+/// connections of both directions, which are reused. Connections are numbered, and no number comes
+/// twice; those that we open carry the tag of the listener on the address they leave from.
+class StreamTransport final : public Transport, private Connection::Owner {
+public:
+    /// Whether an address may have any number of connections.
+    using Trusted = std::function<bool(const base::IpAddress&)>;
+
+    /// Loop and handler must outlive it.
+    StreamTransport(event::Loop& loop, Handler& handler, const StreamSettings& settings,
+                    Trusted trusted = {});
+    ~StreamTransport() override;
+
+    /// Starts to listen for Tcp or Tls. Returns the address with the port that the kernel chose
+    /// where 0 was given; the error says which address and why. Tls needs setTls() first.
+    [[nodiscard]] base::Result<base::SocketAddress> add(base::Protocol protocol,
+                                                        const base::SocketAddress& local,
+                                                        SocketTag tag);
+
+    /// Stops listening there and breaks the connections from and to that IP address, as when the
+    /// address has gone. False when nothing listened there.
+    bool remove(base::Protocol protocol, const base::SocketAddress& local);
+
+    /// The addresses it listens on, in the order they were added.
+    [[nodiscard]] std::vector<base::SocketAddress> addresses(base::Protocol protocol) const;
+
+    /// Certificates and trust for the connections that begin from now on.
+    void setTls(net::TlsContext context);
+
+    /// New timeouts and limits; those of framing hold for new connections.
+    void configure(const StreamSettings& settings) { settings_ = settings; }
+
+    /// As sendTo() without a name.
+    [[nodiscard]] base::Result<void> send(std::string_view bytes,
+                                          const base::Flow& flow) override;
+
+    /// Sends by connection `flow.connection`; where that is 0, by an open one from `flow.local.ip`
+    /// to `flow.remote`, and if there is none by a new one; bytes wait until it is open. `name` is
+    /// the SIP domain that the certificate of a TLS peer must be for (RFC 5922); without one, it
+    /// must be for the address. Returns the flow it goes by, with the connection's number, under
+    /// which a later onFlowFailed() comes.
+    [[nodiscard]] base::Result<base::Flow> sendTo(std::string_view bytes, const base::Flow& flow,
+                                                  std::string_view name);
+
+    /// Lets requests to the connection's peer address with `port` go by it (RFC 5923 §5): where the
+    /// peer asked for it in its Via. On TLS only for the domains that the peer's certificate has
+    /// proven; on TCP nothing proves that the port is the peer's, so that only peers on the inside
+    /// should be believed. False when there is no such connection, or nothing was proven, or it has
+    /// too many.
+    bool alias(std::uint64_t connection, std::uint16_t port);
+
+    /// A phone has registered over that connection: it is kept alive, and not closed to make room
+    /// for strangers.
+    void keep(std::uint64_t connection);
+
+    /// Closes a connection once what was sent is out.
+    void close(std::uint64_t connection);
+
+    [[nodiscard]] bool isOpen(std::uint64_t connection) const;
+    [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+    [[nodiscard]] const StreamCounters& counters() const { return counters_; }
+
+private:
+    class Listener;
+
+    /// Under what a connection is found when the sender names none.
+    struct PeerKey {
+        base::Protocol protocol;
+        base::IpAddress local;
+        base::SocketAddress remote;
+        std::string name;  ///< lower case; empty on TCP
+        friend bool operator==(const PeerKey&, const PeerKey&) = default;
+    };
+    struct PeerKeyHash {
+        [[nodiscard]] std::size_t operator()(const PeerKey& key) const;
+    };
+
+    struct Entry {
+        std::shared_ptr<Connection> connection;
+        std::vector<PeerKey> keys;
+        /// Among those that may be closed to make room.
+        std::optional<std::list<std::uint64_t>::iterator> unproven;
+        base::IpAddress counted;  ///< in perAddress_; none: not counted
+    };
+
+    void onOpened(Connection& connection) override;
+    void onMessage(Connection& connection, std::string_view bytes) override;
+    void onMalformed(Connection& connection, std::string_view bytes, const Frame& frame) override;
+    void onEnded(Connection& connection, const Connection::Ending& ending) override;
+
+    void accept(const std::shared_ptr<Listener>& listener);
+    void admit(const Listener& listener, net::Accepted accepted);
+    [[nodiscard]] bool mayCome(const base::IpAddress& address) const;
+    [[nodiscard]] bool makeRoom();
+    [[nodiscard]] base::Result<net::TlsSession> session(base::Protocol protocol) const;
+    [[nodiscard]] base::Result<Entry*> connect(const base::Flow& flow, PeerKey key);
+    [[nodiscard]] base::Result<Entry*> find(const base::Flow& flow, std::string_view name);
+    [[nodiscard]] SocketTag tagFor(base::Protocol protocol, const base::IpAddress& local) const;
+    [[nodiscard]] Entry& insert(const base::Flow& flow, SocketTag tag, Connection::Opener opener);
+    void index(Entry& entry, PeerKey key);
+    void prove(Entry& entry);
+    [[nodiscard]] Received received(const Connection& connection, std::string_view bytes) const;
+
+    event::Loop& loop_;
+    Handler& handler_;
+    StreamSettings settings_;
+    Trusted trusted_;
+    StreamCounters counters_;
+    std::optional<net::TlsContext> tls_;
+    // Shared, because a handler may remove the listener whose connection it is being handed.
+    std::vector<std::shared_ptr<Listener>> listeners_;
+    std::unordered_map<std::uint64_t, Entry> connections_;
+    std::unordered_map<PeerKey, std::uint64_t, PeerKeyHash> peers_;
+    std::unordered_map<base::IpAddress, std::size_t, base::AddressHash> perAddress_;
+    std::list<std::uint64_t> unproven_;  ///< the oldest first
+    std::uint64_t last_ = 0;
+};
+
+}  // namespace siproxd::transport
