@@ -169,7 +169,7 @@ bool Proxy::prepareCall(Forward& forward, sip::Message& request) {
         } else if (const auto contacts = request.contacts(); !contacts.empty()) {
             state.insideContact = contacts.front().uri;
             if (request.toTag().empty()) {
-                state.insideRoutes = request.recordRoutes();
+                state.insideRoutes = routesToKeep(request.recordRoutes());
             }
         }
     }
@@ -215,7 +215,7 @@ void Proxy::prepareOutgoing(Forward& forward, sip::Message& request) {
         const Call* call = request.toTag().empty() ? nullptr : calls_.find(request, Side::Inside);
         masquerade_.contactsOut(request, forward.localAor, forward.from,
                                 call != nullptr ? call->state().insideRoutes
-                                                : forward.insideRoutes);
+                                                : routesToKeep(forward.insideRoutes));
     }
     masquerade_.headersOut(request, forward.from);
     if (!options_.proxy.uaString.empty()) {
@@ -397,6 +397,9 @@ void Proxy::onAck(sip::Message ack, const transport::Flow& from) {
     } else {
         prepareOutgoing(forward, waiting.ack);
         hop = nextHopOutside(waiting.ack, options_.proxy);
+        if (auto routes = waiting.ack.routes(); !routes.empty()) {
+            applyRouteSet(waiting.ack, std::move(routes));
+        }
     }
     waiting.port = hop.portOrDefault();
     waiting.ack.pushVia(ownVia(waiting.towards, layer_.newBranch()));

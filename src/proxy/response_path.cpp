@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/next_hop.h"
 #include "proxy/proxy.h"
 
 namespace siproxd::proxy {
@@ -231,7 +232,7 @@ void Proxy::toInside(Forward& forward, sip::Message& response, const transport::
 
 void Proxy::toOutside(Forward& forward, sip::Message& response, const transport::Flow& from) {
     mediaOfResponse(forward, response, from);
-    auto inside = masquerade_.stripRecordRoutes(response);
+    auto inside = routesToKeep(masquerade_.stripRecordRoutes(response));
     std::ranges::reverse(inside);  // the one that is nearest to us has put its own in first
     if (Call* call = makesDialog(response) ? calls_.find(response, Side::Inside) : nullptr;
         call != nullptr && !call->isOfOtherDialog(response)) {
@@ -310,6 +311,8 @@ void Proxy::onCancel(transaction::ServerId invite, const sip::Message& cancel) {
         if (Call* call = calls_.find(cancel, forward->fromSide());
             call != nullptr && !call->state().answered) {
             endCall(*call, "");
+        } else if (call != nullptr && call->media() != nullptr) {
+            call->media()->restore();
         }
         respond(invite, 487);
     }
