@@ -436,6 +436,11 @@ std::string Application::firewallText() const {
             "There is one interface only: this machine is in front of a NAT router. Forward there\n"
             "  {}/udp and {}-{}/udp to {}\n",
             addresses.port, low, high, addresses.inbound.toString());
+        if (settings.network.hostOutbound.empty()) {
+            text +=
+                "and give host_outbound=ADDRESS, the public address or name of that router: nobody\n"
+                "outside finds the way back to the address above.\n";
+        }
         return text;
     }
     text += fmt::format(
