@@ -208,6 +208,9 @@ def report(figures, options):
     base = figures["floor"]["hot"]
 
     def row(name, ms):
+        if ms <= 0:
+            # A wrapper that stays in front of siproxd instead of becoming it.
+            sys.exit(f"{name}: no CPU time was seen; does the wrapper exec what it is given?")
         print(f"{name:44}{ms:10.3f} ms{ms / base:9.2f}{1000 / ms:12.0f}")
 
     def rows(name, found):

@@ -203,7 +203,7 @@ void Application::Impl::openStore() {
 
 void Application::Impl::openProxy(access::Policy policy) {
     proxy = std::make_unique<proxy::Proxy>(
-        proxy::Parts{*loop, random, outlet, *resolver, *locations, *aliases, relay.get(), *chain},
+        proxy::Parts{*loop, random, outlet, nullptr, *resolver, *locations, *aliases, relay.get(), *chain},
         proxyOptions(settings), addresses, std::move(policy));
 }
 
@@ -428,6 +428,11 @@ std::string Application::firewallText() const {
             "There is one interface only: this machine is in front of a NAT router. Forward there\n"
             "  {}/udp and {}-{}/udp to {}\n",
             addresses.port, low, high, inside->ip.toString());
+        if (settings.network.hostOutbound.empty()) {
+            text +=
+                "and give host_outbound=ADDRESS, the public address or name of that router: nobody\n"
+                "outside finds the way back to the address above.\n";
+        }
         return text;
     }
     text += fmt::format(

@@ -9,6 +9,9 @@ namespace siproxd::proxy {
 
 namespace {
 
+constexpr std::size_t kMostRoutes = 16;
+constexpr std::size_t kLongestRoutes = 2048;  // bytes of all together
+
 sip::Uri hostUri(const std::string& host, std::uint16_t port) {
     sip::Uri uri;
     // Settings may have an IPv6 address in brackets, URIs have it without.
@@ -45,6 +48,17 @@ void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes) {
         routes.push_back(std::move(target));
     }
     request.setRoutes(routes);
+}
+
+std::vector<sip::NameAddr> routesToKeep(std::vector<sip::NameAddr> routes) {
+    std::size_t length = 0;
+    for (const auto& route : routes) {
+        length += route.toString().size();
+    }
+    if (routes.size() > kMostRoutes || length > kLongestRoutes) {
+        routes.clear();
+    }
+    return routes;
 }
 
 sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings& settings) {

@@ -17,6 +17,10 @@ void removeOwnRoutes(sip::Message& request, const Addresses& addresses);
 /// such a one wants (RFC 3261 §16.6 step 6): it in the request URI, the target as the last Route.
 void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 
+/// The Routes to keep with a dialog: none when there are more than any real one has, for the memory is
+/// not a peer's to fill. Its requests then go straight to the phone.
+[[nodiscard]] std::vector<sip::NameAddr> routesToKeep(std::vector<sip::NameAddr> routes);
+
 /// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
 /// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
 /// (tel:, urn:), the sender's domain.

@@ -25,6 +25,7 @@
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "transaction/layer.h"
+#include "transport/connections.h"
 #include "transport/transport.h"
 
 namespace siproxd::proxy {
@@ -34,6 +35,7 @@ struct Parts {
     event::Loop& loop;
     base::Random& random;
     transaction::Sender& sender;
+    transport::Connections* connections;  ///< null: UDP only
     dns::Resolver& resolver;
     registrar::LocationTable& locations;
     registrar::ContactAliases& aliases;

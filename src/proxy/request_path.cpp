@@ -167,7 +167,7 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
     } else if (const auto contacts = request.contacts(); !contacts.empty()) {
         state.insideContact = contacts.front().uri;
         if (request.toTag().empty()) {
-            state.insideRoutes = request.recordRoutes();
+            state.insideRoutes = routesToKeep(request.recordRoutes());
         }
     }
 }
@@ -228,7 +228,7 @@ void Proxy::masqueradeRequest(Forward& forward, const Branch& branch, sip::Messa
         const Call* call = request.toTag().empty() ? nullptr : calls_.find(request, Side::Inside);
         masquerade_.contactsOut(request, forward.localAor, forward.from, own,
                                 call != nullptr ? call->state().insideRoutes
-                                                : forward.insideRoutes);
+                                                : routesToKeep(forward.insideRoutes));
     }
     masquerade_.headersOut(request, forward.from, own);
     if (!options_.proxy.uaString.empty()) {

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/next_hop.h"
 #include "proxy/proxy.h"
 
 namespace siproxd::proxy {
@@ -296,7 +297,7 @@ void Proxy::toInside(Forward& forward, sip::Message& response) {
 void Proxy::toOutside(Forward& forward, sip::Message& response, const base::Flow& from) {
     const auto own =
         addresses_.sentBy(Side::Outside, forward.from.local.ip, forward.from.protocol);
-    auto inside = masquerade_.stripRecordRoutes(response);
+    auto inside = routesToKeep(masquerade_.stripRecordRoutes(response));
     std::ranges::reverse(inside);  // the one that is nearest to us has put its own in first
     if (Call* call = makesDialog(response) ? calls_.find(response, Side::Inside) : nullptr;
         call != nullptr && !call->isOfOtherDialog(response)) {

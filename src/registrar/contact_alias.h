@@ -16,7 +16,8 @@
 
 namespace siproxd::registrar {
 
-/// A phone's Contact that no live binding stands for, and the token that stands for it outside.
+/// A phone's Contact in dialogs that its binding does not stand for, and the token that stands for it
+/// outside.
 struct ContactAlias {
     std::string token;
     sip::Uri contact;            ///< as the phone wrote it
@@ -27,7 +28,8 @@ struct ContactAlias {
     bool formerBinding = false;
 };
 
-/// Contacts of dialogs whose phone is not registered (or no longer). Bounded: the least recently
+/// Contacts of dialogs whose phone is not registered (or no longer), or is behind proxies that stay in
+/// the dialog. Bounded: the least recently
 /// used goes when it is full, and what has not been used for kLifetime.
 class ContactAliases {
 public:

@@ -11,7 +11,7 @@ Transaction::Transaction(Environment& environment, const base::Flow& peer, std::
 
 void Transaction::fire() {
     // Which deadline was due is settled by their order and not by the clock: a loop may be a few
-    // microseconds early.
+    // milliseconds early.
     if (endAt_ <= repeatAt_) {
         endAt_ = kNever;
         arm();

@@ -140,6 +140,14 @@ base::Result<base::Flow> StreamTransport::sendTo(std::string_view bytes, const b
     return connection.flow();
 }
 
+base::Result<base::Flow> StreamTransport::open(const base::Flow& flow, std::string_view name) {
+    auto entry = find(flow, name);
+    if (!entry) {
+        return std::unexpected(sendFailure(flow, entry.error().message));
+    }
+    return (*entry)->connection->flow();
+}
+
 base::Result<StreamTransport::Entry*> StreamTransport::find(const base::Flow& flow,
                                                             std::string_view name) {
     if (flow.connection != 0) {

@@ -18,6 +18,7 @@
 #include "event/loop.h"
 #include "net/tls_context.h"
 #include "transport/connection.h"
+#include "transport/connections.h"
 #include "transport/stream_settings.h"
 #include "transport/transport.h"
 
@@ -30,7 +31,7 @@ namespace siproxd::transport {
 /// SIP over TCP and TLS (RFC 3261 §18): a listening socket for each local address, and the
 /// connections of both directions, which are reused. Connections are numbered, and no number comes
 /// twice; those that we open carry the tag of the listener on the address they leave from.
-class StreamTransport final : public Transport, private Connection::Owner {
+class StreamTransport final : public Transport, public Connections, private Connection::Owner {
 public:
     /// Whether an address may have any number of connections.
     using Trusted = std::function<bool(const base::IpAddress&)>;
@@ -71,21 +72,14 @@ public:
     [[nodiscard]] base::Result<base::Flow> sendTo(std::string_view bytes, const base::Flow& flow,
                                                   std::string_view name);
 
-    /// Lets requests to the connection's peer address with `port` go by it (RFC 5923 §5): where the
-    /// peer asked for it in its Via. On TLS only for the domains that the peer's certificate has
-    /// proven; on TCP nothing proves that the port is the peer's, so that only peers on the inside
-    /// should be believed. False when there is no such connection, or nothing was proven, or it has
-    /// too many.
-    bool alias(std::uint64_t connection, std::uint16_t port);
+    // Connections
+    [[nodiscard]] base::Result<base::Flow> open(const base::Flow& flow,
+                                                std::string_view name) override;
+    bool alias(std::uint64_t connection, std::uint16_t port) override;
+    void keep(std::uint64_t connection) override;
+    void close(std::uint64_t connection) override;
+    [[nodiscard]] bool isOpen(std::uint64_t connection) const override;
 
-    /// A phone has registered over that connection: it is kept alive, and not closed to make room
-    /// for strangers.
-    void keep(std::uint64_t connection);
-
-    /// Closes a connection once what was sent is out.
-    void close(std::uint64_t connection);
-
-    [[nodiscard]] bool isOpen(std::uint64_t connection) const;
     [[nodiscard]] std::size_t connections() const { return connections_.size(); }
     [[nodiscard]] const StreamCounters& counters() const { return counters_; }
 

@@ -266,7 +266,7 @@ public:
         addresses.add(inside);
         addresses.add(outside);
         proxy = std::make_unique<proxy::Proxy>(
-            proxy::Parts{loop, random, sender_, resolver, locations, aliases, relay.get(), chain},
+            proxy::Parts{loop, random, sender_, nullptr, resolver, locations, aliases, relay.get(), chain},
             options.proxy, addresses, std::move(options.policy));
     }
 

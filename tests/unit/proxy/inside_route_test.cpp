@@ -23,6 +23,14 @@ std::vector<std::string> routesOf(const Sent& sent) {
     return out;
 }
 
+/// BYE of the called one, to the Contact that it was shown.
+Draft byeOfBob(const sip::Uri& contact) {
+    return forAlice("BYE", contact.toString())
+        .set("From", "<sip:bob@example.net>;tag=t1")
+        .set("To", "<sip:alice@example.org>;tag=a1")
+        .set("Call-ID", "out1");
+}
+
 const std::vector<std::string> kBoth{"sip:10.0.0.5;lr", "sip:pbx.home;lr"};
 
 }  // namespace
@@ -40,11 +48,7 @@ TEST_CASE("requests of the called one go back through the proxies inside", "[pro
     auto contact = invite.contact();
     SECTION("by the token in the Contact") {}
     SECTION("also where the provider has lost it") { contact.params.remove("siproxd"); }
-    house.fromOutside(forAlice("BYE", contact.toString())
-                          .set("From", "<sip:bob@example.net>;tag=t1")
-                          .set("To", "<sip:alice@example.org>;tag=a1")
-                          .set("Call-ID", "out1")
-                          .set("Route", "<sip:10.0.0.99;lr>"));
+    house.fromOutside(byeOfBob(contact).set("Route", "<sip:10.0.0.99;lr>"));
     const auto bye = house.takeInside();
     CHECK(bye.flow.remote == at("10.0.0.5"));
     CHECK(bye.message.requestUriText() == "sip:alice@10.0.0.10:5060");
@@ -98,10 +102,7 @@ TEST_CASE("a strict router inside gets what it understands", "[proxy]") {
     const auto invite = house.takeOutside();
     house.fromOutside(with(answerTo(invite, 200), "Contact", "<sip:bob@198.51.100.7>"));
     house.take();
-    house.fromOutside(forAlice("BYE", invite.contact().toString())
-                          .set("From", "<sip:bob@example.net>;tag=t1")
-                          .set("To", "<sip:alice@example.org>;tag=a1")
-                          .set("Call-ID", "out1"));
+    house.fromOutside(byeOfBob(invite.contact()));
     const auto bye = house.takeInside();
     CHECK(bye.flow.remote == at("10.0.0.5"));
     CHECK(bye.message.requestUriText() == "sip:old@10.0.0.5");
@@ -109,9 +110,33 @@ TEST_CASE("a strict router inside gets what it understands", "[proxy]") {
           std::vector<std::string>{"sip:10.0.0.6;lr", "sip:alice@10.0.0.10:5060"});
 }
 
+TEST_CASE("nobody makes us remember a route set that is not meant seriously", "[proxy]") {
+    House house;
+    auto draft = fromAlice("INVITE", "sip:bob@example.net");
+    SECTION("too many") {
+        for (int i = 0; i < 17; ++i) {
+            draft.add("Record-Route", "<sip:10.0.0.5;lr>");
+        }
+    }
+    SECTION("too long") {
+        draft.add("Record-Route", "<sip:" + std::string(1100, 'x') + "@10.0.0.5;lr>")
+            .add("Record-Route", "<sip:" + std::string(1100, 'y') + "@10.0.0.5;lr>");
+    }
+    house.fromInside(draft, at("10.0.0.5"));
+    const auto invite = house.takeOutside();
+    CHECK(invite.message.recordRoutes().empty());
+    house.fromOutside(with(answerTo(invite, 200), "Contact", "<sip:bob@198.51.100.7>"));
+    house.take();
+    house.fromOutside(byeOfBob(invite.contact()));
+    const auto bye = house.takeInside();
+    CHECK(bye.flow.remote == kPhone);
+    CHECK(bye.message.routes().empty());
+}
+
 TEST_CASE("a strict router outside gets what it understands", "[proxy]") {
     House house;
-    house.fromInside(fromAlice("INFO", "sip:bob@198.51.100.7")
+    const auto method = GENERATE(std::string("INFO"), std::string("ACK"));
+    house.fromInside(fromAlice(method, "sip:bob@198.51.100.7")
                          .set("To", "<sip:bob@example.net>;tag=t1")
                          .set("Route", "<sip:siproxd@10.0.0.1:5060;lr>")
                          .add("Route", "<sip:203.0.113.50>")

@@ -225,6 +225,23 @@ TEST_CASE("an offer that is refused leaves the media as it was", "[proxy]") {
     CHECK(house.proxy->callCount() == 1);
 }
 
+TEST_CASE("an offer that is cancelled before it has left changes nothing", "[proxy]") {
+    House house(withMedia());
+    OutgoingCall call(house, audioSdp(kPhoneMedia, 4000), audioSdp(kPeerMedia, 30000));
+    house.resolver.slow = true;
+    const auto offer = call.within("INVITE", 2)
+                           .set("Route", "<sip:siproxd@127.0.0.1:5060;lr>")
+                           .add("Route", "<sip:slow.example;lr>")
+                           .sdp(audioSdp(kPhoneMedia, 4000) + "m=video 4002 RTP/AVP 96\r\n");
+    house.fromInside(offer);
+    CHECK(house.streams() == 1);
+    house.fromInside(call.within("CANCEL", 2).set(
+        "Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-in-INVITE2"));
+    house.take();
+    CHECK(house.streams() == 1);
+    CHECK(house.proxy->callCount() == 1);
+}
+
 TEST_CASE("hold keeps the relay and the zero address", "[proxy]") {
     House house(withMedia());
     OutgoingCall call(house, audioSdp(kPhoneMedia, 4000), audioSdp(kPeerMedia, 30000));
