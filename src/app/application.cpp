@@ -108,7 +108,9 @@ struct Application::Impl {
 
     // Destroyed from the last to the first.
     std::unique_ptr<event::Loop> loop;
-    std::unique_ptr<dns::Resolver> resolver;
+    std::unique_ptr<dns::CaresResolver> resolver;
+    std::unique_ptr<dns::DeadServers> dead;
+    std::unique_ptr<dns::Locator> locator;
     std::unique_ptr<media::Relay> relay;
     std::unique_ptr<plugin::Chain> chain;
     std::unique_ptr<registrar::LocationTable> locations;
@@ -135,6 +137,8 @@ base::Result<void> Application::Impl::openLoop() {
         return std::unexpected(cares.error());
     }
     resolver = std::move(*cares);
+    dead = std::make_unique<dns::DeadServers>(*loop);
+    locator = dns::makeLocator(*loop, *resolver, *dead, random);
     return {};
 }
 
@@ -203,7 +207,7 @@ void Application::Impl::openStore() {
 
 void Application::Impl::openProxy(access::Policy policy) {
     proxy = std::make_unique<proxy::Proxy>(
-        proxy::Parts{*loop, random, outlet, nullptr, *resolver, *locations, *aliases, relay.get(), *chain},
+        proxy::Parts{*loop, random, outlet, nullptr, *locator, *dead, *locations, *aliases, relay.get(), *chain},
         proxyOptions(settings), addresses, std::move(policy));
 }
 

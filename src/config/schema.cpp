@@ -270,7 +270,7 @@ constexpr Directive kDirectives[] = {
 
     {.key = "outbound_proxy_host",
      .reloadable = true,
-     .help = "Proxy to which everything outgoing is sent.",
+     .help = "Proxy to which everything outgoing is sent: HOST, or HOST;transport=udp, tcp or tls.",
      .binding = scalar<&S::proxy, &Proxy::outboundProxyHost>()},
     {.key = "outbound_proxy_port",
      .type = Type::Integer,
@@ -288,7 +288,7 @@ constexpr Directive kDirectives[] = {
      .type = Type::TextList,
      .reloadable = true,
      .group = Group::OutboundDomain,
-     .help = "Host of the outbound proxy of that domain.",
+     .help = "Host of the outbound proxy of that domain, as in outbound_proxy_host.",
      .binding = column<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::host>()},
     {.key = "outbound_domain_port",
      .type = Type::IntegerList,
@@ -297,6 +297,13 @@ constexpr Directive kDirectives[] = {
      .group = Group::OutboundDomain,
      .help = "Port of the outbound proxy of that domain; 0: the usual one.",
      .binding = column<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::port>()},
+
+    {.key = "follow_redirects",
+     .type = Type::Flag,
+     .most = 1,
+     .reloadable = true,
+     .help = "1: calls are sent on to where a 3xx answer points; 0: the caller decides.",
+     .binding = scalar<&S::proxy, &Proxy::followRedirects>()},
 
     {.key = "plugindir",
      .help = "Directory of the plugins.",

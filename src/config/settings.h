@@ -47,7 +47,7 @@ struct NetworkSettings {
 /// One `outbound_domain_name`, `_host`, `_port`: requests of that From domain go to host:port.
 struct OutboundDomain {
     std::string name;
-    std::string host;
+    std::string host;        ///< as outboundProxyHost
     std::uint16_t port = 0;  ///< 0: the default of the transport
     Origin origin;           ///< of the name
 };
@@ -60,7 +60,10 @@ struct ProxySettings {
     std::string uaString;   ///< replaces User-Agent of outgoing messages; empty: as it is
     unsigned useRport = 0;  ///< bits kRportInside, kRportOutside
     bool obscureLoops = false;
-    std::string outboundProxyHost;        ///< next hop of everything that goes out; empty: none
+    bool followRedirects = false;         ///< 3xx are not passed on, what they name is tried
+    /// Next hop of everything that goes out: a name or an address, and then perhaps
+    /// `;transport=udp`, `tcp` or `tls`; empty: none.
+    std::string outboundProxyHost;
     std::uint16_t outboundProxyPort = 0;  ///< 0: the default of the transport
     std::vector<OutboundDomain> outboundDomains;  ///< first match wins, before outboundProxyHost
 };

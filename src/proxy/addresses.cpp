@@ -83,7 +83,8 @@ std::optional<Side> Addresses::sideOfInterface(unsigned index) const {
 
 SentBy Addresses::sentBy(Side side, const base::IpAddress& local, base::Protocol protocol) const {
     const auto* endpoint = at(side, local);
-    return {endpoint != nullptr ? endpoint->host : local.toString(), portFor(protocol), protocol};
+    return {endpoint != nullptr ? endpoint->host : local.toString(), portFor(protocol), protocol,
+            tlsPort};
 }
 
 SentBy Addresses::outside(base::Family family) const {
@@ -95,7 +96,7 @@ SentBy Addresses::outside(base::Family family) const {
             best = &endpoint;
         }
     }
-    return {best != nullptr ? best->host : "", port, base::Protocol::Udp};
+    return {best != nullptr ? best->host : "", port, base::Protocol::Udp, tlsPort};
 }
 
 bool Addresses::isOurs(const base::IpAddress& ip) const {

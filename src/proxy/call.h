@@ -13,6 +13,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "dns/locator.h"
 #include "media/session.h"
 #include "proxy/addresses.h"
 #include "sip/message.h"
@@ -28,6 +29,9 @@ struct CallState {
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
+    /// The server that has taken the call, of several that its name stands for: the dialog stays with
+    /// it. null: there was no choice.
+    std::shared_ptr<const dns::Service> server;
 };
 
 /// The addresses of ours that the two parties of a call talk to.

@@ -19,6 +19,25 @@ std::vector<const registrar::Binding*> best(const std::vector<registrar::Candida
     return out;
 }
 
+std::optional<base::Flow> fixedFlow(const base::Flow& flow, bool natted) {
+    return natted || flow.connection != 0 ? std::optional(flow) : std::nullopt;
+}
+
+InsideTarget targetOf(const registrar::Binding& binding) {
+    return {.uri = binding.contact,
+            .local = binding.flow.local.ip,
+            .routes = binding.path,
+            .flow = fixedFlow(binding.flow, binding.natted),
+            .natted = binding.natted};
+}
+
+InsideTarget targetOf(const registrar::ContactAlias& alias) {
+    return {.uri = alias.contact,
+            .local = alias.flow.local.ip,
+            .routes = alias.routes,
+            .flow = fixedFlow(alias.flow, false)};
+}
+
 }  // namespace
 
 Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) const {
@@ -38,28 +57,39 @@ Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) co
                                                                      : Side::Outside;
 }
 
+std::optional<InsideTarget> DirectionFinder::byToken(const sip::Uri& uri, bool inDialog) {
+    const auto token = registrar::tokenOf(uri);
+    if (token.empty()) {
+        return std::nullopt;
+    }
+    if (const auto* binding = locations_.find(token);
+        binding != nullptr && locations_.isLive(*binding)) {
+        return targetOf(*binding);
+    }
+    if (const auto* alias = aliases_.find(token);
+        alias != nullptr && (!alias->formerBinding || inDialog)) {
+        return targetOf(*alias);
+    }
+    return std::nullopt;
+}
+
 std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& request,
                                                          const base::SocketAddress& source) {
     const auto uri = request.requestUri();
-    if (const auto token = registrar::tokenOf(uri); !token.empty()) {
-        if (const auto* binding = locations_.find(token);
-            binding != nullptr && locations_.isLive(*binding)) {
-            return {{binding->contact, binding->flow.local, binding->path}};
-        }
-        if (const auto* alias = aliases_.find(token);
-            alias != nullptr && (!alias->formerBinding || !request.toTag().empty())) {
-            return {{alias->contact, alias->flow.local, alias->routes}};
-        }
+    if (auto target = byToken(uri, !request.toTag().empty())) {
+        return {std::move(*target)};
     }
     if (!request.toTag().empty()) {
         if (const Call* call = calls_.find(request, Side::Outside);
             call != nullptr && !call->state().insideContact.host.empty()) {
-            return {{call->state().insideContact, {}, call->state().insideRoutes}};
+            return {{.uri = call->state().insideContact,
+                     .local = {},
+                     .routes = call->state().insideRoutes}};
         }
     }
     std::vector<InsideTarget> targets;
     for (const auto* binding : best(locations_.candidates(uri, request.to().uri, source))) {
-        targets.push_back({binding->contact, binding->flow.local, binding->path});
+        targets.push_back(targetOf(*binding));
     }
     return targets;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/flow.h"
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
 #include "proxy/call.h"
@@ -15,9 +16,11 @@ namespace siproxd::proxy {
 
 /// A phone that a request from outside is meant for.
 struct InsideTarget {
-    sip::Uri uri;               ///< becomes the request URI
-    base::SocketAddress local;  ///< our address that the phone talks to; none: the inbound one
-    std::vector<sip::NameAddr> routes;  ///< proxies on the way to the phone, nearest to us first
+    sip::Uri uri;           ///< becomes the request URI
+    base::IpAddress local;  ///< our address that the phone talks to; none: the inbound one
+    std::vector<sip::NameAddr> routes{};  ///< proxies on the way to the phone, nearest to us first
+    std::optional<base::Flow> flow{};  ///< its connection, or the way through its NAT: goes first
+    bool natted = false;               ///< nothing but `flow` reaches it
 };
 
 /// What direction() found.
@@ -42,6 +45,9 @@ public:
 
     [[nodiscard]] Located find(const sip::Message& request, const base::Flow& from,
                                unsigned interfaceIndex);
+
+    /// The phone whose Contact we have shown outside as this URI.
+    [[nodiscard]] std::optional<InsideTarget> byToken(const sip::Uri& uri, bool inDialog = false);
 
     /// The side that a packet came from.
     [[nodiscard]] Side sideOf(const base::Flow& from, unsigned interfaceIndex) const;

@@ -53,10 +53,13 @@ void Proxy::setAddresses(Addresses addresses) {
         return hosts;
     };
     const auto before = outside(addresses_);
-    const bool moved = addresses.port != addresses_.port || outside(addresses) != before;
+    const bool moved = addresses.port != addresses_.port ||
+                       addresses.tlsPort != addresses_.tlsPort || outside(addresses) != before;
     addresses_ = std::move(addresses);
     if (const auto hosts = outside(addresses_); moved && !hosts.empty()) {
-        parts_.locations.readdress(hosts.front(), addresses_.port);
+        parts_.locations.readdress({.host = hosts.front(),
+                                    .port = addresses_.port,
+                                    .tlsPort = addresses_.tlsPort});
     }
 }
 

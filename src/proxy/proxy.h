@@ -11,7 +11,8 @@
 #include "access/policy.h"
 #include "base/text.h"
 #include "config/settings.h"
-#include "dns/resolver.h"
+#include "dns/dead_servers.h"
+#include "dns/locator.h"
 #include "event/loop.h"
 #include "media/relay.h"
 #include "plugin/chain.h"
@@ -36,7 +37,8 @@ struct Parts {
     base::Random& random;
     transaction::Sender& sender;
     transport::Connections* connections;  ///< null: UDP only
-    dns::Resolver& resolver;
+    dns::Locator& locator;
+    dns::DeadServers& dead;
     registrar::LocationTable& locations;
     registrar::ContactAliases& aliases;
     media::Relay* relay;  ///< null: rtp_proxy_enable = 0
@@ -102,6 +104,7 @@ private:
         std::vector<plugin::Target> retargets;
         plugin::Stage stage = plugin::Stage::DetermineTarget;
         LoopGuard::Key loop{};
+        std::size_t size = 0;  ///< bytes as it came
     };
     // transaction::User
     void onRequest(transaction::ServerId id, sip::Message request,
@@ -127,32 +130,68 @@ private:
     [[nodiscard]] bool admit(const sip::Message& request, const base::Flow& from) const;
     [[nodiscard]] bool refuseEarly(transaction::ServerId id, const sip::Message& request);
     static void traceDirection(const Arrival& arrival);
+    void noteAlias(const sip::Message& request, const base::Flow& from);
     [[nodiscard]] bool answerOptions(transaction::ServerId id, const sip::Message& request);
 
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
+    [[nodiscard]] static Branch branchTo(InsideTarget target);
     void followInvite(const Forward& forward, const sip::Message& request);
-    [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
-                                                sip::Message& request);
-    void masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request);
-    void addRecordRoute(const Forward& forward, const Branch& branch, sip::Message& request) const;
-    void startNextRank(Forward& forward);
-    void startBranch(Forward& forward, std::size_t index);
-    void sendBranch(Forward& forward, std::size_t index, const base::SocketAddress& peer);
-    void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason,
-                      std::string_view header = {}, std::string_view value = {});
-    [[nodiscard]] sip::Uri hopOf(const Forward& forward, const Branch& branch) const;
-    [[nodiscard]] sip::Via ownVia(Side towards, const base::Flow& flow,
-                                  const std::string& branch) const;
+
+    // what a request looks like on its way out (request_shape.cpp)
     [[nodiscard]] MediaWay mediaWay(const Forward& forward, const Branch& branch,
                                     bool response) const;
-    [[nodiscard]] base::Family familyTowards(Side side) const;
+    [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
+                                                sip::Message& request);
+    [[nodiscard]] SentBy shownBy(const Forward& forward, const Branch& branch) const;
+    void masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request);
+    void addRecordRoute(const Forward& forward, const Branch& branch, sip::Message& request) const;
+    void shapeRequest(Forward& forward, const Branch& branch, sip::Message& request);
+    [[nodiscard]] sip::Via ownVia(Side towards, const base::Flow& flow,
+                                  const std::string& branch) const;
+
+    // targets and their servers (branching.cpp)
+    void startNextRank(Forward& forward);
+    void startBranch(Forward& forward, std::size_t index);
+    [[nodiscard]] sip::Uri hopOf(const Forward& forward, const Branch& branch) const;
+    [[nodiscard]] dns::Wanted wantedBy(const Forward& forward, const Branch& branch) const;
+    /// Whether the request is too long for a datagram to that target (RFC 3261 §18.1.1).
+    [[nodiscard]] static bool isLarge(const Forward& forward, const Branch& branch);
+    void preferServerOfCall(const Forward& forward, Branch& branch);
+    [[nodiscard]] std::optional<base::Flow> flowOf(const Branch& branch,
+                                                   const dns::Service& server);
+    /// The Warning when one of the request and the phone insists on sips: and the other cannot have it
+    /// (RFC 5630); empty: they fit.
+    [[nodiscard]] std::string schemeMismatch(const Forward& forward, const Branch& branch) const;
+    [[nodiscard]] bool isUsable(const base::Flow& flow) const;
+    void tryNextServer(Forward& forward, std::size_t index);
+    void sendBranch(Forward& forward, std::size_t index);
+    void awaitServer(Forward& forward, std::size_t index);
+    void tryNextServerAfter(Forward& forward, std::size_t index, std::string_view what);
+    /// Tries the next server of a branch whose present one has failed; false: there is none.
+    [[nodiscard]] bool failsOver(Forward& forward, std::size_t index, std::string_view what);
+    void markDead(const Branch& branch, std::optional<base::Duration> period = std::nullopt);
+    void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason,
+                      std::string_view header = {}, std::string_view value = {});
+
+    // ACK for 2xx (ack.cpp)
+    void locateForAck(Forward forward);
+    void ackLocated(Forward& forward, const dns::Located& located);
     void mediaOfAck(const Forward& forward, const Branch& branch, sip::Message& ack);
-    void sendAck(Forward& forward, const base::SocketAddress& peer);
+    void sendAck(Forward& forward);
 
     // response path (response_path.cpp)
+    /// A response to a request whose server had said nothing for too long: whether it counts.
+    [[nodiscard]] bool adoptFormer(Forward& forward, Branch& branch, transaction::ClientId id,
+                                   const sip::Message& response, const base::Flow& from);
+    /// 503: true when another server is tried; else the response has become what goes upstream.
+    [[nodiscard]] bool serverRefuses(Forward& forward, std::size_t index, sip::Message& response);
+    /// 3xx: whether its targets are tried (follow_redirects).
+    [[nodiscard]] bool followRedirect(Forward& forward, std::size_t index,
+                                      const sip::Message& response);
+    [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
     static void rememberEarlyDialog(Branch& branch, const sip::Message& response);
     void endEarlyDialogs(Forward& forward, const Branch& branch, int status);
     void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
@@ -195,6 +234,7 @@ private:
     std::unique_ptr<CallMedia> media_;  ///< null: rtp_proxy_enable = 0
     Counters counters_;
     unsigned arrivalInterface_ = 0;  ///< of the message that is being received
+    std::size_t arrivalSize_ = 0;    ///< likewise
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;

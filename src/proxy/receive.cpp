@@ -69,6 +69,7 @@ void Proxy::onReceived(const transport::Received& received) {
         return;
     }
     arrivalInterface_ = received.interfaceIndex;
+    arrivalSize_ = bytes.size();
     layer_.receive(std::move(*message), flow);
 }
 
@@ -158,12 +159,25 @@ void Proxy::traceDirection(const Arrival& arrival) {
                                                                  : "direction unknown");
 }
 
+void Proxy::noteAlias(const sip::Message& request, const base::Flow& from) {
+    const auto via = from.connection != 0 ? request.via() : nullptr;
+    if (via == nullptr || parts_.connections == nullptr || !via->params.has("alias")) {
+        return;
+    }
+    // On TCP nothing proves that the port is the sender's.
+    if (from.protocol == base::Protocol::Tls ||
+        directions_.sideOf(from, arrivalInterface_) == Side::Inside) {
+        parts_.connections->alias(from.connection, via->portOrDefault());
+    }
+}
+
 void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base::Flow& from) {
     ++counters_.requests;
     if (!admit(request, from)) {
         layer_.abandon(id);
         return;
     }
+    noteAlias(request, from);
     if (request.method() == sip::Method::Invite) {
         layer_.sendTrying(id);
     }
@@ -179,7 +193,8 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
         return;
     }
     auto arrival = std::make_unique<Arrival>(
-        Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget, loop});
+        Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget, loop,
+                arrivalSize_});
     removeOwnRoutes(arrival->request, addresses_);
     auto located = directions_.find(arrival->request, from, arrivalInterface_);
     arrival->targets = std::move(located.targets);

@@ -70,7 +70,7 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                  .provider = branch.flow.remote,
                  .callId = std::string(request.callId()),
                  .cseq = request.cseq().number},
-                own.host, own.port);
+                Masquerade::outside(own));
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
                 forward.answered = true;
@@ -122,6 +122,9 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
         if (!entry.token.empty()) {
             parts_.locations.confirm(entry.token, expires);
         }
+        if (expires > 0 && forward.from.connection != 0 && parts_.connections != nullptr) {
+            parts_.connections->keep(forward.from.connection);
+        }
         log::debug(log::Class::Reg, "{} is {} at {} for {} s",
                    base::printable(forward.localAor.userAtHost()),
                    expires == 0 ? "no longer registered" : "registered",
@@ -172,7 +175,7 @@ void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request
                  .flow = from,
                  .callId = std::string(request.callId()),
                  .cseq = request.cseq().number},
-                own.host, own.port);
+                Masquerade::outside(own));
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
                 respond(id, 503, "", "Retry-After", "60");

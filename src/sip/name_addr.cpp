@@ -60,6 +60,23 @@ std::optional<NameAddr> NameAddr::parse(std::string_view text) {
     return out;
 }
 
+std::uint16_t NameAddr::preference() const {
+    // RFC 3261 §25.1: "0" or "1", then perhaps a dot and up to three digits.
+    constexpr std::uint16_t kMost = 1000;
+    const auto text = params.value("q").value_or("1");
+    const bool hasForm = !text.empty() && text.size() <= 5 && (text[0] == '0' || text[0] == '1') &&
+                         (text.size() == 1 || text[1] == '.');
+    unsigned value = 0;
+    unsigned scale = kMost;
+    for (std::size_t i = 0; hasForm && i < text.size(); i += i == 0 ? 2 : 1, scale /= 10) {
+        if (text[i] < '0' || text[i] > '9') {
+            return kMost;
+        }
+        value += static_cast<unsigned>(text[i] - '0') * scale;
+    }
+    return hasForm && value <= kMost ? static_cast<std::uint16_t>(value) : kMost;
+}
+
 std::string NameAddr::toString() const {
     std::string out = display;
     if (!out.empty()) {
