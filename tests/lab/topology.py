@@ -34,8 +34,10 @@ NAMES = {
     "silent.example.test": SILENT,
     "foo.bar.org": PUBLIC,
     "host4.example.test": PROVIDER,
+    "twofold.test": PROVIDER,
 }
 NAMES6 = {
+    "twofold.test": SILENT6,
     "host6.example.test": PROVIDER6,
     "silent6.example.test": SILENT6,
 }
@@ -55,6 +57,7 @@ FAILOVER = {
     "dead.test": [("udp", ["silent.example.test:5060", f"{PROVIDER_NAME}:5060"])],
     "deadtcp.test": [("tcp", ["silent.example.test:5060", f"{PROVIDER_NAME}:5060"])],
     "closed.test": [("udp", [f"{PROVIDER_NAME}:5999", f"{PROVIDER_NAME}:5060"])],
+    "allclosed.test": [("udp", [f"{PROVIDER_NAME}:5999", f"{SECOND_NAME}:5998"])],
     "closedtcp.test": [("tcp", [f"{PROVIDER_NAME}:5999", f"{PROVIDER_NAME}:5060"])],
     "busy.test": [("udp", [f"{SECOND_NAME}:5060", f"{PROVIDER_NAME}:5060"])],
     "secure.test": [("tls", [f"{PROVIDER_NAME}:5061"]), ("udp", [f"{PROVIDER_NAME}:5060"])],
