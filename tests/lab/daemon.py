@@ -53,6 +53,7 @@ class Daemon:
         self.settings = {**default_settings(topology),
                          "registration_file": self.registration_file,
                          "pid_file": self.pid_file, **dict(settings)}
+        self.extra_environment = {}
         self.process = None
         self.started = 0
 
@@ -69,8 +70,10 @@ class Daemon:
         common = f"log_path={self.directory}/sanitizer"
         asan = "detect_leaks=1:exitcode=99:" + os.environ.get("ASAN_OPTIONS", "")
         ubsan = "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", "")
+        if "LD_PRELOAD" in self.extra_environment:
+            common += ":verify_asan_link_order=0"
         return {**os.environ, "ASAN_OPTIONS": f"{asan}:{common}",
-                "UBSAN_OPTIONS": f"{ubsan}:{common}"}
+                "UBSAN_OPTIONS": f"{ubsan}:{common}", **self.extra_environment}
 
     def start(self, *arguments):
         """Starts it and returns when its log says `started`."""

@@ -152,7 +152,7 @@ class Topology:
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--bind-interfaces", f"--listen-address={NAMESERVER}",
             "--except-interface=lo", "--user=root", "--pid-file=", "--log-facility=/dev/null",
-            "--address=/#/", *records)
+            "--address=/#/", "--dns-forward-max=10000", *records)
         wait_for(lambda: f"{NAMESERVER}:53" in self.internet.run("ss", "-Huln"),
                  "the name server to listen")
 
