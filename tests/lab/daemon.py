@@ -54,6 +54,7 @@ class Daemon:
                          "registration_file": self.registration_file,
                          "pid_file": self.pid_file, **dict(settings)}
         self.extra_environment = {}
+        self.output = None      # a pipe's end instead of the log file, for tests that read it
         self.process = None
         self.started = 0
 
@@ -80,7 +81,7 @@ class Daemon:
         if not binary().exists():
             raise FileNotFoundError(f"no siproxd at {binary()}: build it, or set SIPROXD")
         self.write_config()
-        with open(self.log_file, "a", encoding="utf-8") as log:
+        with open(self.output or self.log_file, "a", encoding="utf-8") as log:
             self.process = self.space.start(binary(), "-c", self.config_file, *arguments,
                                             stdout=log, stderr=log, cwd=self.directory,
                                             env=self.environment())

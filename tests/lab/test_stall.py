@@ -3,6 +3,7 @@
 ever: name servers, connections of a provider, the disk."""
 
 import atexit
+import fcntl
 import functools
 import os
 import pathlib
@@ -10,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -222,3 +224,35 @@ def test_while_the_disk_does_not_read(idle_lab):
         phone.register()
     Pinger(idle_lab).run(change)
     disk.release()
+
+
+class Reader:
+    """Whoever reads the daemon's log off a pipe, and stops doing so for a while."""
+
+    def __init__(self, lab):
+        ours, lab.daemon.output = os.pipe()
+        fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, 4096)
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.thread = threading.Thread(target=self._read, args=(ours, lab.daemon.log_file))
+        self.thread.start()
+        lab.at_end(self.go_on.set)
+
+    def _read(self, source, path):
+        with open(source, "rb", buffering=0) as pipe, open(path, "ab", buffering=0) as file:
+            while data := pipe.read(4096):
+                self.go_on.wait()
+                file.write(data)
+
+
+@pytest.mark.siproxd(debug_level=-1)
+def test_while_nobody_takes_the_log(idle_lab):
+    reader = Reader(idle_lab)
+    idle_lab.daemon.start()
+    phone = idle_lab.phone(domain="foo.bar.org")
+    reader.go_on.clear()
+    Pinger(idle_lab).run(lambda _: phone.register())
+    phone.pump()
+    assert phone.count((200, "REGISTER")) == PINGS / 10
+    reader.go_on.set()
+    idle_lab.daemon.wait_log("lines were lost")
