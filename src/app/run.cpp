@@ -49,6 +49,12 @@ public:
     void toStderr(std::uint32_t classes) { set(log::stderrSink(classes)); }
     void toSyslog(int silence, std::uint32_t classes) { set(log::syslogSink(silence, classes)); }
 
+    /// From now on writing must not keep anybody waiting.
+    void continueInBackground() {
+        attachment_ = log::Attachment();
+        set(log::inBackground(std::move(sink_)));
+    }
+
 private:
     void set(std::unique_ptr<log::Sink> sink) {
         attachment_ = log::Attachment();
@@ -103,6 +109,7 @@ int runDaemon(const Options& options, config::Settings settings, const std::stri
     if (background) {
         background->ready();
     }
+    logging.continueInBackground();
     (*application)->run();
     return EXIT_SUCCESS;
 }

@@ -24,10 +24,10 @@ class Call:
     def callee_target(self):
         return self.offer.audio.target
 
-    def check_media(self, count=15):
+    def check_media(self, count=15, tones=(0, 0)):
         """Audio flows both ways without loss; returns the two streams."""
         streams = rtp.exchange(self.caller_rtp, self.caller_target, self.callee_rtp,
-                               self.callee_target, count, first_seq=self._seq)
+                               self.callee_target, count, first_seq=self._seq, tones=tones)
         self._seq += count
         for stream in streams:
             assert stream.lost == 0, f"audio lost: {stream}"
@@ -35,6 +35,14 @@ class Call:
             heard_from = self.callee_target if stream is streams[0] else self.caller_target
             assert stream.sources == {heard_from}, f"{stream} came from {stream.sources}"
         return streams
+
+    def check_tones(self, count=20):
+        """The caller's tone is heard at the other end, pure, and the callee's at the caller's."""
+        tones = (440, 700)
+        for stream, own, other in zip(self.check_media(count, tones), tones, tones[::-1]):
+            found = stream.find(own)
+            assert abs(found.seconds - 0.02 * count) < 0.01 and found.share > 0.9, found
+            assert stream.find(other).seconds == 0
 
     def hang_up(self, by="caller"):
         """BYE from the named side."""

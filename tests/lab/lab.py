@@ -34,6 +34,12 @@ class Lab:
         """Where phones send what is not in a dialog; without a daemon, straight to the target."""
         return None if DIRECT else (self.site.proxy_inside, 5060)
 
+    def _outbound_of(self, address, transport="udp", **_):
+        if DIRECT:
+            return None
+        host = topology.GATEWAY6 if ":" in address else self.site.proxy_inside
+        return host, topology.SERVICES[transport][2]
+
     def _agent(self, space, address, user, **details):
         agent = UserAgent(space, address, user=user, **details)
         self.at_end(agent.close)
@@ -41,7 +47,7 @@ class Lab:
 
     def phone(self, user="alice", address=topology.PHONE, **details):
         """A phone inside, with siproxd as its outbound proxy unless `outbound` says else."""
-        details.setdefault("outbound", self.outbound)
+        details.setdefault("outbound", self._outbound_of(address, **details))
         return self._agent(self.site.phones, address, user, **details)
 
     def provider(self, address=topology.PROVIDER, user="bob", **details):
@@ -90,7 +96,7 @@ class Lab:
         """baresip, registered. An inside one has siproxd as its outbound proxy."""
         space = self.site.phones if side == "inside" else self.site.internet
         if side == "inside" and not DIRECT:
-            details.setdefault("outbound", self.site.proxy_inside)
+            details.setdefault("outbound", self._outbound_of(address)[0])
         softphone = Baresip(space, self.directory, address, user, **details)
         self.at_end(softphone.stop)
         softphone.wait_registered()

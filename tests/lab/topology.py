@@ -9,8 +9,9 @@
                                                                             .60 answers nothing
 
 `Masquerading` is the guide's 7.2 (7.4 and 7.5 with other rules), `Dialup` the same with a line that
-comes and goes, `BehindRouter` its 7.3,
-`Plain` a router without NAT, on which the lab checks itself.
+comes and goes, `BehindRouter` its 7.3, `DualStack` the first with IPv6 (fd10:0:0:1::/64 inside,
+2001:db8:5::/64 outside, the same last numbers) and open for TCP and TLS, `Plain` a router without NAT,
+on which the lab checks itself.
 """
 
 from netns import Namespace
@@ -22,6 +23,10 @@ PUBLIC, SECOND_PUBLIC = "203.0.113.1", "203.0.113.2"
 PROVIDER, REMOTE, PROVIDER_2 = "203.0.113.50", "203.0.113.51", "203.0.113.52"
 NAMESERVER, BACKBONE, SILENT = "203.0.113.53", "203.0.113.254", "203.0.113.60"
 
+PHONE6, PBX6, SECOND_PHONE6, GATEWAY6 = (f"fd10:0:0:1::{host}" for host in (10, 11, 12, 1))
+PUBLIC6, PROVIDER6, REMOTE6, PROVIDER_26, SILENT6, BACKBONE6 = (
+    f"2001:db8:5::{host}" for host in (1, 50, 51, 52, 60, 254))
+
 NAMES = {
     "sip.example.test": PROVIDER,
     "proxy01.sipphone.com": PROVIDER,
@@ -29,11 +34,43 @@ NAMES = {
     "remote.example.test": REMOTE,
     "silent.example.test": SILENT,
     "foo.bar.org": PUBLIC,
+    "host4.example.test": PROVIDER,
+    "twofold.test": PROVIDER,
 }
+NAMES6 = {
+    "twofold.test": SILENT6,
+    "host6.example.test": PROVIDER6,
+    "silent6.example.test": SILENT6,
+}
+
+# Domains of a provider that is reached by one transport and one version of IP only, which their
+# records say (RFC 3263): udp4.example.test to tls6.example.test.
+SERVICES = {"udp": ("SIP+D2U", "_sip._udp", 5060), "tcp": ("SIP+D2T", "_sip._tcp", 5060),
+            "tls": ("SIPS+D2T", "_sips._tcp", 5061)}
+TRANSPORTS = tuple(SERVICES)
+DOMAINS = {f"{transport}{version}.example.test": (transport, version)
+           for transport in TRANSPORTS for version in (4, 6)}
+
+# Domains with several servers: for each transport that their NAPTR records offer, the best first,
+# the servers in the order of their SRV records. A silent one lets all packets disappear.
+PROVIDER_NAME, SECOND_NAME = "host4.example.test", "second.example.test"
+FAILOVER = {
+    "dead.test": [("udp", ["silent.example.test:5060", f"{PROVIDER_NAME}:5060"])],
+    "deadtcp.test": [("tcp", ["silent.example.test:5060", f"{PROVIDER_NAME}:5060"])],
+    "closed.test": [("udp", [f"{PROVIDER_NAME}:5999", f"{PROVIDER_NAME}:5060"])],
+    "allclosed.test": [("udp", [f"{PROVIDER_NAME}:5999", f"{SECOND_NAME}:5998"])],
+    "closedtcp.test": [("tcp", [f"{PROVIDER_NAME}:5999", f"{PROVIDER_NAME}:5060"])],
+    "busy.test": [("udp", [f"{SECOND_NAME}:5060", f"{PROVIDER_NAME}:5060"])],
+    "secure.test": [("tls", [f"{PROVIDER_NAME}:5061"]), ("udp", [f"{PROVIDER_NAME}:5060"])],
+    "onlysecure.test": [("tls", [f"{PROVIDER_NAME}:5061"])],
+}
+# What is asked of these is passed on to a name server that lets all packets disappear.
+UNANSWERED = "unanswered.test"
 
 # What the guide prints, and what every one of its scenarios takes for granted.
 GUIDE_SIP = "iptables -A INPUT -m udp -p udp -i ppp0 --dport 5060 -j ACCEPT"
 GUIDE_RTP = "iptables -A INPUT -m udp -p udp -i ppp0 --dport {low}:{high} -j ACCEPT"
+GUIDE_STREAMS = "iptables -A INPUT -p tcp -i ppp0 --dport 5060:5061 -j ACCEPT"
 GUIDE_REDIRECT = ("iptables -t nat -A PREROUTING -m udp -p udp -i eth0 "
                   "--destination-port 5060 -j REDIRECT")
 GUIDE_REDIRECT_PBX = ("iptables -t nat -A PREROUTING -m udp -p udp -i eth0 "
@@ -45,6 +82,22 @@ def veth(left, left_name, right, right_name):
             "netns", right.name)
     left.ip("link", "set", left_name, "up")
     right.ip("link", "set", right_name, "up")
+
+
+def _services():
+    """The NAPTR and SRV records, as dnsmasq's options."""
+    options = []
+    offers = {**{domain: [(transport, [f"host{version}.example.test:{SERVICES[transport][2]}"])]
+                 for domain, (transport, version) in DOMAINS.items()}, **FAILOVER}
+    for domain, transports in offers.items():
+        for order, (transport, servers) in enumerate(transports):
+            service, prefix, _ = SERVICES[transport]
+            options.append(
+                f"--naptr-record={domain},{10 + order},10,s,{service},,{prefix}.{domain}")
+            for priority, server in enumerate(servers):
+                host, port = server.split(":")
+                options.append(f"--srv-host={prefix}.{domain},{host},{port},{10 + priority},10")
+    return options
 
 
 class Topology:
@@ -101,12 +154,14 @@ class Topology:
         """Firewall rules of the scenario."""
 
     def _name_server(self):
-        records = [f"--host-record={name},{address}" for name, address in NAMES.items()]
+        records = [f"--host-record={name},{address}"
+                   for names in (NAMES, NAMES6) for name, address in names.items()]
+        records += [f"--server=/{UNANSWERED}/{SILENT}", *_services()]
         self.dnsmasq = self.internet.start(
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--bind-interfaces", f"--listen-address={NAMESERVER}",
             "--except-interface=lo", "--user=root", "--pid-file=", "--log-facility=/dev/null",
-            "--address=/#/", *records)
+            "--address=/#/", "--dns-forward-max=10000", *records)
         wait_for(lambda: f"{NAMESERVER}:53" in self.internet.run("ss", "-Huln"),
                  "the name server to listen")
 
@@ -170,6 +225,34 @@ class Dialup(Masquerading):
     def hang_up(self, address=PUBLIC):
         """ppp0 loses its address (and the default route with it)."""
         self.router.ip("address", "delete", f"{address}/24", "dev", "ppp0")
+
+
+class DualStack(Masquerading):
+    """The guide's 7.2 as it would be today: IPv6 on both sides, and SIP also by TCP and TLS."""
+
+    def _rules(self):
+        for space, addresses in (
+                (self.phones, (PHONE6, PBX6, SECOND_PHONE6)),
+                (self.internet, (REMOTE6, PROVIDER6, PROVIDER_26, SILENT6, BACKBONE6))):
+            for address in addresses:
+                # An address that still waits for duplicates to show up cannot be used.
+                space.ip("address", "add", f"{address}/64", "dev", "eth0", "nodad")
+        for address, device in ((GATEWAY6, "eth0"), (PUBLIC6, "ppp0")):
+            self.router.ip("address", "add", f"{address}/64", "dev", device, "nodad")
+        self.phones.ip("route", "add", "default", "via", GATEWAY6)
+        self.router.ip("route", "add", "default", "via", BACKBONE6)
+        self.internet.ip6tables(f"-A INPUT -d {SILENT6} -j DROP")
+        super()._rules()
+
+    def firewall(self, low=7070, high=7089, extra=()):
+        super().firewall(low, high, [*extra, GUIDE_STREAMS])
+        self.router.ip6tables("-F INPUT")
+        self.router.ip6tables("-P INPUT DROP")
+        for rule in ("-i lo -j ACCEPT", "-i eth0 -j ACCEPT", "-p icmpv6 -j ACCEPT",
+                     "-m state --state ESTABLISHED,RELATED -j ACCEPT"):
+            self.router.ip6tables(f"-A INPUT {rule}")
+        for rule in (GUIDE_SIP, GUIDE_STREAMS, GUIDE_RTP.format(low=low, high=high)):
+            self.router.ip6tables(rule.removeprefix("iptables "))
 
 
 class BehindRouter(Topology):
