@@ -23,6 +23,11 @@ std::size_t findBracket(std::string_view text) {
     return std::string_view::npos;
 }
 
+/// A quoted string, or what people write without quotes; never what could be taken for the address.
+bool isDisplay(std::string_view text) {
+    return isQuotedString(text) || text.find_first_of("\",;>") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<NameAddr> NameAddr::parse(std::string_view text) {
@@ -33,10 +38,10 @@ std::optional<NameAddr> NameAddr::parse(std::string_view text) {
     if (const auto open = findBracket(text); open != std::string_view::npos) {
         out.display = std::string(base::trim(text.substr(0, open)));
         const auto close = text.find('>', open);
-        if (close == std::string_view::npos) {
+        if (close == std::string_view::npos || !isDisplay(out.display)) {
             return std::nullopt;
         }
-        spec = base::trim(text.substr(open + 1, close - open - 1));
+        spec = text.substr(open + 1, close - open - 1);
         rest = text.substr(close + 1);
     } else {
         const auto semicolon = findOutsideQuotes(text, ';');
