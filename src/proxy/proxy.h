@@ -67,6 +67,10 @@ public:
     Proxy& operator=(const Proxy&) = delete;
 
     void onReceived(const transport::Received& received) override;
+    void onMalformed(const transport::Received& received, int status,
+                     std::string_view reason) override;
+    void onFlowFailed(const base::Flow& flow, const base::Error& error) override;
+    void onConnectionClosed(const base::Flow& flow) override;
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
     void setAddresses(Addresses addresses);

@@ -73,6 +73,26 @@ void Proxy::onReceived(const transport::Received& received) {
     layer_.receive(std::move(*message), flow);
 }
 
+void Proxy::onMalformed(const transport::Received& received, int status,
+                        std::string_view reason) {
+    ++counters_.malformed;
+    const auto rights = policy_.classify(received.flow.remote.ip);
+    if (!rights.maySip && !rights.mayRegister && !addresses_.isOurs(received.flow.remote.ip)) {
+        ++counters_.denied;
+        return;
+    }
+    if (const auto answer = sip::answerUnparsed(received.bytes, status, reason)) {
+        [[maybe_unused]] const auto sent = parts_.sender.send(*answer, received.flow);
+    }
+}
+
+void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
+    log::debug(log::Class::Net, "{}", error.message);
+    layer_.flowFailed(flow);
+}
+
+void Proxy::onConnectionClosed(const base::Flow& /*flow*/) {}
+
 void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                             const base::Flow& from) {
     ++counters_.malformed;
