@@ -7,6 +7,7 @@
 
 #include "access/policy.h"
 #include "app/application.h"
+#include "app/module_settings.h"
 #include "app/options.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -119,9 +120,15 @@ int runWithConfiguration(const Options& options, Logging& logging) {
     auto loaded = file.empty() ? config::read("", "", options.overrides)
                                : config::load(file, options.overrides);
     auto policy = readPolicy(loaded.settings.access);
-    const bool ok = report(loaded) && policy;
+    bool ok = report(loaded) && policy;
     if (!policy) {
         log::error("{}", policy.error().message);
+    }
+    if (loaded.ok()) {
+        if (const auto modules = checkModuleSettings(loaded.settings); !modules) {
+            log::error("{}", modules.error().message);
+            ok = false;
+        }
     }
     if (options.action == Action::CheckConfig) {
         print(stdout, ok ? "configuration is correct\n" : "configuration has errors\n");
