@@ -42,30 +42,10 @@ Proxy::~Proxy() {
     parts_.chain.onReady(nullptr);
 }
 
-void Proxy::setAddresses(Addresses addresses) {
-    const auto outside = [](const Addresses& all) {
-        std::vector<std::string> hosts;
-        for (const auto& endpoint : all.endpoints()) {
-            if (endpoint.side == Side::Outside) {
-                hosts.push_back(endpoint.host);
-            }
-        }
-        return hosts;
-    };
-    const auto before = outside(addresses_);
-    const bool moved = addresses.port != addresses_.port ||
-                       addresses.tlsPort != addresses_.tlsPort || outside(addresses) != before;
-    addresses_ = std::move(addresses);
-    if (const auto hosts = outside(addresses_); moved && !hosts.empty()) {
-        parts_.locations.readdress({.host = hosts.front(),
-                                    .port = addresses_.port,
-                                    .tlsPort = addresses_.tlsPort});
-    }
-}
-
 void Proxy::tick() {
     parts_.locations.expire();
     parts_.chain.tick();
+    endStrandedCalls();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }

@@ -73,6 +73,8 @@ public:
     void onConnectionClosed(const base::Flow& flow) override;
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
+    /// Calls whose media goes by an address that has gone end, at once when another address has come
+    /// in its place, else if it does not come back within seconds.
     void setAddresses(Addresses addresses);
     /// A reload, or names in the lists have been resolved.
     void setPolicy(access::Policy policy) { policy_ = std::move(policy); }
@@ -212,6 +214,10 @@ private:
     void respond(transaction::ServerId id, int status, std::string_view reason = {},
                  std::string_view header = {}, std::string_view value = {});
 
+    // when addresses change (readdress.cpp)
+    void endStrandedCalls();
+    void endCallsOf(const base::IpAddress& local);
+
     // REGISTER (registration.cpp)
     void answerRegister(transaction::ServerId id, const sip::Message& request,
                         const base::Flow& from);
@@ -237,6 +243,7 @@ private:
     DirectionFinder directions_;
     std::unique_ptr<CallMedia> media_;  ///< null: rtp_proxy_enable = 0
     Counters counters_;
+    std::optional<base::TimePoint> stranded_;  ///< since when calls may be on an address that has gone
     unsigned arrivalInterface_ = 0;  ///< of the message that is being received
     std::size_t arrivalSize_ = 0;    ///< likewise
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
