@@ -356,6 +356,8 @@ void Application::Impl::readdress() {
     if (moved) {
         listenAgain();
         openConsole();
+        resolver->networkChanged();
+        dead->clear();
     }
     proxy->setAddresses(addresses);
 }

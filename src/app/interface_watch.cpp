@@ -41,7 +41,9 @@ void InterfaceWatch::start(event::Loop& loop, OnChanged onChanged) {
 
 void InterfaceWatch::select(net::InterfaceSelection selection) {
     selection_ = std::move(selection);
-    look(monitor_ ? monitor_->table() : table_);
+    // The monitor may just be about to learn what has changed as well.
+    const auto fresh = net::InterfaceTable::read();
+    look(fresh ? *fresh : monitor_ ? monitor_->table() : table_);
 }
 
 void InterfaceWatch::look(const net::InterfaceTable& table) {

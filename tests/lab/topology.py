@@ -8,7 +8,8 @@
                                                                             .53 name server
                                                                             .60 answers nothing
 
-`Masquerading` is the guide's 7.2 (7.4 and 7.5 with other rules), `BehindRouter` its 7.3,
+`Masquerading` is the guide's 7.2 (7.4 and 7.5 with other rules), `Dialup` the same with a line that
+comes and goes, `BehindRouter` its 7.3,
 `Plain` a router without NAT, on which the lab checks itself.
 """
 
@@ -17,7 +18,7 @@ from deadline import wait_for
 
 PHONE, PBX, SECOND_PHONE = "10.0.0.10", "10.0.0.11", "10.0.0.12"
 GATEWAY, PROXY_HOST = "10.0.0.1", "10.0.0.2"
-PUBLIC = "203.0.113.1"
+PUBLIC, SECOND_PUBLIC = "203.0.113.1", "203.0.113.2"
 PROVIDER, REMOTE, PROVIDER_2 = "203.0.113.50", "203.0.113.51", "203.0.113.52"
 NAMESERVER, BACKBONE, SILENT = "203.0.113.53", "203.0.113.254", "203.0.113.60"
 
@@ -60,11 +61,9 @@ class Topology:
             self.router = self._space("router")
             self.internet = self._space("internet")
             self._lan()
-            veth(self.router, "ppp0", self.internet, "eth0")
-            self.router.ip("address", "add", f"{PUBLIC}/24", "dev", "ppp0")
+            self._line()
             for address in (REMOTE, PROVIDER, PROVIDER_2, NAMESERVER, SILENT, BACKBONE):
                 self.internet.ip("address", "add", f"{address}/24", "dev", "eth0")
-            self.router.ip("route", "add", "default", "via", BACKBONE)
             self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
             self.internet.iptables(f"-A INPUT -d {SILENT} -j DROP")
             self._rules()
@@ -87,6 +86,16 @@ class Topology:
         veth(self.phones, "eth0", self.router, "eth0")
         self._phone_addresses()
         self.router.ip("address", "add", f"{GATEWAY}/24", "dev", "eth0")
+
+    def _line(self):
+        """Between the router and the internet."""
+        veth(self.router, "ppp0", self.internet, "eth0")
+        self.dial_in(PUBLIC)
+
+    def dial_in(self, address):
+        """ppp0 gets its address and the default route."""
+        self.router.ip("address", "add", f"{address}/24", "dev", "ppp0")
+        self.router.ip("route", "add", "default", "via", BACKBONE)
 
     def _rules(self):
         """Firewall rules of the scenario."""
@@ -138,6 +147,29 @@ class Masquerading(Topology):
         self.router.iptables(GUIDE_RTP.format(low=low, high=high))
         for rule in extra:
             self.router.iptables(rule)
+
+
+class Dialup(Masquerading):
+    """The guide's 7.2 with a line that comes and goes, as ppp does: the internet stays as it is."""
+
+    def _line(self):
+        self.internet.ip("link", "add", "eth0", "type", "bridge")
+        self.internet.ip("link", "set", "eth0", "up")
+        self.plug_in()
+
+    def plug_in(self, address=PUBLIC):
+        """Makes ppp0."""
+        veth(self.router, "ppp0", self.internet, "line")
+        self.internet.ip("link", "set", "line", "master", "eth0")
+        self.dial_in(address)
+
+    def unplug(self):
+        """Takes ppp0 away."""
+        self.router.ip("link", "delete", "ppp0")
+
+    def hang_up(self, address=PUBLIC):
+        """ppp0 loses its address (and the default route with it)."""
+        self.router.ip("address", "delete", f"{address}/24", "dev", "ppp0")
 
 
 class BehindRouter(Topology):
