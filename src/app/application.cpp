@@ -58,7 +58,6 @@ proxy::Options proxyOptions(const config::Settings& settings) {
     proxy::Options options;
     options.proxy = settings.proxy;
     options.defaultExpires = settings.registrar.defaultExpires;
-    options.refuseLocalRegister = !settings.access.proxyAuthRealm.empty();
     return options;
 }
 

@@ -19,6 +19,10 @@ std::vector<const registrar::Binding*> best(const std::vector<registrar::Candida
     return out;
 }
 
+InsideTarget targetOf(const registrar::Binding& binding) {
+    return {binding.contact, binding.flow.local, binding.path};
+}
+
 }  // namespace
 
 Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) const {
@@ -38,18 +42,51 @@ Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) co
                                                                      : Side::Outside;
 }
 
+std::vector<InsideTarget> DirectionFinder::byToken(const sip::Message& request) {
+    const auto& uri = request.requestUri();
+    const auto token = registrar::tokenOf(uri);
+    if (token.empty()) {
+        return {};
+    }
+    if (const auto* binding = locations_.find(token);
+        binding != nullptr && locations_.isLive(*binding)) {
+        return {targetOf(*binding)};
+    }
+    if (const auto* alias = aliases_.find(token);
+        alias != nullptr && (!alias->formerBinding || !request.toTag().empty())) {
+        return {{alias->contact, alias->flow.local, alias->routes}};
+    }
+    return {};
+}
+
+bool DirectionFinder::isByToken(const sip::Message& request, const base::SocketAddress& source) {
+    if (!byToken(request).empty()) {
+        return true;
+    }
+    const auto found = best(locations_.candidates(request.requestUri(), request.to().uri, source));
+    return !found.empty() && !found.front()->provider && !found.front()->flow.remote;
+}
+
+std::vector<InsideTarget> DirectionFinder::ownUsers(const sip::Message& request) const {
+    if (!request.routes().empty() || !registrar::tokenOf(request.requestUri()).empty()) {
+        return {};
+    }
+    std::vector<InsideTarget> targets;
+    std::uint16_t q = 0;
+    for (const auto* binding : registrar_.bindingsOf(request.requestUri())) {
+        // RFC 3261 §16.6: those of equal q ring together, the next ones when these have refused.
+        const auto rank = targets.empty() ? 0 : targets.back().rank + (binding->q != q ? 1 : 0);
+        q = binding->q;
+        targets.push_back(targetOf(*binding));
+        targets.back().rank = rank;
+    }
+    return targets;
+}
+
 std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& request,
                                                          const base::SocketAddress& source) {
-    const auto uri = request.requestUri();
-    if (const auto token = registrar::tokenOf(uri); !token.empty()) {
-        if (const auto* binding = locations_.find(token);
-            binding != nullptr && locations_.isLive(*binding)) {
-            return {{binding->contact, binding->flow.local, binding->path}};
-        }
-        if (const auto* alias = aliases_.find(token);
-            alias != nullptr && (!alias->formerBinding || !request.toTag().empty())) {
-            return {{alias->contact, alias->flow.local, alias->routes}};
-        }
+    if (auto named = byToken(request); !named.empty()) {
+        return named;
     }
     if (!request.toTag().empty()) {
         if (const Call* call = calls_.find(request, Side::Outside);
@@ -57,9 +94,13 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
             return {{call->state().insideContact, {}, call->state().insideRoutes}};
         }
     }
+    if (auto own = ownUsers(request); !own.empty()) {
+        return own;
+    }
     std::vector<InsideTarget> targets;
-    for (const auto* binding : best(locations_.candidates(uri, request.to().uri, source))) {
-        targets.push_back({binding->contact, binding->flow.local, binding->path});
+    for (const auto* binding :
+         best(locations_.candidates(request.requestUri(), request.to().uri, source))) {
+        targets.push_back(targetOf(*binding));
     }
     return targets;
 }
@@ -68,7 +109,9 @@ Located DirectionFinder::find(const sip::Message& request, const base::Flow& fro
                               unsigned interfaceIndex) {
     using plugin::Direction;
     if (sideOf(from, interfaceIndex) == Side::Inside) {
-        return {Direction::RequestOutgoing, {}};
+        const bool mayBeOurs = request.method() != sip::Method::Register;
+        return {Direction::RequestOutgoing,
+                mayBeOurs ? ownUsers(request) : std::vector<InsideTarget>{}};
     }
     if (request.method() != sip::Method::Register) {
         if (auto targets = insideTargets(request, from.remote); !targets.empty()) {

@@ -48,6 +48,7 @@ bool mayCarryMedia(const sip::Message& response) {
 void Proxy::onResponse(transaction::ClientId id, sip::Message response,
                        const base::Flow& from) {
     ++counters_.responses;
+    gate_.sawAnswer(from);
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
     if (branch == nullptr) {
