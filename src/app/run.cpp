@@ -118,10 +118,10 @@ int runWithConfiguration(const Options& options, Logging& logging) {
     }
     auto loaded = file.empty() ? config::read("", "", options.overrides)
                                : config::load(file, options.overrides);
-    auto policy = readPolicy(loaded.settings.access);
-    const bool ok = report(loaded) && policy;
-    if (!policy) {
-        log::error("{}", policy.error().message);
+    const auto access = checkAccess(loaded.settings);
+    const bool ok = report(loaded) && access;
+    if (!access) {
+        log::error("{}", access.error().message);
     }
     if (options.action == Action::CheckConfig) {
         print(stdout, ok ? "configuration is correct\n" : "configuration has errors\n");

@@ -19,8 +19,8 @@ std::vector<const registrar::Binding*> best(const std::vector<registrar::Candida
     return out;
 }
 
-InsideTarget targetOf(const registrar::Binding& binding) {
-    return {binding.contact, binding.flow.local, binding.path};
+std::optional<base::Flow> fixedFlow(const base::Flow& flow, bool natted) {
+    return natted || flow.connection != 0 ? std::optional(flow) : std::nullopt;
 }
 
 }  // namespace
@@ -42,29 +42,66 @@ Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) co
                                                                      : Side::Outside;
 }
 
-std::vector<InsideTarget> DirectionFinder::byToken(const sip::Message& request) {
-    const auto& uri = request.requestUri();
+InsideTarget DirectionFinder::targetOf(const registrar::Binding& binding) const {
+    const auto side = addresses_.sideOf(binding.flow);
+    // Whom we are the registrar of outside is no provider's business: by no proxy of theirs.
+    const bool outside = side == Side::Outside && binding.path.empty();
+    return {.uri = binding.contact,
+            .local = binding.flow.local,
+            .routes = binding.path,
+            .flow = outside ? binding.flow : fixedFlow(binding.flow, binding.natted),
+            .natted = binding.natted,
+            .side = side};
+}
+
+InsideTarget DirectionFinder::targetOf(const registrar::ContactAlias& alias) const {
+    return {.uri = alias.contact,
+            .local = alias.flow.local,
+            .routes = alias.routes,
+            .flow = fixedFlow(alias.flow, alias.natted),
+            .natted = alias.natted,
+            .side = addresses_.sideOf(alias.flow)};
+}
+
+std::optional<InsideTarget> DirectionFinder::byToken(const sip::Uri& uri, bool inDialog) {
     const auto token = registrar::tokenOf(uri);
     if (token.empty()) {
-        return {};
+        return std::nullopt;
     }
     if (const auto* binding = locations_.find(token);
         binding != nullptr && locations_.isLive(*binding)) {
-        return {targetOf(*binding)};
+        return targetOf(*binding);
     }
     if (const auto* alias = aliases_.find(token);
-        alias != nullptr && (!alias->formerBinding || !request.toTag().empty())) {
-        return {{alias->contact, alias->flow.local, alias->routes}};
+        alias != nullptr && (!alias->formerBinding || inDialog)) {
+        return targetOf(*alias);
     }
-    return {};
+    return std::nullopt;
 }
 
 bool DirectionFinder::isByToken(const sip::Message& request, const base::SocketAddress& source) {
-    if (!byToken(request).empty()) {
+    if (byToken(request.requestUri(), !request.toTag().empty())) {
         return true;
     }
     const auto found = best(locations_.candidates(request.requestUri(), request.to().uri, source));
     return !found.empty() && !found.front()->provider && !found.front()->flow.remote;
+}
+
+std::vector<InsideTarget> DirectionFinder::fromInside(const sip::Message& request) {
+    if (request.method() == sip::Method::Register) {
+        return {};
+    }
+    // Phones outside are reached by the way their packets come. (Those inside that are called by the
+    // Contact that the outside knows come back to us from outside.)
+    if (auto far = byToken(request.requestUri(), !request.toTag().empty());
+        far && far->side == Side::Outside) {
+        if (auto routes = request.routes(); !routes.empty()) {
+            far->routes = std::move(routes);
+            far->flow.reset();
+        }
+        return {std::move(*far)};
+    }
+    return ownUsers(request);
 }
 
 std::vector<InsideTarget> DirectionFinder::ownUsers(const sip::Message& request) const {
@@ -85,8 +122,12 @@ std::vector<InsideTarget> DirectionFinder::ownUsers(const sip::Message& request)
 
 std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& request,
                                                          const base::SocketAddress& source) {
-    if (auto named = byToken(request); !named.empty()) {
-        return named;
+    if (auto named = byToken(request.requestUri(), !request.toTag().empty())) {
+        if (auto routes = request.routes(); named->side == Side::Outside && !routes.empty()) {
+            named->routes = std::move(routes);
+            named->flow.reset();
+        }
+        return {std::move(*named)};
     }
     if (!request.toTag().empty()) {
         if (const Call* call = calls_.find(request, Side::Outside);
@@ -109,9 +150,7 @@ Located DirectionFinder::find(const sip::Message& request, const base::Flow& fro
                               unsigned interfaceIndex) {
     using plugin::Direction;
     if (sideOf(from, interfaceIndex) == Side::Inside) {
-        const bool mayBeOurs = request.method() != sip::Method::Register;
-        return {Direction::RequestOutgoing,
-                mayBeOurs ? ownUsers(request) : std::vector<InsideTarget>{}};
+        return {Direction::RequestOutgoing, fromInside(request)};
     }
     if (request.method() != sip::Method::Register) {
         if (auto targets = insideTargets(request, from.remote); !targets.empty()) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/flow.h"
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
 #include "proxy/call.h"
@@ -19,6 +20,8 @@ struct InsideTarget {
     sip::Uri uri;               ///< becomes the request URI
     base::SocketAddress local;  ///< our address that the phone talks to; none: the inbound one
     std::vector<sip::NameAddr> routes{};  ///< proxies on the way to the phone, nearest to us first
+    std::optional<base::Flow> flow{};  ///< its connection, or the way through its NAT: goes first
+    bool natted = false;               ///< nothing but `flow` reaches it
     Side side = Side::Inside;             ///< where the phone is
     std::uint32_t rank = 0;               ///< lower ones are tried first
 };
@@ -58,7 +61,10 @@ public:
     [[nodiscard]] Side sideOf(const base::Flow& from, unsigned interfaceIndex) const;
 
 private:
-    [[nodiscard]] std::vector<InsideTarget> byToken(const sip::Message& request);
+    [[nodiscard]] InsideTarget targetOf(const registrar::Binding& binding) const;
+    [[nodiscard]] InsideTarget targetOf(const registrar::ContactAlias& alias) const;
+    [[nodiscard]] std::optional<InsideTarget> byToken(const sip::Uri& uri, bool inDialog);
+    [[nodiscard]] std::vector<InsideTarget> fromInside(const sip::Message& request);
     [[nodiscard]] std::vector<InsideTarget> ownUsers(const sip::Message& request) const;
     [[nodiscard]] std::vector<InsideTarget> insideTargets(const sip::Message& request,
                                                           const base::SocketAddress& source);

@@ -81,6 +81,9 @@ public:
     /// All lists, to resolve the names in them.
     [[nodiscard]] std::vector<access::AddressList*> lists();
 
+    /// Names in Options::trusted have been resolved.
+    void trustedChanged() { guard_.setTrusted(options_.trusted); }
+
     /// A packet or frame has come; asked before it is parsed.
     [[nodiscard]] bool admits(const base::Flow& from, Side side, std::string_view bytes);
     /// It was no message.

@@ -25,7 +25,8 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
       directions_(parts.locations, parts.aliases, calls_, addresses_, registrar_),
       media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, calls_, addresses_)
                                     : nullptr),
-      tagSecret_(parts.random.hex(8)), layer_(parts.loop, parts.random, parts.sender, *this, options_.timings) {
+      tagSecret_(parts.random.hex(8)), layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
+      nat_(options_.nat, parts.loop, parts.locations, *this) {
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
@@ -68,6 +69,13 @@ void Proxy::setOptions(Options options) {
     options_ = std::move(options);
     registrar_.setOptions(options_.registrar);
     gate_.configure(options_.gate);
+    nat_.setOptions(options_.nat);
+}
+
+std::vector<access::AddressList*> Proxy::lists() {
+    auto all = gate_.lists();
+    all.push_back(&nat_.networks());
+    return all;
 }
 
 void Proxy::tick() {

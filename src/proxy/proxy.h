@@ -26,6 +26,7 @@
 #include "proxy/local_registrar.h"
 #include "proxy/loop_guard.h"
 #include "proxy/masquerade.h"
+#include "proxy/nat_keeper.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "transaction/layer.h"
@@ -52,6 +53,7 @@ struct Options {
     std::chrono::seconds defaultExpires{600};
     Gate::Options gate;
     LocalRegistrar::Options registrar;
+    NatKeeper::Options nat;
     transaction::Timings timings;
     std::chrono::seconds timerC{180};
 };
@@ -60,6 +62,7 @@ struct Options {
 /// and passes requests and responses on between inside and outside. Lives in the signalling thread.
 class Proxy final : public transport::Transport::Handler,
                     private transaction::User,
+                    private NatKeeper::Outlet,
                     private registrar::LocationTable::Listener {
 public:
     Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy);
@@ -68,6 +71,7 @@ public:
     Proxy& operator=(const Proxy&) = delete;
 
     void onReceived(const transport::Received& received) override;
+    void onConnectionClosed(const base::Flow& flow) override;
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
     void setAddresses(Addresses addresses);
@@ -75,6 +79,8 @@ public:
     void setPolicy(access::Policy policy) { gate_.setPolicy(std::move(policy)); }
     [[nodiscard]] access::Policy& policy() { return gate_.policy(); }
     [[nodiscard]] Gate& gate() { return gate_; }
+    /// All lists of the configuration, to resolve the names in them.
+    [[nodiscard]] std::vector<access::AddressList*> lists();
     void setOptions(Options options);
 
     /// Housekeeping; to be called every few seconds.
@@ -127,6 +133,12 @@ private:
     void bindingGone(std::uint64_t, const registrar::Binding& binding) override {
         parts_.aliases.adopt(binding);
     }
+
+    // NatKeeper::Outlet (far_end.cpp)
+    void sendKeepalive(std::string_view bytes, const base::Flow& flow) override;
+    transaction::ClientId sendPing(const registrar::Binding& binding) override;
+    /// Gives what comes from behind a NAT a Contact that leads back there.
+    void maskFarContacts(sip::Message& message, const base::Flow& from);
 
     // receiving (receive.cpp)
     void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
@@ -231,6 +243,7 @@ private:
     std::string tagSecret_;
     std::list<Forward> waitingAcks_;  ///< for a name server
     transaction::Layer layer_;
+    NatKeeper nat_;
 };
 
 }  // namespace siproxd::proxy

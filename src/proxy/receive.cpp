@@ -28,7 +28,8 @@ Located relayed(const sip::Message& request) {
     located.targets.push_back({.uri = request.requestUri(),
                                .local = {},
                                .routes = request.routes(),
-                               .side = Side::Outside});
+                               .side = Side::Outside,
+                               .rank = 0});
     return located;
 }
 

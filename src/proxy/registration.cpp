@@ -69,7 +69,8 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                  .flow = forward.from,
                  .provider = branch.flow.remote,
                  .callId = std::string(request.callId()),
-                 .cseq = request.cseq().number},
+                 .cseq = request.cseq().number,
+                 .natted = nat_.isNatted(request, forward.from, Side::Inside)},
                 own.host, own.port);
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
@@ -166,7 +167,10 @@ void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request
 
 void Proxy::registerHere(transaction::ServerId id, const sip::Message& request,
                          const base::Flow& from, const std::string& user) {
-    give(id, registrar_.answer(request, {.flow = from, .user = user}));
+    const auto side = directions_.sideOf(from, arrivalInterface_);
+    give(id, registrar_.answer(request, {.flow = from,
+                                         .user = user,
+                                         .natted = nat_.isNatted(request, from, side)}));
 }
 
 }  // namespace siproxd::proxy

@@ -123,6 +123,7 @@ void Proxy::forward(Arrival& arrival) {
                            ? request.to().uri
                            : request.from().uri;
     const Side away = other(forward.fromSide());
+    maskFarContacts(request, forward.from);
     for (auto& target : arrival.retargets) {
         forward.branches.push_back({.uri = target.uri,
                                     .nextHop = target.nextHop,

@@ -49,6 +49,9 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
                        const base::Flow& from) {
     ++counters_.responses;
     gate_.sawAnswer(from);
+    if (nat_.pingEnded(id, true)) {
+        return;
+    }
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
     if (branch == nullptr) {
@@ -86,6 +89,9 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
 }
 
 void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failure) {
+    if (nat_.pingEnded(id, false)) {
+        return;
+    }
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
     if (branch == nullptr) {
@@ -174,6 +180,7 @@ void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response
         return;
     }
     mediaOfResponse(forward, branch, response);
+    maskFarContacts(response, from);
     if (forward.fromSide() == Side::Outside) {
         toOutside(forward, response, from);
     } else if (branch.towards == Side::Outside) {

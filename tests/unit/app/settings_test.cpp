@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "app/application.h"
+#include "app/access_options.h"
 #include "app/local_addresses.h"
 #include "support/catch.h"
 
