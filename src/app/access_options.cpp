@@ -161,15 +161,10 @@ base::Result<proxy::NatKeeper::Options> readNat(const config::Settings& settings
     proxy::NatKeeper::Options options;
     options.networks = readList("nat_networks", registrar.natNetworks, problems);
     options.interval = registrar.natKeepalive;
-    const auto method = base::toLower(registrar.natKeepaliveMethod.text);
-    if (method == "options") {
-        options.method = proxy::NatKeeper::Method::Options;
-    } else if (method == "empty") {
-        options.method = proxy::NatKeeper::Method::Empty;
-    } else if (method != "crlf") {
-        problems.add(registrar.natKeepaliveMethod.origin, "nat_keepalive_method",
-                     fmt::format("[{}] is not crlf, options or empty", base::printable(method)));
-    }
+    const auto& method = registrar.natKeepaliveMethod;
+    options.method = method == "options" ? proxy::NatKeeper::Method::Options
+                     : method == "empty" ? proxy::NatKeeper::Method::Empty
+                                         : proxy::NatKeeper::Method::Crlf;
     if (problems.any()) {
         return std::unexpected(problems.error());
     }

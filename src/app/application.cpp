@@ -5,10 +5,17 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <span>
+#include <utility>
+
 #include "access/nft_export.h"
 #include "app/access_options.h"
 #include "app/console.h"
+#include "app/firewall_text.h"
+#include "app/interface_watch.h"
 #include "app/local_addresses.h"
+#include "app/module_settings.h"
 #include "app/name_watch.h"
 #include "app/nft_runner.h"
 #include "app/user_file.h"
@@ -17,6 +24,8 @@
 #include "config/load.h"
 #include "config/reload.h"
 #include "dns/cares_resolver.h"
+#include "dns/dead_servers.h"
+#include "dns/locator.h"
 #include "event/loop.h"
 #include "media/relay.h"
 #include "plugin/chain.h"
@@ -24,7 +33,7 @@
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "registrar/store.h"
-#include "transport/udp_transport.h"
+#include "transport/transports.h"
 
 namespace siproxd::app {
 
@@ -35,16 +44,36 @@ constexpr std::chrono::seconds kTick{5};
 /// Descriptors for everything but media: sockets, files, debug clients, name servers.
 constexpr std::size_t kOtherDescriptors = 256;
 
-/// Lets the transactions send before there is a transport.
-class Outlet final : public transaction::Sender {
+/// Lets the proxy send before there are transports.
+class Outlet final : public transaction::Sender, public transport::Connections {
 public:
-    void open(transport::Transport& transport) { transport_ = &transport; }
+    void open(transport::Transports& transports) { transports_ = &transports; }
     base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
-        return transport_ != nullptr ? transport_->send(bytes, to) : base::fail("not started");
+        return transports_ != nullptr ? transports_->send(bytes, to) : base::fail(kNotStarted);
+    }
+    base::Result<base::Flow> open(const base::Flow& flow, std::string_view name) override {
+        return transports_ != nullptr ? transports_->open(flow, name) : base::fail(kNotStarted);
+    }
+    bool alias(std::uint64_t connection, std::uint16_t port) override {
+        return transports_ != nullptr && transports_->alias(connection, port);
+    }
+    void keep(std::uint64_t connection) override {
+        if (transports_ != nullptr) {
+            transports_->keep(connection);
+        }
+    }
+    void close(std::uint64_t connection) override {
+        if (transports_ != nullptr) {
+            transports_->close(connection);
+        }
+    }
+    [[nodiscard]] bool isOpen(std::uint64_t connection) const override {
+        return transports_ != nullptr && transports_->isOpen(connection);
     }
 
 private:
-    transport::Transport* transport_ = nullptr;
+    static constexpr auto kNotStarted = "not started";
+    transport::Transports* transports_ = nullptr;
 };
 
 /// What settles access, with all of its errors.
@@ -92,6 +121,7 @@ struct Application::Impl {
     Impl(config::Settings read, std::string file)
         : settings(std::move(read)), configFile(std::move(file)) {}
 
+    base::Result<void> openInterfaces();
     base::Result<void> openLoop();
     base::Result<void> openMedia();
     base::Result<void> openSockets();
@@ -100,24 +130,35 @@ struct Application::Impl {
     void watchUsers();
     void openStore();
     void openConsole();
+    [[nodiscard]] transport::Transports::Change listen();
+    void listenAgain();
+    void watchPublicName();
     void watchNames();
     void watchSignals();
     void tick();
     void reload();
-    void applyAddress(const base::IpAddress& announced);
+    void reloadNetwork(std::span<const std::string_view> changed);
+    void readdress();
     void logStatistics() const;
 
     config::Settings settings;
     std::string configFile;
     std::vector<std::string> overrides;  ///< of the command line
     std::optional<Identity> identity;
+    std::optional<net::TlsContext> tls;  ///< until the transports have it
+    std::string announcedHost;           ///< host_outbound, to see when it changes
+    dns::Addresses announced;            ///< its addresses, when it is a name
     proxy::Addresses addresses;
+    bool listensEverywhere = false;
     base::SystemRandom random;
     Outlet outlet;
 
     // Destroyed from the last to the first.
     std::unique_ptr<event::Loop> loop;
-    std::unique_ptr<dns::Resolver> resolver;
+    std::unique_ptr<InterfaceWatch> interfaces;
+    std::unique_ptr<dns::CaresResolver> resolver;
+    std::unique_ptr<dns::DeadServers> dead;
+    std::unique_ptr<dns::Locator> locator;
     std::unique_ptr<media::Relay> relay;
     std::unique_ptr<plugin::Chain> chain;
     std::unique_ptr<registrar::LocationTable> locations;
@@ -125,7 +166,7 @@ struct Application::Impl {
     std::unique_ptr<registrar::RegistrationStore> store;
     std::unique_ptr<PidFile> pidFile;
     std::unique_ptr<proxy::Proxy> proxy;
-    std::unique_ptr<transport::UdpTransport> transport;
+    std::unique_ptr<transport::Transports> transports;
     std::unique_ptr<Console> console;
     std::unique_ptr<NameWatch> publicName;
     std::unique_ptr<NameWatch> listNames;
@@ -141,11 +182,31 @@ base::Result<void> Application::Impl::openLoop() {
         return std::unexpected(made.error());
     }
     loop = std::move(*made);
-    auto cares = dns::makeCaresResolver(*loop, {});
+    auto resolverSettings = readResolver(settings);
+    if (!resolverSettings) {
+        return std::unexpected(resolverSettings.error());
+    }
+    auto cares = dns::makeCaresResolver(*loop, std::move(*resolverSettings));
     if (!cares) {
         return std::unexpected(cares.error());
     }
     resolver = std::move(*cares);
+    dead = std::make_unique<dns::DeadServers>(*loop);
+    locator = dns::makeLocator(*loop, *resolver, *dead, random);
+    return {};
+}
+
+base::Result<void> Application::Impl::openInterfaces() {
+    auto selection = readSelection(settings);
+    if (!selection) {
+        return std::unexpected(selection.error());
+    }
+    auto table = net::InterfaceTable::read();
+    if (!table) {
+        return std::unexpected(table.error());
+    }
+    interfaces = std::make_unique<InterfaceWatch>(std::move(*selection), std::move(*table));
+    addresses = localAddresses(interfaces->selected(), settings);
     return {};
 }
 
@@ -174,27 +235,60 @@ base::Result<void> Application::Impl::openMedia() {
     return {};
 }
 
-base::Result<void> Application::Impl::openSockets() {
-    transport::UdpSettings udp;
-    udp.dscp = settings.network.sipDscp;
-    transport = std::make_unique<transport::UdpTransport>(*loop, *proxy, udp);
-    outlet.open(*transport);
-    const auto add = [this](const base::IpAddress& ip) {
-        return transport->add({ip, addresses.port}, 0);
-    };
-    for (const auto& ip : addresses.local()) {
-        if (const auto bound = add(ip); !bound) {
-            return base::fail("unable to bind to SIP listening socket - aborting: " +
-                              bound.error().message);
+transport::Transports::Change Application::Impl::listen() {
+    auto wanted = addresses.local();
+    // Redirecting firewall rules and programs on this machine use them.
+    for (const auto* loopback : {"127.0.0.1", "::1"}) {
+        if (const auto ip = *base::IpAddress::parse(loopback);
+            std::ranges::find(wanted, ip) == wanted.end()) {
+            wanted.push_back(ip);
         }
     }
-    // Redirecting firewall rules and programs on this machine use it; it is not worth failing for.
-    const auto loopback = *base::IpAddress::parse("127.0.0.1");
-    if (addresses.at(proxy::Side::Inside, loopback) == nullptr && !add(loopback)) {
-        log::debug(log::Class::Net, "127.0.0.1:{} is taken by another program", addresses.port);
+    auto change = transports->listenOn(wanted);
+    // They are not worth failing for.
+    std::erase_if(change.failed, [this](const auto& failure) {
+        const auto& ip = failure.place.address.ip;
+        const bool unwanted = ip.isLoopback() && addresses.at(proxy::Side::Inside, ip) == nullptr &&
+                              addresses.at(proxy::Side::Outside, ip) == nullptr;
+        if (unwanted) {
+            log::debug(log::Class::Net, "{}", failure.error.message);
+        }
+        return unwanted;
+    });
+    listensEverywhere = change.failed.empty();
+    return change;
+}
+
+base::Result<void> Application::Impl::openSockets() {
+    transport::Transports::Settings sockets;
+    sockets.udp.dscp = settings.network.sipDscp;
+    sockets.stream = streamSettings(settings);
+    sockets.port = addresses.port;
+    sockets.tlsPort = addresses.tlsPort;
+    transports = std::make_unique<transport::Transports>(
+        *loop, *proxy, sockets,
+        [this](const base::IpAddress& ip) { return addresses.isOurs(ip); });
+    transports->setTls(std::move(*std::exchange(tls, std::nullopt)));
+    outlet.open(*transports);
+    if (const auto change = listen(); !change.failed.empty()) {
+        return base::fail("unable to bind to SIP listening socket - aborting: " +
+                          change.failed.front().error.message);
     }
     log::info("bound to port {}", addresses.port);
     return {};
+}
+
+void Application::Impl::listenAgain() {
+    const auto change = listen();
+    for (const auto& place : change.opened) {
+        log::debug(log::Class::Net, "listening on {}", place.toString());
+    }
+    for (const auto& place : change.closed) {
+        log::debug(log::Class::Net, "no longer listening on {}", place.toString());
+    }
+    for (const auto& failure : change.failed) {
+        log::warningFromPeer("{}, will be tried again", failure.error.message);
+    }
 }
 
 void Application::Impl::openStore() {
@@ -215,7 +309,8 @@ void Application::Impl::openStore() {
 void Application::Impl::openProxy(AccessOptions access) {
     auto options = proxyOptions(settings, access);
     proxy = std::make_unique<proxy::Proxy>(
-        proxy::Parts{*loop, random, outlet, nullptr, *resolver, *locations, *aliases, relay.get(), *chain},
+        proxy::Parts{*loop, random, outlet, &outlet, *locator, *dead, *locations, *aliases,
+                     relay.get(), *chain},
         std::move(options), addresses, std::move(access.policy));
     watchUsers();
     if (!settings.access.nftSet.empty()) {
@@ -237,11 +332,15 @@ void Application::Impl::watchUsers() {
 }
 
 void Application::Impl::openConsole() {
-    if (settings.log.debugPort == 0) {
+    const auto* inside = addresses.first(proxy::Side::Inside);
+    const auto bind = settings.log.debugBind ? settings.log.debugBind
+                      : inside != nullptr    ? inside->ip
+                                             : base::IpAddress();
+    const base::SocketAddress address{bind, settings.log.debugPort};
+    if (!address || (console && console->address() == address)) {
         return;
     }
-    const auto& bind = settings.log.debugBind;
-    const base::SocketAddress address{bind ? bind : addresses.local().front(), settings.log.debugPort};
+    console.reset();
     auto opened = Console::listen(*loop, address, settings.log.debugLevel);
     if (!opened) {
         log::warning("{}", opened.error().message);
@@ -277,23 +376,40 @@ base::Result<void> Application::Impl::dropPrivileges() {
     return {};
 }
 
-void Application::Impl::applyAddress(const base::IpAddress& announced) {
-    if (addresses.announce(settings.network.hostOutbound, announced)) {
-        log::info("{} is {}", settings.network.hostOutbound, announced.toString());
-        proxy->setAddresses(addresses);
+void Application::Impl::readdress() {
+    auto fresh = localAddresses(interfaces->selected(), settings, announced);
+    if (fresh == addresses) {
+        return;
     }
+    const bool moved = fresh.local() != addresses.local();
+    addresses = std::move(fresh);
+    if (moved) {
+        listenAgain();
+        openConsole();
+        resolver->networkChanged();
+        dead->clear();
+    }
+    proxy->setAddresses(addresses);
 }
 
-void Application::Impl::watchNames() {
+void Application::Impl::watchPublicName() {
     publicName.reset();
     const auto& host = settings.network.hostOutbound;
     if (!host.empty() && !base::IpAddress::parse(host)) {
         publicName = std::make_unique<NameWatch>(
             *loop, *resolver, std::vector<std::string>{host},
-            [this](const std::string&, const dns::Addresses& found) {
-                applyAddress(found.front());
+            [this](const std::string& name, const dns::Addresses& found) {
+                if (found != announced) {
+                    log::info("{} is {}", name, found.front().toString());
+                    announced = found;
+                    readdress();
+                }
             });
     }
+}
+
+void Application::Impl::watchNames() {
+    watchPublicName();
     std::vector<std::string> names;
     for (const auto* list : proxy->lists()) {
         for (auto& name : list->names()) {
@@ -324,6 +440,9 @@ void Application::Impl::tick() {
     proxy->tick();
     if (userFile) {
         userFile->check();
+    }
+    if (!listensEverywhere) {
+        listenAgain();
     }
     ticker->start(kTick);
 }
@@ -362,15 +481,39 @@ void Application::Impl::reload() {
     if (console) {
         console->setDebugClasses(settings.log.debugLevel);
     }
-    if (const auto table = net::InterfaceTable::read()) {
-        if (auto found = findAddresses(*table, settings.network)) {
-            addresses = std::move(*found);
-            proxy->setAddresses(addresses);
-        }
-    }
+    reloadNetwork(merged.changed);
     watchNames();
     log::info("configuration reloaded from {}, {} directives have changed", configFile,
               merged.changed.size());
+}
+
+void Application::Impl::reloadNetwork(std::span<const std::string_view> changed) {
+    if (auto context = readTls(settings); context) {
+        transports->setTls(std::move(*context));
+    } else {
+        log::error("certificates stay as they are: {}", context.error().message);
+    }
+    transports->configure(streamSettings(settings));
+    listenAgain();
+    // Not without need: in a jail there may be no resolv.conf to read again.
+    if (std::ranges::any_of(changed, [](std::string_view key) { return key.starts_with("dns_"); })) {
+        auto wanted = readResolver(settings);
+        const auto taken = wanted ? resolver->setSettings(std::move(*wanted))
+                                  : base::Result<void>(std::unexpected(wanted.error()));
+        if (!taken) {
+            log::error("name servers stay as they are: {}", taken.error().message);
+        }
+    }
+    if (settings.network.hostOutbound != announcedHost) {
+        announced.clear();
+        announcedHost = settings.network.hostOutbound;
+    }
+    if (auto selection = readSelection(settings)) {
+        interfaces->select(std::move(*selection));
+    } else {
+        log::error("interfaces stay as they are: {}", selection.error().message);
+    }
+    readdress();
 }
 
 Application::Application() = default;
@@ -403,15 +546,15 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
         }
         impl.identity = std::move(*identity);
     }
-    const auto table = net::InterfaceTable::read();
-    if (!table) {
-        return std::unexpected(table.error());
+    auto tls = readTls(impl.settings);
+    if (!tls) {
+        return std::unexpected(tls.error());
     }
-    auto addresses = findAddresses(*table, impl.settings.network);
-    if (!addresses) {
-        return std::unexpected(addresses.error());
+    impl.tls = std::move(*tls);
+    impl.announcedHost = impl.settings.network.hostOutbound;
+    if (auto opened = impl.openInterfaces(); !opened) {
+        return std::unexpected(opened.error());
     }
-    impl.addresses = std::move(*addresses);
     if (auto opened = impl.openLoop(); !opened) {
         return std::unexpected(opened.error());
     }
@@ -431,6 +574,11 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
     impl.openConsole();
     impl.watchNames();
     impl.watchSignals();
+    impl.interfaces->start(*impl.loop, [&impl](const net::SelectedInterfaces&) {
+        impl.readdress();
+        // The name of a machine with a new address may have a new one as well.
+        impl.watchPublicName();
+    });
     impl.ticker = impl.loop->timer([&impl] { impl.tick(); });
     impl.ticker->start(kTick);
     return application;
@@ -443,38 +591,7 @@ void Application::run() {
 }
 
 std::string Application::firewallText() const {
-    const auto& addresses = impl_->addresses;
-    const auto& settings = impl_->settings;
-    const unsigned low = settings.media.rtpPortLow;
-    const unsigned high = settings.media.rtpPortHigh + 1U;
-    const auto* inside = addresses.first(proxy::Side::Inside);
-    const auto* outside = addresses.first(proxy::Side::Outside);
-    if (inside == nullptr || outside == nullptr) {
-        return "siproxd waits for its interfaces.\n";
-    }
-    std::string text = fmt::format(
-        "siproxd listens for SIP on {}:{} (phones) and {}:{} (outside), UDP.\n"
-        "Media is relayed on UDP ports {} to {}.\n",
-        inside->ip.toString(), addresses.port, outside->ip.toString(), addresses.port, low, high);
-    if (addresses.single()) {
-        text += fmt::format(
-            "There is one interface only: this machine is in front of a NAT router. Forward there\n"
-            "  {}/udp and {}-{}/udp to {}\n",
-            addresses.port, low, high, inside->ip.toString());
-        if (settings.network.hostOutbound.empty()) {
-            text +=
-                "and give host_outbound=ADDRESS, the public address or name of that router: nobody\n"
-                "outside finds the way back to the address above.\n";
-        }
-        return text;
-    }
-    text += fmt::format(
-        "Firewall rules to add:\n"
-        "  iptables -A INPUT -m udp -p udp -i {0} --dport {1} -j ACCEPT\n"
-        "  iptables -A INPUT -m udp -p udp -i {0} --dport {2}:{3} -j ACCEPT\n"
-        "Set {4} as outbound proxy in the phones.\n",
-        settings.network.ifOutbound, addresses.port, low, high, inside->ip.toString());
-    return text;
+    return app::firewallText(impl_->interfaces->selected(), impl_->addresses, impl_->settings);
 }
 
 }  // namespace siproxd::app

@@ -1,84 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "app/local_addresses.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
-#include <vector>
 
 namespace siproxd::app {
 
 namespace {
 
-using Endpoints = std::vector<proxy::Endpoint>;
-
-proxy::Endpoint endpointOf(proxy::Side side, const net::Interface& interface,
-                           const net::InterfaceAddress& address) {
-    return {side, address.ip, base::Network(address.ip, address.prefix), interface.index,
-            address.ip.toString(), address.ip};
+void addSide(proxy::Addresses& addresses, proxy::Side side, const net::SelectedSide& selected) {
+    for (const auto& interface : selected.interfaces) {
+        for (const auto& address : interface.addresses) {
+            addresses.add({side, address.ip, address.subnet(), interface.index,
+                           address.ip.toString(), address.ip});
+        }
+    }
 }
 
-/// Of a directive's value, which is the name of an interface or one of its addresses.
-base::Result<Endpoints> find(const net::InterfaceTable& table, std::string_view directive,
-                             const std::string& value, proxy::Side side) {
-    const auto ip = base::IpAddress::parse(value);
-    const auto* interface = ip ? table.byAddress(*ip) : table.byName(value);
-    if (interface == nullptr) {
-        return base::fail(fmt::format("{} = {}: {}", directive, value,
-                                      ip ? "no interface has this address"
-                                         : "can't find interface"));
-    }
-    Endpoints found;
-    for (const auto& address : interface->addresses) {
-        const bool wanted = ip ? address.ip == *ip : !address.ip.isLinkLocal();
-        if (!wanted || (!ip && !interface->up)) {
-            continue;
+/// What stands for an outside endpoint, when host_outbound has anything to say of it.
+void announce(proxy::Endpoint& endpoint, const std::string& host, const dns::Addresses& known) {
+    const auto sameFamily = [&endpoint](const base::IpAddress& ip) {
+        return ip.family() == endpoint.ip.family();
+    };
+    if (const auto ip = base::IpAddress::parse(host)) {
+        if (sameFamily(*ip)) {
+            endpoint.host = ip->toString();
+            endpoint.announced = *ip;
         }
-        // Providers are to see one address of each IP version, phones may talk to any.
-        const bool isSecond =
-            side == proxy::Side::Outside &&
-            std::ranges::any_of(found, [&](const proxy::Endpoint& known) {
-                return known.ip.family() == address.ip.family();
-            });
-        if (!isSecond) {
-            found.push_back(endpointOf(side, *interface, address));
-        }
+        return;
     }
-    // IPv4 is what people look for in logs and firewall rules.
-    std::ranges::stable_partition(found,
-                                  [](const proxy::Endpoint& one) { return one.ip.isV4(); });
-    if (found.empty()) {
-        return base::fail(fmt::format("{} = {}: interface {}", directive, value,
-                                      interface->up ? "has no IP address" : "is down"));
+    const auto found = std::ranges::find_if(known, sameFamily);
+    if (known.empty() || found != known.end()) {
+        endpoint.host = host;
+        endpoint.announced = known.empty() ? base::IpAddress() : *found;
     }
-    return found;
 }
 
 }  // namespace
 
-base::Result<proxy::Addresses> findAddresses(const net::InterfaceTable& table,
-                                             const config::NetworkSettings& settings) {
-    auto inside = find(table, "if_inbound", settings.ifInbound, proxy::Side::Inside);
-    auto outside = find(table, "if_outbound", settings.ifOutbound, proxy::Side::Outside);
-    if (!inside || !outside) {
-        std::string message = inside ? "" : inside.error().message;
-        if (!outside) {
-            message += (message.empty() ? "" : "; ") + outside.error().message;
-        }
-        return base::fail(message);
-    }
+proxy::Addresses localAddresses(const net::SelectedInterfaces& selected,
+                                const config::Settings& settings,
+                                const dns::Addresses& announced) {
+    proxy::Addresses outside;
+    addSide(outside, proxy::Side::Outside, selected.outbound);
     proxy::Addresses addresses;
-    addresses.port = settings.sipListenPort;
-    for (auto& endpoint : *inside) {
-        addresses.add(std::move(endpoint));
-    }
-    const auto named = base::IpAddress::parse(settings.hostOutbound);
-    for (auto& endpoint : *outside) {
-        // An address stands for that of its own IP version, a name for both.
-        if (!settings.hostOutbound.empty() &&
-            (!named || named->family() == endpoint.ip.family())) {
-            endpoint.announced = named.value_or(base::IpAddress());
-            endpoint.host = named ? named->toString() : settings.hostOutbound;
+    addresses.port = settings.network.sipListenPort;
+    addresses.tlsPort = settings.tls.tlsListenPort;
+    addSide(addresses, proxy::Side::Inside, selected.inbound);
+    const auto& host = settings.network.hostOutbound;
+    for (auto endpoint : outside.endpoints()) {
+        if (!host.empty()) {
+            announce(endpoint, host, announced);
         }
         addresses.add(std::move(endpoint));
     }

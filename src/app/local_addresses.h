@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "base/result.h"
 #include "config/settings.h"
-#include "net/interface_table.h"
+#include "dns/resolver.h"
+#include "net/interface_selection.h"
 #include "proxy/addresses.h"
 
 namespace siproxd::app {
 
-/// Finds our addresses on the interfaces (or addresses) that if_inbound and if_outbound name.
-/// `announced` is unknown when host_outbound is a name: it has to be resolved. Errors name the
-/// directive.
-[[nodiscard]] base::Result<proxy::Addresses> findAddresses(const net::InterfaceTable& table,
-                                                           const config::NetworkSettings& settings);
+/// Who we are on the interfaces that are there. `announced` are the addresses of host_outbound when
+/// that is a name, none while they are not known. An address of host_outbound stands for the
+/// endpoints of its own IP version, a name for those that it has addresses for.
+[[nodiscard]] proxy::Addresses localAddresses(const net::SelectedInterfaces& selected,
+                                              const config::Settings& settings,
+                                              const dns::Addresses& announced = {});
 
 }  // namespace siproxd::app

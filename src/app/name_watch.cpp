@@ -26,7 +26,7 @@ NameWatch::NameWatch(event::Loop& loop, dns::Resolver& resolver, std::vector<std
 
 void NameWatch::ask(Name& entry) {
     entry.query = resolver_.resolve(
-        entry.name, base::Family::V4, [this, &entry](const dns::Answer& answer) {
+        entry.name, base::Family::None, [this, &entry](const dns::Answer& answer) {
             entry.timer->start(answer ? kAgain : kRetry);
             if (answer) {
                 callback_(entry.name, *answer);

@@ -7,6 +7,7 @@
 
 #include "access/policy.h"
 #include "app/application.h"
+#include "app/module_settings.h"
 #include "app/options.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -47,6 +48,12 @@ class Logging {
 public:
     void toStderr(std::uint32_t classes) { set(log::stderrSink(classes)); }
     void toSyslog(int silence, std::uint32_t classes) { set(log::syslogSink(silence, classes)); }
+
+    /// From now on writing must not keep anybody waiting.
+    void continueInBackground() {
+        attachment_ = log::Attachment();
+        set(log::inBackground(std::move(sink_)));
+    }
 
 private:
     void set(std::unique_ptr<log::Sink> sink) {
@@ -102,6 +109,7 @@ int runDaemon(const Options& options, config::Settings settings, const std::stri
     if (background) {
         background->ready();
     }
+    logging.continueInBackground();
     (*application)->run();
     return EXIT_SUCCESS;
 }
@@ -119,9 +127,15 @@ int runWithConfiguration(const Options& options, Logging& logging) {
     auto loaded = file.empty() ? config::read("", "", options.overrides)
                                : config::load(file, options.overrides);
     const auto access = checkAccess(loaded.settings);
-    const bool ok = report(loaded) && access;
+    bool ok = report(loaded) && access;
     if (!access) {
         log::error("{}", access.error().message);
+    }
+    if (loaded.ok()) {
+        if (const auto modules = checkModuleSettings(loaded.settings); !modules) {
+            log::error("{}", modules.error().message);
+            ok = false;
+        }
     }
     if (options.action == Action::CheckConfig) {
         print(stdout, ok ? "configuration is correct\n" : "configuration has errors\n");

@@ -85,6 +85,14 @@ void refresh();
 /// 1 from information, 2 from warnings, 3 errors only, 4 nothing.
 [[nodiscard]] std::unique_ptr<Sink> syslogSink(int silence, std::uint32_t debugClasses);
 
+/// Passes lines on to `sink` in a thread of its own, so that nobody who logs waits for a disk, a pipe or
+/// syslog. Up to `capacity` lines wait for it; more are dropped and counted, and the count is logged
+/// when it goes on. The destructor writes what waits, for as long as `patience` at most. Starts its
+/// thread at once: fork before.
+[[nodiscard]] std::unique_ptr<Sink> inBackground(
+    std::unique_ptr<Sink> sink, std::size_t capacity = 10000,
+    std::chrono::milliseconds patience = std::chrono::seconds(1));
+
 /// Whether any sink wants this.
 [[nodiscard]] bool wants(Level level, Class debugClass = Class::NoSpec);
 

@@ -37,6 +37,8 @@ private:
     void noteIfNotYetActive(const Directive& directive, const Value& value);
     void checkRequired();
     void checkRelayPorts();
+    void checkTransport(std::string_view key, std::string_view host, const Origin& origin);
+    void checkTransports();
     void checkGroup(Group group, const char* complaint);
     void warn(const Origin& origin, std::string message);
     void fail(const Origin& origin, std::string message);
@@ -152,6 +154,27 @@ void Reader::checkRelayPorts() {
     }
 }
 
+void Reader::checkTransport(std::string_view key, std::string_view host, const Origin& origin) {
+    const auto at = host.find(';');
+    if (at == std::string_view::npos) {
+        return;
+    }
+    const auto parameter = base::toLower(host.substr(at + 1));
+    if (parameter != "transport=udp" && parameter != "transport=tcp" &&
+        parameter != "transport=tls") {
+        fail(origin, fmt::format("{} = {}: only ;transport=udp, ;transport=tcp or ;transport=tls may "
+                                 "stand behind the host", key, base::printable(host)));
+    }
+}
+
+void Reader::checkTransports() {
+    const ProxySettings& proxy = result_.settings.proxy;
+    checkTransport("outbound_proxy_host", proxy.outboundProxyHost, originOf("outbound_proxy_host"));
+    for (const auto& domain : proxy.outboundDomains) {
+        checkTransport("outbound_domain_host", domain.host, originOf("outbound_domain_host"));
+    }
+}
+
 void Reader::checkGroup(Group group, const char* complaint) {
     std::vector<std::size_t> counts;
     std::string listed;
@@ -180,6 +203,7 @@ LoadResult Reader::finish() && {
     checkGroup(Group::OutboundDomain,
                "configuration of outbound_domain_ inconsistent, check config");
     checkGroup(Group::MaskedHost, "# of mask_host is not equal to # of masked_host in config!");
+    checkTransports();
     if (!result_.settings.plugins.plugindir.ends_with('/')) {
         result_.settings.plugins.plugindir += '/';
     }

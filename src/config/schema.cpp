@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/schema.h"
 
+#include "base/text.h"
 #include "config/binding.h"
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -19,6 +21,8 @@ using binding::scalar;
 
 using S = Settings;
 using Network = NetworkSettings;
+using Tls = TlsSettings;
+using Resolver = ResolverSettings;
 using Proxy = ProxySettings;
 using Media = MediaSettings;
 using Registrar = RegistrarSettings;
@@ -46,11 +50,14 @@ constexpr std::int64_t kMaxDejitter = 1500000;
 constexpr Directive kDirectives[] = {
     {.key = "if_inbound",
      .required = true,
-     .help = "Interface of the local network, where the phones are.",
+     .reloadable = true,
+     .help = "Interfaces of the local network, where the phones are: names, addresses or auto.",
      .binding = scalar<&S::network, &Network::ifInbound>()},
     {.key = "if_outbound",
      .required = true,
-     .help = "Interface to the Internet; the same as if_inbound in front of a NAT router.",
+     .reloadable = true,
+     .help = "Interface to the Internet: name, address or auto; the same as if_inbound in front of "
+             "a NAT router.",
      .binding = scalar<&S::network, &Network::ifOutbound>()},
     {.key = "host_outbound",
      .reloadable = true,
@@ -223,7 +230,7 @@ constexpr Directive kDirectives[] = {
     {.key = "sip_dscp",
      .type = Type::Integer,
      .most = kMaxDscp,
-     .help = "DSCP of SIP packets over UDP; 0: not set, 26: assured forwarding.",
+     .help = "DSCP of SIP packets; 0: not set, 26: assured forwarding.",
      .binding = scalar<&S::network, &Network::sipDscp>()},
     {.key = "rtp_input_dejitter",
      .type = Type::Integer,
@@ -289,6 +296,8 @@ constexpr Directive kDirectives[] = {
      .help = "Time between two packets that keep the way to a phone behind a NAT open; 0: none.",
      .binding = scalar<&S::registrar, &Registrar::natKeepalive>()},
     {.key = "nat_keepalive_method",
+     .type = Type::Choice,
+     .choices = "crlf|options|empty",
      .reloadable = true,
      .help = "What these packets are: crlf, options (who does not answer is dropped) or empty.",
      .binding = scalar<&S::registrar, &Registrar::natKeepaliveMethod>()},
@@ -299,7 +308,6 @@ constexpr Directive kDirectives[] = {
      .most = kMaxInt,
      .unit = "seconds",
      .reloadable = true,
-     .notYetActive = true,
      .help = "A TCP connection without a message for so long is closed.",
      .binding = scalar<&S::network, &Network::tcpTimeout>()},
     {.key = "tcp_connect_timeout",
@@ -308,7 +316,6 @@ constexpr Directive kDirectives[] = {
      .most = kMaxInt,
      .unit = "milliseconds",
      .reloadable = true,
-     .notYetActive = true,
      .help = "How long an outgoing TCP connection may take to be established.",
      .binding = scalar<&S::network, &Network::tcpConnectTimeout>()},
     {.key = "tcp_keepalive",
@@ -316,9 +323,89 @@ constexpr Directive kDirectives[] = {
      .most = kMaxInt,
      .unit = "seconds",
      .reloadable = true,
-     .notYetActive = true,
-     .help = "Time between two empty packets that keep a TCP connection open; 0: none are sent.",
+     .help = "Time between two pings that keep a phone's TCP connection open; 0: none are sent.",
      .binding = scalar<&S::network, &Network::tcpKeepalive>()},
+    {.key = "tcp_max_connections",
+     .type = Type::Integer,
+     .least = 1,
+     .most = 1000000,
+     .reloadable = true,
+     .help = "TCP and TLS connections at once; new ones then replace those without a registration.",
+     .binding = scalar<&S::network, &Network::tcpMaxConnections>()},
+    {.key = "tcp_max_per_address",
+     .type = Type::Integer,
+     .least = 1,
+     .most = 1000000,
+     .reloadable = true,
+     .help = "TCP and TLS connections at once from an IPv4 address or IPv6 /64.",
+     .binding = scalar<&S::network, &Network::tcpMaxPerAddress>()},
+
+    {.key = "tls_listen_port",
+     .type = Type::Integer,
+     .least = 1,
+     .most = kMaxPort,
+     .help = "Port on which SIP over TLS is received, when there is a certificate.",
+     .binding = scalar<&S::tls, &Tls::tlsListenPort>()},
+    {.key = "tls_certificate",
+     .reloadable = true,
+     .help = "PEM file with our certificate and its chain; unset: TLS is not listened for.",
+     .binding = scalar<&S::tls, &Tls::tlsCertificate>()},
+    {.key = "tls_private_key",
+     .reloadable = true,
+     .help = "PEM file with the key of tls_certificate; unset: it is in the same file.",
+     .binding = scalar<&S::tls, &Tls::tlsPrivateKey>()},
+    {.key = "tls_ca",
+     .reloadable = true,
+     .help = "PEM file or directory of the authorities that are trusted; unset: the system's.",
+     .binding = scalar<&S::tls, &Tls::tlsCa>()},
+    {.key = "tls_verify_server",
+     .type = Type::Flag,
+     .most = 1,
+     .reloadable = true,
+     .help = "1: servers that we connect to must prove their name; 0: any certificate will do.",
+     .binding = scalar<&S::tls, &Tls::tlsVerifyServer>()},
+    {.key = "tls_client_certificate",
+     .type = Type::Integer,
+     .most = 2,
+     .reloadable = true,
+     .help = "Certificates of who connects to us: 0 not asked for, 1 must be good if there is one, "
+             "2 required.",
+     .binding = scalar<&S::tls, &Tls::tlsClientCertificate>()},
+    {.key = "tls_min_version",
+     .type = Type::Choice,
+     .choices = "1.2|1.3",
+     .reloadable = true,
+     .help = "Lowest version of TLS.",
+     .binding = scalar<&S::tls, &Tls::tlsMinVersion>()},
+    {.key = "tls_ciphers",
+     .reloadable = true,
+     .help = "Ciphers for TLS 1.2 as OpenSSL lists them; unset: OpenSSL's choice.",
+     .binding = scalar<&S::tls, &Tls::tlsCiphers>()},
+
+    {.key = "dns_servers",
+     .reloadable = true,
+     .help = "Name servers to ask; unset: those of /etc/resolv.conf.",
+     .binding = scalar<&S::resolver, &Resolver::dnsServers>()},
+    {.key = "dns_timeout",
+     .type = Type::Integer,
+     .least = 1,
+     .most = 60000,
+     .unit = "milliseconds",
+     .reloadable = true,
+     .help = "Time until a name server is asked again or another one is; grows with each try.",
+     .binding = scalar<&S::resolver, &Resolver::dnsTimeout>()},
+    {.key = "dns_tries",
+     .type = Type::Integer,
+     .least = 1,
+     .most = 10,
+     .reloadable = true,
+     .help = "How often a question is sent in all.",
+     .binding = scalar<&S::resolver, &Resolver::dnsTries>()},
+    {.key = "dns_dummy_addresses",
+     .type = Type::Networks,
+     .reloadable = true,
+     .help = "Addresses that some name servers give for names that do not exist.",
+     .binding = scalar<&S::resolver, &Resolver::dnsDummyAddresses>()},
 
     {.key = "proxy_auth_realm",
      .reloadable = true,
@@ -412,7 +499,7 @@ constexpr Directive kDirectives[] = {
 
     {.key = "outbound_proxy_host",
      .reloadable = true,
-     .help = "Proxy to which everything outgoing is sent.",
+     .help = "Proxy to which everything outgoing is sent: HOST, or HOST;transport=udp, tcp or tls.",
      .binding = scalar<&S::proxy, &Proxy::outboundProxyHost>()},
     {.key = "outbound_proxy_port",
      .type = Type::Integer,
@@ -430,7 +517,7 @@ constexpr Directive kDirectives[] = {
      .type = Type::TextList,
      .reloadable = true,
      .group = Group::OutboundDomain,
-     .help = "Host of the outbound proxy of that domain.",
+     .help = "Host of the outbound proxy of that domain, as in outbound_proxy_host.",
      .binding = column<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::host>()},
     {.key = "outbound_domain_port",
      .type = Type::IntegerList,
@@ -439,6 +526,13 @@ constexpr Directive kDirectives[] = {
      .group = Group::OutboundDomain,
      .help = "Port of the outbound proxy of that domain; 0: the usual one.",
      .binding = column<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::port>()},
+
+    {.key = "follow_redirects",
+     .type = Type::Flag,
+     .most = 1,
+     .reloadable = true,
+     .help = "1: calls are sent on to where a 3xx answer points; 0: the caller decides.",
+     .binding = scalar<&S::proxy, &Proxy::followRedirects>()},
 
     {.key = "plugindir",
      .help = "Directory of the plugins.",
@@ -458,6 +552,8 @@ std::string kindOf(const Directive& directive) {
         return "address list";
     case Type::Address:
         return "IP address";
+    case Type::Choice:
+        return fmt::format("{}", fmt::join(base::split(directive.choices, '|'), " or "));
     case Type::Flag:
         return "0 or 1";
     case Type::Integer:

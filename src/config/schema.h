@@ -17,6 +17,7 @@ enum class Type : std::uint8_t {
     TextList,  ///< any text, one element a line
     Networks,  ///< `host/bits,host/bits`, checked by the access module
     Address,   ///< IPv4 or IPv6 address
+    Choice,    ///< one of a few words
     Flag,      ///< 0 or 1
     Integer,   ///< within the range
     Bitmask,   ///< within the range; -1 sets all bits
@@ -51,6 +52,7 @@ struct Directive {
     Type type = Type::Text;
     std::int64_t least = 0;       ///< of integers
     std::int64_t most = 0;
+    std::string_view choices = {};  ///< of Choice: `1.2|1.3`
     std::string_view unit = {};   ///< of integers, as a word: `seconds`; may be empty
     bool required = false;
     bool reloadable = false;      ///< SIGHUP takes a new value over without a restart

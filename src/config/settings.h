@@ -34,20 +34,43 @@ struct LocatedText {
 
 /// Sockets: `if_*`, `host_outbound`, SIP ports, TCP.
 struct NetworkSettings {
-    std::string ifInbound;      ///< interface name; never empty after a load without errors
-    std::string ifOutbound;     ///< the same; equal to ifInbound in single-interface mode
+    /// Names, addresses or `auto`, with commas or blanks; never empty after a load without errors.
+    std::string ifInbound;
+    std::string ifOutbound;     ///< one of them; equal to ifInbound in single-interface mode
     std::string hostOutbound;   ///< public address or host to announce; empty: ifOutbound's
     std::uint16_t sipListenPort = 5060;
     std::uint8_t sipDscp = 0;   ///< 0–63; 0: not set
     std::chrono::seconds tcpTimeout{600};
     std::chrono::milliseconds tcpConnectTimeout{500};
     std::chrono::seconds tcpKeepalive{0};  ///< 0: off
+    unsigned tcpMaxConnections = 4096;
+    unsigned tcpMaxPerAddress = 32;  ///< from an IPv4 address or IPv6 /64
+};
+
+/// SIP over TLS. Files are inside the jail, if there is one, when they are read again.
+struct TlsSettings {
+    std::uint16_t tlsListenPort = 5061;
+    std::string tlsCertificate;  ///< PEM file; empty: no listening
+    std::string tlsPrivateKey;   ///< PEM file; empty: in tlsCertificate
+    std::string tlsCa;           ///< PEM file or directory; empty: the system's
+    bool tlsVerifyServer = true;
+    unsigned tlsClientCertificate = 0;  ///< 0 not asked for, 1 must be good if shown, 2 required
+    std::string tlsMinVersion = "1.2";  ///< or 1.3
+    std::string tlsCiphers;             ///< OpenSSL's list; empty: OpenSSL's default
+};
+
+/// How names are looked up.
+struct ResolverSettings {
+    std::string dnsServers;  ///< addresses, with a port or not; empty: those of /etc/resolv.conf
+    std::chrono::milliseconds dnsTimeout{800};  ///< of the first try
+    int dnsTries = 3;
+    std::string dnsDummyAddresses;  ///< networks; a name that leads there is unknown
 };
 
 /// One `outbound_domain_name`, `_host`, `_port`: requests of that From domain go to host:port.
 struct OutboundDomain {
     std::string name;
-    std::string host;
+    std::string host;        ///< as outboundProxyHost
     std::uint16_t port = 0;  ///< 0: the default of the transport
     Origin origin;           ///< of the name
 };
@@ -60,7 +83,10 @@ struct ProxySettings {
     std::string uaString;   ///< replaces User-Agent of outgoing messages; empty: as it is
     unsigned useRport = 0;  ///< bits kRportInside, kRportOutside
     bool obscureLoops = false;
-    std::string outboundProxyHost;        ///< next hop of everything that goes out; empty: none
+    bool followRedirects = false;         ///< 3xx are not passed on, what they name is tried
+    /// Next hop of everything that goes out: a name or an address, and then perhaps
+    /// `;transport=udp`, `tcp` or `tls`; empty: none.
+    std::string outboundProxyHost;
     std::uint16_t outboundProxyPort = 0;  ///< 0: the default of the transport
     std::vector<OutboundDomain> outboundDomains;  ///< first match wins, before outboundProxyHost
 };
@@ -100,7 +126,7 @@ struct RegistrarSettings {
     LocatedText natNetworks{
         "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7", {}};
     std::chrono::seconds natKeepalive{25};  ///< 0: off
-    LocatedText natKeepaliveMethod{"crlf", {}};  ///< or `options`, `empty`
+    std::string natKeepaliveMethod = "crlf";  ///< or `options`, `empty`
 };
 
 /// Who may talk. The lists are texts for access::AddressList, which checks them.
@@ -183,6 +209,8 @@ private:
 /// Everything. Immutable once loaded: a reload makes a new one.
 struct Settings {
     NetworkSettings network;
+    TlsSettings tls;
+    ResolverSettings resolver;
     ProxySettings proxy;
     MediaSettings media;
     RegistrarSettings registrar;

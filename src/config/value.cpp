@@ -5,7 +5,9 @@
 #include "base/text.h"
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -87,6 +89,13 @@ base::Result<Checked> checkValue(const Directive& directive, std::string_view te
     if (directive.type == Type::Address && !base::IpAddress::parse(text)) {
         return base::fail(fmt::format("{} = {} is not an IP address", directive.key,
                                       base::printable(text)));
+    }
+    if (directive.type == Type::Choice) {
+        const auto choices = base::split(directive.choices, '|');
+        if (std::ranges::find(choices, text) == choices.end()) {
+            return base::fail(fmt::format("{} = {} is none of {}", directive.key,
+                                          base::printable(text), fmt::join(choices, ", ")));
+        }
     }
     return checked;
 }

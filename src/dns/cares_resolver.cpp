@@ -41,6 +41,7 @@ public:
     [[nodiscard]] base::Result<void> open();
 
     [[nodiscard]] base::Result<void> setSettings(ResolverSettings settings) override;
+    void networkChanged() override;
     [[nodiscard]] Query ask(const Question& question, RecordCallback callback) override;
     [[nodiscard]] std::optional<RecordAnswer> knownRecords(const Question& question) override;
 
@@ -118,6 +119,12 @@ base::Result<void> Implementation::setSettings(ResolverSettings settings) {
     cache_.setLimits(settings_.cache);
     startAll();
     return {};
+}
+
+void Implementation::networkChanged() {
+    if (const auto opened = setSettings(settings_); !opened) {
+        log::warning("{}", opened.error().message);
+    }
 }
 
 Question Implementation::narrowed(Question question) const {

@@ -53,6 +53,10 @@ public:
     /// Takes other settings and forgets all answers. Questions under way are asked again. On error
     /// the old settings stay.
     [[nodiscard]] virtual base::Result<void> setSettings(ResolverSettings settings) = 0;
+
+    /// The machine has other addresses: what was learned, and which servers are silent, may not hold
+    /// any more. All answers are forgotten, questions under way are asked again.
+    virtual void networkChanged() = 0;
 };
 
 /// The loop must outlive the resolver. /etc/resolv.conf is read here, so call it before a chroot.

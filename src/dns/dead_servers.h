@@ -37,6 +37,12 @@ public:
     /// The server has answered: all is forgotten.
     void markAlive(base::Protocol protocol, const base::SocketAddress& address);
 
+    /// Our own network was dead, perhaps, and has changed: all is forgotten.
+    void clear() {
+        byServer_.clear();
+        entries_.clear();
+    }
+
     [[nodiscard]] bool isDead(base::Protocol protocol, const base::SocketAddress& address) const;
 
     /// Servers that are remembered, those included that may be tried again.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "net/udp_socket.h"
 
+#include <linux/errqueue.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -29,6 +32,11 @@ bool askForPacketInfo(int fd, bool v6) {
               : setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
+bool askForErrors(int fd, bool v6) {
+    return v6 ? setOption(fd, IPPROTO_IPV6, IPV6_RECVERR, 1)
+              : setOption(fd, IPPROTO_IP, IP_RECVERR, 1);
+}
+
 std::unexpected<base::Error> bindError(const base::SocketAddress& local) {
     const int number = errno;
     return base::fail("cannot bind to UDP " + local.toString() + ": " + std::strerror(number));
@@ -50,6 +58,18 @@ void readPacketInfo(msghdr& message, Datagram& out) {
             out.interfaceIndex = info.ipi6_ifindex;
         }
     }
+}
+
+SendError errorOf(const sock_extended_err& report) {
+    const int number = static_cast<int>(report.ee_errno);
+    auto error = SendError::fromErrno(number);
+    const bool unreachable =
+        (report.ee_origin == SO_EE_ORIGIN_ICMP && report.ee_type == ICMP_DEST_UNREACH) ||
+        (report.ee_origin == SO_EE_ORIGIN_ICMP6 && report.ee_type == ICMP6_DST_UNREACH);
+    if (error.kind == SendError::Kind::Unreachable && !unreachable) {
+        error.kind = SendError::Kind::Other;  // a loop on the way, which may be over soon
+    }
+    return error;
 }
 
 template <class Info>
@@ -100,8 +120,8 @@ SendError SendError::fromErrno(int number) {
 
 std::string SendError::message() const { return std::strerror(number); }
 
-UdpSocket::UdpSocket(base::UniqueFd fd, const base::SocketAddress& local)
-    : fd_(std::move(fd)), local_(local) {}
+UdpSocket::UdpSocket(base::UniqueFd fd, const base::SocketAddress& local, const Options& options)
+    : fd_(std::move(fd)), local_(local), peerErrors_(options.peerErrors) {}
 
 base::Result<UdpSocket> UdpSocket::bind(const base::SocketAddress& local, const Options& options) {
     sockaddr_storage address{};
@@ -113,18 +133,19 @@ base::Result<UdpSocket> UdpSocket::bind(const base::SocketAddress& local, const 
     base::UniqueFd fd(::socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd || (v6 && !setOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
         (options.packetInfo && !askForPacketInfo(fd.get(), v6)) ||
+        (options.peerErrors && !askForErrors(fd.get(), v6)) ||
         ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
         return bindError(local);
     }
     if (local.port != 0) {
-        return UdpSocket(std::move(fd), local);
+        return UdpSocket(std::move(fd), local, options);
     }
     length = sizeof address;
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
         return bindError(local);
     }
     const auto bound = base::SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&address));
-    return UdpSocket(std::move(fd), bound);
+    return UdpSocket(std::move(fd), bound, options);
 }
 
 ReceiveStatus UdpSocket::receive(std::span<char> buffer, Datagram& out) const {
@@ -168,14 +189,49 @@ std::expected<void, SendError> UdpSocket::send(std::string_view bytes,
     message.msg_iovlen = 1;
     setSourceAddress(message, control, from);
 
-    ssize_t sent = -1;
-    do {
-        sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
+    const auto attempt = [&] {
+        ssize_t sent = -1;
+        do {
+            sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+        } while (sent < 0 && errno == EINTR);
+        return sent;
+    };
+    ssize_t sent = attempt();
+    if (sent < 0 && errno != EAGAIN && peerErrors_) {
+        // It may have been told of an ICMP error that is another peer's.
+        sent = attempt();
+    }
     if (sent < 0) {
         return std::unexpected(SendError::fromErrno(errno));
     }
     return {};
+}
+
+std::optional<PeerError> UdpSocket::takeError() const {
+    sockaddr_storage peer{};
+    union {
+        cmsghdr align;
+        char bytes[512];
+    } control;
+    msghdr message{};
+    message.msg_name = &peer;
+    message.msg_namelen = sizeof peer;
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    if (::recvmsg(fd_.get(), &message, MSG_ERRQUEUE) < 0) {
+        return std::nullopt;
+    }
+    PeerError result{base::SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&peer)), {}};
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+        if ((header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) ||
+            (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR)) {
+            sock_extended_err report{};
+            std::memcpy(&report, CMSG_DATA(header), sizeof report);
+            result.error = errorOf(report);
+        }
+    }
+    return result;
 }
 
 base::Result<void> UdpSocket::setDscp(unsigned dscp) {

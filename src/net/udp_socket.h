@@ -46,12 +46,22 @@ struct SendError {
     [[nodiscard]] std::string message() const;
 };
 
+/// An ICMP error that has come back for something that was sent. Anybody can make one up who knows
+/// both addresses.
+struct PeerError {
+    base::SocketAddress peer;  ///< that was sent to
+    SendError error;           ///< Unreachable only for RFC 792 type 3 and RFC 4443 type 1
+};
+
 /// A bound, non-blocking UDP socket that is closed on exec.
 class UdpSocket {
 public:
     struct Options {
         /// receive() tells destination and interface (IP_PKTINFO, RFC 3542 IPV6_PKTINFO).
         bool packetInfo = false;
+        /// takeError() tells of ICMP errors (IP_RECVERR, IPV6_RECVERR). While some wait the
+        /// descriptor counts as readable, and one receive() may return an Error for them.
+        bool peerErrors = false;
     };
 
     /// Binds to `local`; port 0 lets the kernel choose, an unspecified address takes datagrams for
@@ -74,6 +84,9 @@ public:
     std::expected<void, SendError> send(std::string_view bytes, const base::SocketAddress& to,
                                         const base::IpAddress& from = {}) const;
 
+    /// Takes the oldest ICMP error that waits; nothing: there is none.
+    [[nodiscard]] std::optional<PeerError> takeError() const;
+
     /// Differentiated services code point of what is sent, 0–63 (RFC 2474).
     base::Result<void> setDscp(unsigned dscp);
 
@@ -83,10 +96,11 @@ public:
     void setSendBuffer(int bytes);
 
 private:
-    UdpSocket(base::UniqueFd fd, const base::SocketAddress& local);
+    UdpSocket(base::UniqueFd fd, const base::SocketAddress& local, const Options& options);
 
     base::UniqueFd fd_;
     base::SocketAddress local_;
+    bool peerErrors_;
 };
 
 }  // namespace siproxd::net

@@ -92,7 +92,8 @@ Side Addresses::sideOf(const base::Flow& flow) const {
 
 SentBy Addresses::sentBy(Side side, const base::IpAddress& local, base::Protocol protocol) const {
     const auto* endpoint = at(side, local);
-    return {endpoint != nullptr ? endpoint->host : local.toString(), portFor(protocol), protocol};
+    return {endpoint != nullptr ? endpoint->host : local.toString(), portFor(protocol), protocol,
+            tlsPort};
 }
 
 SentBy Addresses::outside(base::Family family) const {
@@ -104,7 +105,7 @@ SentBy Addresses::outside(base::Family family) const {
             best = &endpoint;
         }
     }
-    return {best != nullptr ? best->host : "", port, base::Protocol::Udp};
+    return {best != nullptr ? best->host : "", port, base::Protocol::Udp, tlsPort};
 }
 
 bool Addresses::isOurs(const base::IpAddress& ip) const {

@@ -44,6 +44,7 @@ struct SentBy {
     std::string host;
     std::uint16_t port = 5060;
     base::Protocol protocol = base::Protocol::Udp;
+    std::uint16_t tlsPort = 5061;  ///< `port` would be this by TLS
 
     friend bool operator==(const SentBy&, const SentBy&) = default;
 };

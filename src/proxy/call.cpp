@@ -32,6 +32,20 @@ void Call::keepMedia(const Crossing& crossing) {
     }
 }
 
+bool Call::isOn(const base::IpAddress& local) const {
+    return std::ranges::any_of(media_, [&local](const Media& media) {
+        return media.crossing.initiator == local || media.crossing.answerer == local;
+    });
+}
+
+std::vector<base::IpAddress> Call::localAddresses() const {
+    std::vector<base::IpAddress> all;
+    for (const auto& media : media_) {
+        all.insert(all.end(), {media.crossing.initiator, media.crossing.answerer});
+    }
+    return all;
+}
+
 bool Call::mediaFlows() const {
     return std::ranges::any_of(media_, [](const Media& media) { return media.session->flowing(); });
 }
@@ -106,6 +120,25 @@ bool CallTable::isPortOfAnother(std::uint16_t outsidePort, const Call& call) {
     const auto owner = portOwners_.find(outsidePort);
     const auto it = owner == portOwners_.end() ? calls_.end() : calls_.find(owner->second);
     return it != calls_.end() && it->second.get() != &call && it->second->usesPort(outsidePort);
+}
+
+std::vector<Call*> CallTable::callsOn(const base::IpAddress& local) const {
+    std::vector<Call*> found;
+    for (const auto& [key, call] : calls_) {
+        if (call->isOn(local)) {
+            found.push_back(call.get());
+        }
+    }
+    return found;
+}
+
+std::set<base::IpAddress> CallTable::localAddresses() const {
+    std::set<base::IpAddress> all;
+    for (const auto& [key, call] : calls_) {
+        const auto some = call->localAddresses();
+        all.insert(some.begin(), some.end());
+    }
+    return all;
 }
 
 void CallTable::setSessionEnd(Call& call, std::optional<base::TimePoint> end) {

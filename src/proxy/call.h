@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +15,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "dns/locator.h"
 #include "media/session.h"
 #include "proxy/addresses.h"
 #include "sip/message.h"
@@ -29,6 +31,9 @@ struct CallState {
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
+    /// The server that has taken the call, of several that its name stands for: the dialog stays with
+    /// it. null: there was no choice.
+    std::shared_ptr<const dns::Service> server;
 };
 
 /// The addresses of ours that the two parties of a call talk to.
@@ -68,6 +73,10 @@ public:
                                            std::unique_ptr<media::Session> session);
     /// The call has been answered that way: the other sessions and their ports go.
     void keepMedia(const Crossing& crossing);
+    /// Whether its media is bound to this address of ours.
+    [[nodiscard]] bool isOn(const base::IpAddress& local) const;
+    /// The addresses of ours that its media is bound to; some may be there twice.
+    [[nodiscard]] std::vector<base::IpAddress> localAddresses() const;
     /// Whether media should flow in any of them.
     [[nodiscard]] bool mediaFlows() const;
     /// Whether one of them uses this relay port on one of its legs.
@@ -115,6 +124,11 @@ public:
     [[nodiscard]] bool isPortOfAnother(std::uint16_t outsidePort, const Call& call);
 
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
+
+    /// The calls whose media is bound to this address of ours.
+    [[nodiscard]] std::vector<Call*> callsOn(const base::IpAddress& local) const;
+    /// All addresses of ours that media is bound to.
+    [[nodiscard]] std::set<base::IpAddress> localAddresses() const;
 
     /// The two ends have agreed to refresh the session until then, or not to any more.
     void setSessionEnd(Call& call, std::optional<base::TimePoint> end);

@@ -47,7 +47,7 @@ InsideTarget DirectionFinder::targetOf(const registrar::Binding& binding) const 
     // Whom we are the registrar of outside is no provider's business: by no proxy of theirs.
     const bool outside = side == Side::Outside && binding.path.empty();
     return {.uri = binding.contact,
-            .local = binding.flow.local,
+            .local = binding.flow.local.ip,
             .routes = binding.path,
             .flow = outside ? binding.flow : fixedFlow(binding.flow, binding.natted),
             .natted = binding.natted,
@@ -56,7 +56,7 @@ InsideTarget DirectionFinder::targetOf(const registrar::Binding& binding) const 
 
 InsideTarget DirectionFinder::targetOf(const registrar::ContactAlias& alias) const {
     return {.uri = alias.contact,
-            .local = alias.flow.local,
+            .local = alias.flow.local.ip,
             .routes = alias.routes,
             .flow = fixedFlow(alias.flow, alias.natted),
             .natted = alias.natted,
@@ -132,7 +132,9 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
     if (!request.toTag().empty()) {
         if (const Call* call = calls_.find(request, Side::Outside);
             call != nullptr && !call->state().insideContact.host.empty()) {
-            return {{call->state().insideContact, {}, call->state().insideRoutes}};
+            return {{.uri = call->state().insideContact,
+                     .local = {},
+                     .routes = call->state().insideRoutes}};
         }
     }
     if (auto own = ownUsers(request); !own.empty()) {

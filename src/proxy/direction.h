@@ -17,13 +17,13 @@ namespace siproxd::proxy {
 
 /// A phone that a request is meant for.
 struct InsideTarget {
-    sip::Uri uri;               ///< becomes the request URI
-    base::SocketAddress local;  ///< our address that the phone talks to; none: the inbound one
+    sip::Uri uri;           ///< becomes the request URI
+    base::IpAddress local;  ///< our address that the phone talks to; none: the inbound one
     std::vector<sip::NameAddr> routes{};  ///< proxies on the way to the phone, nearest to us first
     std::optional<base::Flow> flow{};  ///< its connection, or the way through its NAT: goes first
     bool natted = false;               ///< nothing but `flow` reaches it
-    Side side = Side::Inside;             ///< where the phone is
-    std::uint32_t rank = 0;               ///< lower ones are tried first
+    Side side = Side::Inside;          ///< where the phone is
+    std::uint32_t rank = 0;            ///< lower ones are tried first
 };
 
 /// What direction() found.
@@ -52,6 +52,8 @@ public:
     [[nodiscard]] Located find(const sip::Message& request, const base::Flow& from,
                                unsigned interfaceIndex);
 
+    /// The phone whose Contact we have shown outside as this URI.
+    [[nodiscard]] std::optional<InsideTarget> byToken(const sip::Uri& uri, bool inDialog = false);
     /// Whether the request names a phone in a way that only those know who were shown it: by the
     /// token of its Contact. (A Contact from an original's file has none; its provider is not known
     /// either, so everybody may have been shown it.)
@@ -63,7 +65,6 @@ public:
 private:
     [[nodiscard]] InsideTarget targetOf(const registrar::Binding& binding) const;
     [[nodiscard]] InsideTarget targetOf(const registrar::ContactAlias& alias) const;
-    [[nodiscard]] std::optional<InsideTarget> byToken(const sip::Uri& uri, bool inDialog);
     [[nodiscard]] std::vector<InsideTarget> fromInside(const sip::Message& request);
     [[nodiscard]] std::vector<InsideTarget> ownUsers(const sip::Message& request) const;
     [[nodiscard]] std::vector<InsideTarget> insideTargets(const sip::Message& request,

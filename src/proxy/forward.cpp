@@ -29,13 +29,16 @@ int preference(int status) {
 
 Branch* Forward::branchOf(transaction::ClientId client) {
     const auto it = std::find_if(branches.begin(), branches.end(),
-                                 [client](const Branch& b) { return b.client == client; });
+                                 [client](const Branch& b) {
+                                     return b.client == client ||
+                                            std::ranges::find(b.former, client) != b.former.end();
+                                 });
     return it == branches.end() ? nullptr : &*it;
 }
 
 bool Forward::waiting() const {
     return std::any_of(branches.begin(), branches.end(), [](const Branch& branch) {
-        return branch.state == Branch::State::Resolving || branch.state == Branch::State::Sent;
+        return branch.state == Branch::State::Locating || branch.state == Branch::State::Sent;
     });
 }
 
@@ -49,11 +52,22 @@ std::vector<std::size_t> Forward::nextRank() {
     std::vector<std::size_t> started;
     for (std::size_t i = 0; rank && i < branches.size(); ++i) {
         if (branches[i].state == Branch::State::Waiting && branches[i].rank == *rank) {
-            branches[i].state = Branch::State::Resolving;
+            branches[i].state = Branch::State::Locating;
             started.push_back(i);
         }
     }
     return started;
+}
+
+void Forward::insertBehind(std::size_t index, std::uint32_t place, Branch branch) {
+    const auto rank = branches[index].rank + place;
+    for (auto& other : branches) {
+        if (place > 0 && other.state == Branch::State::Waiting && other.rank >= rank) {
+            ++other.rank;
+        }
+    }
+    branch.rank = rank;
+    branches.push_back(std::move(branch));
 }
 
 void Forward::offerBest(const Branch& branch, sip::Message response) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "dns/resolver.h"
+#include "dns/locator.h"
 #include "event/loop.h"
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
@@ -17,12 +17,14 @@
 
 namespace siproxd::proxy {
 
-/// One place that a request is sent to.
+/// One target that a request is sent to, by one server of it after another until one answers
+/// (RFC 3263 §4.3).
 ///
-///     Waiting --its rank's turn--> Resolving --address--> Sent --final response, failure--> Done
-///        '---------------------------'---cancelled, no address-----------------------------> Done
+///     Waiting --its rank's turn--> Locating --servers--> Sent --final response, failure--> Done
+///        |                            |                  '--> the next server: Sent         ^
+///        '----------------------------'---cancelled, no server------------------------------'
 struct Branch {
-    enum class State : std::uint8_t { Waiting, Resolving, Sent, Done };
+    enum class State : std::uint8_t { Waiting, Locating, Sent, Done };
 
     sip::Uri uri;                        ///< request URI for this branch
     std::vector<sip::NameAddr> routes{}; ///< towards the inside: what replaces the request's Routes
@@ -30,13 +32,30 @@ struct Branch {
     std::uint32_t rank = 0;              ///< lower ones are tried first, equal ones in parallel
     Side towards = Side::Outside;
     std::uint32_t breadth = 0;           ///< its share of Max-Breadth (RFC 5393 §5.3)
-    base::SocketAddress local{};         ///< socket to send from; none: the one that reaches the peer
-    base::Flow flow{};                   ///< by which it was sent; good from Sent on
+    base::IpAddress local{};             ///< to send from; none: what reaches the peer
+    /// The way to the phone whatever its Contact says: its connection, or through its NAT.
+    std::optional<base::Flow> fixed{};
+    bool natted = false;  ///< the phone is behind a NAT: only `fixed` reaches it
+    bool toPhone = false; ///< to a Contact of a phone that we know, not to whatever the URI names
+
+    std::vector<dns::Service> servers{};  ///< the best first; empty with `fixed`
+    std::size_t tried = 0;                ///< how many of them have been
+    base::Flow flow{};                    ///< by which it was sent last; good from Sent on
     State state = State::Waiting;
     dns::Query query{};
     transaction::ClientId client = transaction::ClientId::None;
+    /// Servers tried before that had said nothing for a while: they may still answer.
+    std::vector<transaction::ClientId> former{};
+    /// While there is another server to try: how long this one may say nothing.
+    std::unique_ptr<event::Timer> patience{};
     /// To tags of its provisional responses: early dialogs of this branch. Bounded.
     std::vector<std::string> earlyTags{};
+
+    [[nodiscard]] bool hasNextServer() const { return tried < servers.size(); }
+    /// The server that it was sent to last; nullptr: a fixed way.
+    [[nodiscard]] const dns::Service* server() const {
+        return tried == 0 ? nullptr : &servers[tried - 1];
+    }
 };
 
 /// A Contact of a REGISTER under way.
@@ -54,6 +73,7 @@ struct Forward {
     plugin::Direction direction = plugin::Direction::Unknown;
     sip::Method method = sip::Method::Other;
     bool establishes = false;          ///< the request has no To tag: it is outside of any dialog
+    bool secure = false;               ///< its URI was sips:
     base::Flow from;              ///< the request came by it
     std::optional<LoopGuard::Key> loop;  ///< entered there; nothing: the final response is given
     std::vector<sip::Via> vias;        ///< of the request; every response gets them back
@@ -69,6 +89,7 @@ struct Forward {
         std::size_t branch;  ///< that it came from
     };
     std::optional<Best> best;
+    std::size_t size = 0;              ///< bytes of the request as it came
     bool answered = false;             ///< a final response has been passed on
     bool cancelled = false;
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
@@ -80,13 +101,19 @@ struct Forward {
     [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
     /// Side that the request came from.
     [[nodiscard]] Side fromSide() const { return incoming() ? Side::Outside : Side::Inside; }
+    /// Whether the branch leads to the other side: what crosses is masqueraded.
+    [[nodiscard]] bool crosses(const Branch& branch) const { return branch.towards != fromSide(); }
 
+    /// Of a present or former transaction; nullptr: none.
     [[nodiscard]] Branch* branchOf(transaction::ClientId client);
     /// Whether branches of the present rank are not done yet.
     [[nodiscard]] bool waiting() const;
-    /// Marks the branches of the lowest rank that still waits as Resolving and returns them; none
+    /// Marks the branches of the lowest rank that still waits as Locating and returns them; none
     /// when there are no more.
     [[nodiscard]] std::vector<std::size_t> nextRank();
+    /// Adds a branch that is tried `place` ranks behind that of branch `index`, before all that would
+    /// have come after it.
+    void insertBehind(std::size_t index, std::uint32_t place, Branch branch);
     /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6).
     void offerBest(const Branch& branch, sip::Message response);
 };

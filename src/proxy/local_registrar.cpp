@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/masquerade.h"
 
 namespace siproxd::proxy {
 
@@ -210,7 +211,7 @@ int LocalRegistrar::apply(const sip::Message& request, const Client& client,
              .path = path,
              .natted = client.natted && path.empty(),
              .q = qOf(change.contact)},
-            own.host, own.port);
+            Masquerade::outside(own));
         if (!binding) {
             log::error("{}", binding.error().message);
             for (const auto& [token, expires] : prepared) {

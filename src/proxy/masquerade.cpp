@@ -26,26 +26,26 @@ sip::Uri Masquerade::shown(const registrar::Binding& binding, const SentBy& own)
     // One without a token is from an original's file: its provider knows it by every letter.
     return registrar::tokenOf(binding.masqueraded).empty()
                ? binding.masqueraded
-               : registrar::masqueradedContact(binding.masqueraded.user, own.host, own.port,
-                                               binding.token, own.protocol);
+               : registrar::masqueradedContact(binding.masqueraded.user, outside(own), binding.token,
+                                               binding.contact.isSips());
 }
 
 sip::Uri Masquerade::contactOf(const sip::Uri& contact, const base::Flow& from, const SentBy& own,
                                const std::vector<sip::NameAddr>& routes) {
     const auto& alias = aliases_.obtain(contact, from, routes);
-    auto uri = registrar::masqueradedContact(contact.user, own.host, own.port, alias.token,
-                                             own.protocol);
+    auto uri = registrar::masqueradedContact(contact.user, outside(own), alias.token,
+                                             contact.isSips());
     // The original names the port of such Contacts always.
-    uri.port = own.port;
+    uri.port = contact.isSips() ? own.tlsPort : own.port;
     return uri;
 }
 
 sip::Uri Masquerade::farContactOf(const sip::Uri& contact, const base::Flow& from,
                                   const SentBy& own) {
     const auto& alias = aliases_.obtainNatted(contact, from);
-    auto uri = registrar::masqueradedContact(contact.user, own.host, own.port, alias.token,
-                                             own.protocol);
-    uri.port = own.port;
+    auto uri = registrar::masqueradedContact(contact.user, outside(own), alias.token,
+                                             contact.isSips());
+    uri.port = contact.isSips() ? own.tlsPort : own.port;
     return uri;
 }
 
@@ -200,12 +200,15 @@ std::vector<sip::NameAddr> Masquerade::stripRecordRoutes(sip::Message& message) 
     return inside;
 }
 
-sip::NameAddr Masquerade::ownRecordRoute(const SentBy& own) {
+sip::NameAddr Masquerade::ownRecordRoute(const SentBy& own, bool secure) {
     sip::NameAddr route;
+    const bool sips = secure && own.protocol == base::Protocol::Tls;
     route.uri.user = kRouteUser;
     route.uri.host = own.host;
     route.uri.port = own.port;
-    if (own.protocol != base::Protocol::Udp) {
+    if (sips) {
+        route.uri.scheme = "sips";
+    } else if (own.protocol != base::Protocol::Udp) {
         route.uri.params.set("transport", own.protocol == base::Protocol::Tls ? "tls" : "tcp");
     }
     route.uri.params.set("lr", std::nullopt);

@@ -40,8 +40,14 @@ public:
     /// of proxies between us and the phone in order: all of a request, of a response those above ours.
     [[nodiscard]] std::vector<sip::NameAddr> stripRecordRoutes(sip::Message& message) const;
 
-    /// Our Record-Route for phones that know us as `own`.
-    [[nodiscard]] static sip::NameAddr ownRecordRoute(const SentBy& own);
+    /// Our Record-Route for those that know us as `own`; `secure`: the request URI is sips:, and so
+    /// must ours be (RFC 3261 §16.6 step 4) where the hop is by TLS.
+    [[nodiscard]] static sip::NameAddr ownRecordRoute(const SentBy& own, bool secure = false);
+
+    [[nodiscard]] static registrar::Outside outside(const SentBy& own) {
+        const bool tls = own.protocol == base::Protocol::Tls;
+        return {own.host, tls ? std::uint16_t{5060} : own.port, own.tlsPort, own.protocol};
+    }
 
     /// Our Contact in place of a phone's whose binding is not known.
     [[nodiscard]] sip::Uri contactOf(const sip::Uri& contact, const base::Flow& from,

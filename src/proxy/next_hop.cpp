@@ -12,11 +12,17 @@ namespace {
 constexpr std::size_t kMostRoutes = 16;
 constexpr std::size_t kLongestRoutes = 2048;  // bytes of all together
 
-sip::Uri hostUri(const std::string& host, std::uint16_t port) {
+/// Of a setting: a host, and then perhaps `;transport=`.
+sip::Uri hostUri(std::string_view host, std::uint16_t port) {
     sip::Uri uri;
+    const auto end = std::min(host.find(';'), host.size());
+    if (end < host.size()) {
+        uri.params.set("transport", std::string(host.substr(host.rfind('=') + 1)));
+        host = base::trim(host.substr(0, end));
+    }
     // Settings may have an IPv6 address in brackets, URIs have it without.
     const auto ip = base::IpAddress::parse(host);
-    uri.host = ip ? ip->toString() : host;
+    uri.host = ip ? ip->toString() : std::string(host);
     uri.port = port;
     return uri;
 }

@@ -47,24 +47,6 @@ Proxy::~Proxy() {
     parts_.chain.onReady(nullptr);
 }
 
-void Proxy::setAddresses(Addresses addresses) {
-    const auto outside = [](const Addresses& all) {
-        std::vector<std::string> hosts;
-        for (const auto& endpoint : all.endpoints()) {
-            if (endpoint.side == Side::Outside) {
-                hosts.push_back(endpoint.host);
-            }
-        }
-        return hosts;
-    };
-    const auto before = outside(addresses_);
-    const bool moved = addresses.port != addresses_.port || outside(addresses) != before;
-    addresses_ = std::move(addresses);
-    if (const auto hosts = outside(addresses_); moved && !hosts.empty()) {
-        parts_.locations.readdress(hosts.front(), addresses_.port);
-    }
-}
-
 void Proxy::setOptions(Options options) {
     options_ = std::move(options);
     registrar_.setOptions(options_.registrar);
@@ -82,6 +64,7 @@ void Proxy::tick() {
     gate_.tick();
     parts_.locations.expire();
     parts_.chain.tick();
+    endStrandedCalls();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }

@@ -13,7 +13,8 @@
 #include "access/policy.h"
 #include "base/text.h"
 #include "config/settings.h"
-#include "dns/resolver.h"
+#include "dns/dead_servers.h"
+#include "dns/locator.h"
 #include "event/loop.h"
 #include "media/relay.h"
 #include "plugin/chain.h"
@@ -41,7 +42,8 @@ struct Parts {
     base::Random& random;
     transaction::Sender& sender;
     transport::Connections* connections;  ///< null: UDP only
-    dns::Resolver& resolver;
+    dns::Locator& locator;
+    dns::DeadServers& dead;
     registrar::LocationTable& locations;
     registrar::ContactAliases& aliases;
     media::Relay* relay;  ///< null: rtp_proxy_enable = 0
@@ -71,9 +73,14 @@ public:
     Proxy& operator=(const Proxy&) = delete;
 
     void onReceived(const transport::Received& received) override;
+    void onMalformed(const transport::Received& received, int status,
+                     std::string_view reason) override;
+    void onFlowFailed(const base::Flow& flow, const base::Error& error) override;
     void onConnectionClosed(const base::Flow& flow) override;
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
+    /// Calls whose media goes by an address that has gone end, at once when another address has come
+    /// in its place, else if it does not come back within seconds.
     void setAddresses(Addresses addresses);
     /// A reload, or names in the lists have been resolved.
     void setPolicy(access::Policy policy) { gate_.setPolicy(std::move(policy)); }
@@ -112,6 +119,7 @@ private:
         std::vector<plugin::Target> retargets;
         plugin::Stage stage = plugin::Stage::DetermineTarget;
         LoopGuard::Key loop{};
+        std::size_t size = 0;  ///< bytes as it came
         std::string user{};  ///< authenticated; empty: nobody was asked
         access::CallLimits::Ticket ticket{};
     };
@@ -158,32 +166,68 @@ private:
     static void traceDirection(const Arrival& arrival);
     /// OPTIONS to the proxy itself.
     [[nodiscard]] bool isForUs(const sip::Message& request) const;
+    void noteAlias(const sip::Message& request, const base::Flow& from);
     [[nodiscard]] bool answerOptions(transaction::ServerId id, const sip::Message& request);
 
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
+    [[nodiscard]] static Branch branchTo(InsideTarget target);
     void followInvite(const Forward& forward, const sip::Message& request);
-    [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
-                                                sip::Message& request);
-    void masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request);
-    void addRecordRoute(const Forward& forward, const Branch& branch, sip::Message& request) const;
-    void startNextRank(Forward& forward);
-    void startBranch(Forward& forward, std::size_t index);
-    void sendBranch(Forward& forward, std::size_t index, const base::SocketAddress& peer);
-    void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason,
-                      std::string_view header = {}, std::string_view value = {});
-    [[nodiscard]] sip::Uri hopOf(const Forward& forward, const Branch& branch) const;
-    [[nodiscard]] sip::Via ownVia(Side towards, const base::Flow& flow,
-                                  const std::string& branch) const;
+
+    // what a request looks like on its way out (request_shape.cpp)
     [[nodiscard]] MediaWay mediaWay(const Forward& forward, const Branch& branch,
                                     bool response) const;
-    [[nodiscard]] base::Family familyTowards(Side side) const;
+    [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
+                                                sip::Message& request);
+    [[nodiscard]] SentBy shownBy(const Forward& forward, const Branch& branch) const;
+    void masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request);
+    void addRecordRoute(const Forward& forward, const Branch& branch, sip::Message& request) const;
+    void shapeRequest(Forward& forward, const Branch& branch, sip::Message& request);
+    [[nodiscard]] sip::Via ownVia(Side towards, const base::Flow& flow,
+                                  const std::string& branch) const;
+
+    // targets and their servers (branching.cpp)
+    void startNextRank(Forward& forward);
+    void startBranch(Forward& forward, std::size_t index);
+    [[nodiscard]] sip::Uri hopOf(const Forward& forward, const Branch& branch) const;
+    [[nodiscard]] dns::Wanted wantedBy(const Forward& forward, const Branch& branch) const;
+    /// Whether the request is too long for a datagram to that target (RFC 3261 §18.1.1).
+    [[nodiscard]] static bool isLarge(const Forward& forward, const Branch& branch);
+    void preferServerOfCall(const Forward& forward, Branch& branch);
+    [[nodiscard]] std::optional<base::Flow> flowOf(const Branch& branch,
+                                                   const dns::Service& server);
+    /// The Warning when one of the request and the phone insists on sips: and the other cannot have it
+    /// (RFC 5630); empty: they fit.
+    [[nodiscard]] std::string schemeMismatch(const Forward& forward, const Branch& branch) const;
+    [[nodiscard]] bool isUsable(const base::Flow& flow) const;
+    void tryNextServer(Forward& forward, std::size_t index);
+    void sendBranch(Forward& forward, std::size_t index);
+    void awaitServer(Forward& forward, std::size_t index);
+    void tryNextServerAfter(Forward& forward, std::size_t index, std::string_view what);
+    /// Tries the next server of a branch whose present one has failed; false: there is none.
+    [[nodiscard]] bool failsOver(Forward& forward, std::size_t index, std::string_view what);
+    void markDead(const Branch& branch, std::optional<base::Duration> period = std::nullopt);
+    void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason,
+                      std::string_view header = {}, std::string_view value = {});
+
+    // ACK for 2xx (ack.cpp)
+    void locateForAck(Forward forward);
+    void ackLocated(Forward& forward, const dns::Located& located);
     void mediaOfAck(const Forward& forward, const Branch& branch, sip::Message& ack);
-    void sendAck(Forward& forward, const base::SocketAddress& peer);
+    void sendAck(Forward& forward);
 
     // response path (response_path.cpp)
+    /// A response to a request whose server had said nothing for too long: whether it counts.
+    [[nodiscard]] bool adoptFormer(Forward& forward, Branch& branch, transaction::ClientId id,
+                                   const sip::Message& response, const base::Flow& from);
+    /// 503: true when another server is tried; else the response has become what goes upstream.
+    [[nodiscard]] bool serverRefuses(Forward& forward, std::size_t index, sip::Message& response);
+    /// 3xx: whether its targets are tried (follow_redirects).
+    [[nodiscard]] bool followRedirect(Forward& forward, std::size_t index,
+                                      const sip::Message& response);
+    [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
     static void rememberEarlyDialog(Branch& branch, const sip::Message& response);
     void endEarlyDialogs(Forward& forward, const Branch& branch, int status);
     void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
@@ -204,6 +248,10 @@ private:
     void give(transaction::ServerId id, const sip::Message& response);
     /// The To tag of our own answers to a request: always the same (RFC 3261 §8.2.7).
     [[nodiscard]] std::string ownTag(const sip::Message& request) const;
+
+    // when addresses change (readdress.cpp)
+    void endStrandedCalls();
+    void endCallsOf(const base::IpAddress& local);
 
     // REGISTER (registration.cpp)
     /// A REGISTER that turns out to be for us when its way has been found.
@@ -235,7 +283,9 @@ private:
     DirectionFinder directions_;
     std::unique_ptr<CallMedia> media_;  ///< null: rtp_proxy_enable = 0
     Counters counters_;
+    std::optional<base::TimePoint> stranded_;  ///< since when calls may be on an address that has gone
     unsigned arrivalInterface_ = 0;  ///< of the message that is being received
+    std::size_t arrivalSize_ = 0;    ///< likewise
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;

@@ -89,7 +89,28 @@ void Proxy::onReceived(const transport::Received& received) {
         }
         return;
     }
+    arrivalSize_ = bytes.size();
     layer_.receive(std::move(*message), flow);
+}
+
+void Proxy::onMalformed(const transport::Received& received, int status,
+                        std::string_view reason) {
+    ++counters_.malformed;
+    const auto side = directions_.sideOf(received.flow, received.interfaceIndex);
+    gate_.sawMalformed(received.flow, side);
+    if (!gate_.admits(received.flow, side, received.bytes) ||
+        !gate_.mayBeTold(received.flow, side)) {
+        ++counters_.denied;
+        return;
+    }
+    if (const auto answer = sip::answerUnparsed(received.bytes, status, reason)) {
+        [[maybe_unused]] const auto sent = parts_.sender.send(*answer, received.flow);
+    }
+}
+
+void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
+    log::debug(log::Class::Net, "{}", error.message);
+    layer_.flowFailed(flow);
 }
 
 void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
@@ -121,6 +142,7 @@ bool Proxy::admit(const sip::Message& request, const base::Flow& from) {
         if (!rights.mayRegister) {
             log::warningFromPeer("non-authorized registration attempt from {}",
                                  from.remote.ip.toString());
+            gate_.sawUnknownCallee(from, directions_.sideOf(from, arrivalInterface_));
         }
         return rights.mayRegister;
     }
@@ -260,6 +282,18 @@ void Proxy::traceDirection(const Arrival& arrival) {
                                                                  : "direction unknown");
 }
 
+void Proxy::noteAlias(const sip::Message& request, const base::Flow& from) {
+    const auto via = from.connection != 0 ? request.via() : nullptr;
+    if (via == nullptr || parts_.connections == nullptr || !via->params.has("alias")) {
+        return;
+    }
+    // On TCP nothing proves that the port is the sender's.
+    if (from.protocol == base::Protocol::Tls ||
+        directions_.sideOf(from, arrivalInterface_) == Side::Inside) {
+        parts_.connections->alias(from.connection, via->portOrDefault());
+    }
+}
+
 void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base::Flow& from) {
     ++counters_.requests;
     if (!admit(request, from)) {
@@ -269,7 +303,8 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
     const auto side = directions_.sideOf(from, arrivalInterface_);
     const auto loop = LoopGuard::keyOf(request, side);
     auto arrival = std::make_unique<Arrival>(
-        Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget, loop});
+        Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget, loop,
+                arrivalSize_});
     removeOwnRoutes(arrival->request, addresses_);
     auto located = directions_.find(arrival->request, from, arrivalInterface_);
     const auto question = questionOf(arrival->request, from, located);
@@ -281,6 +316,7 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
     if (!passes(id, verdict)) {
         return;
     }
+    noteAlias(arrival->request, from);
     removeOwnCredentials(arrival->request, verdict);
     arrival->user = verdict.user;
     if (answerOptions(id, arrival->request) || refuseEarly(id, arrival->request)) {

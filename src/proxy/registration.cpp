@@ -71,7 +71,7 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                  .callId = std::string(request.callId()),
                  .cseq = request.cseq().number,
                  .natted = nat_.isNatted(request, forward.from, Side::Inside)},
-                own.host, own.port);
+                Masquerade::outside(own));
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
                 forward.answered = true;
@@ -122,6 +122,9 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
         }
         if (!entry.token.empty()) {
             parts_.locations.confirm(entry.token, expires);
+        }
+        if (expires > 0 && forward.from.connection != 0 && parts_.connections != nullptr) {
+            parts_.connections->keep(forward.from.connection);
         }
         log::debug(log::Class::Reg, "{} is {} at {} for {} s",
                    base::printable(forward.localAor.userAtHost()),

@@ -22,6 +22,8 @@ bool makesDialog(const sip::Message& response) {
 }
 
 constexpr std::size_t kMostEarlyDialogs = 8;
+/// Branches of one request, redirections included.
+constexpr std::size_t kMostTargets = 16;
 constexpr std::chrono::seconds kByeTime{64};
 
 /// Whether an option tag stands in Supported.
@@ -54,11 +56,15 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
     }
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
-    if (branch == nullptr) {
+    if (branch == nullptr || (branch->client != id && !adoptFormer(*forward, *branch, id, response,
+                                                                   from))) {
         return;
     }
     response.popVia();
     const int status = response.status();
+    if (const auto* server = branch->server(); server != nullptr && status != 503) {
+        parts_.dead.markAlive(server->protocol, server->address);
+    }
     if (status < 200) {
         // RFC 3261 §16.7 step 2
         if (forward->timerC != nullptr && status > 100) {
@@ -70,7 +76,12 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
         }
         return;
     }
+    const auto index = static_cast<std::size_t>(branch - forward->branches.data());
+    if (status == 503 && serverRefuses(*forward, index, response)) {
+        return;
+    }
     branch->state = Branch::State::Done;
+    branch->patience.reset();
     if (status < 300) {
         const bool first = !forward->answered;
         forward->answered = true;
@@ -85,7 +96,97 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
         }
         return;
     }
+    if (status < 400 && followRedirect(*forward, index, response)) {
+        return;
+    }
     finishBranch(*forward, *branch, std::move(response));
+}
+
+bool Proxy::adoptFormer(Forward& forward, Branch& branch, transaction::ClientId id,
+                        const sip::Message& response, const base::Flow& from) {
+    const int status = response.status();
+    // An INVITE has been cancelled there: only a 2xx that was faster than the CANCEL counts.
+    const bool isInvite = forward.method == sip::Method::Invite;
+    if (status < 200 || (isInvite && status >= 300) || (forward.answered && !isInvite)) {
+        return false;
+    }
+    if (!forward.answered) {
+        // It has the request after all; the one that was tried instead is given up.
+        layer_.cancel(branch.client);
+        std::ranges::replace(branch.former, id, branch.client);
+        branch.client = id;
+        branch.flow = from;
+    }
+    return true;
+}
+
+bool Proxy::serverRefuses(Forward& forward, std::size_t index, sip::Message& response) {
+    // RFC 3263 §4.3. Retry-After is seconds, then perhaps parameters or a comment.
+    const auto text = response.header("Retry-After");
+    const auto seconds =
+        text ? base::parseUnsigned(text->substr(0, text->find_first_not_of("0123456789")),
+                                   UINT32_MAX)
+             : std::nullopt;
+    markDead(forward.branches[index],
+             seconds && *seconds > 0 ? std::optional<base::Duration>(std::chrono::seconds(*seconds))
+                                     : std::nullopt);
+    if (failsOver(forward, index, "answers 503")) {
+        return true;
+    }
+    // Upstream it would mean that we are overloaded (RFC 3261 §16.7 step 6).
+    if (forward.branches[index].towards == Side::Outside) {
+        response.setStatus(500, response.reason());
+        response.removeHeader("Retry-After");
+    }
+    return false;
+}
+
+bool Proxy::followRedirect(Forward& forward, std::size_t index, const sip::Message& response) {
+    if (!options_.proxy.followRedirects || forward.answered || forward.cancelled ||
+        forward.method == sip::Method::Register) {
+        return false;
+    }
+    const auto from = forward.branches[index].towards;
+    auto contacts = response.contacts();
+    std::ranges::stable_sort(contacts, std::ranges::greater{}, &sip::NameAddr::preference);
+    std::uint32_t added = 0;
+    for (const auto& contact : contacts) {
+        const bool isKnown =
+            std::ranges::any_of(forward.branches, [&](const Branch& known) {
+                return known.uri.sameAddress(contact.uri);
+            });
+        auto branch = isKnown ? std::nullopt : redirected(contact.uri, from);
+        if (branch && forward.branches.size() < kMostTargets) {
+            forward.insertBehind(index, added++, std::move(*branch));
+        }
+    }
+    if (added == 0) {
+        return false;
+    }
+    log::info("redirected by {} to {} other{} [CID: {}]",
+              base::printable(forward.branches[index].uri.toString()), added, added == 1 ? "" : "s",
+              base::printable(response.callId()));
+    startNextRank(forward);
+    return true;
+}
+
+std::optional<Branch> Proxy::redirected(const sip::Uri& uri, Side from) {
+    if (!uri.isSip() && uri.scheme != "tel") {
+        return std::nullopt;
+    }
+    if (auto known = directions_.byToken(uri)) {
+        return branchTo(std::move(*known));
+    }
+    const auto ip = base::IpAddress::parse(uri.host);
+    const bool inside = uri.isSip() && ip && addresses_.isHidden(*ip);
+    if ((inside && from == Side::Outside) || addresses_.isOurs(uri)) {
+        // A stranger has no say about who is reached inside.
+        return std::nullopt;
+    }
+    Branch branch{.uri = uri, .towards = inside ? Side::Inside : Side::Outside};
+    branch.toPhone = inside;
+    branch.uri.headers.clear();
+    return branch;
 }
 
 void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failure) {
@@ -94,15 +195,21 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
     }
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
-    if (branch == nullptr) {
+    if (branch == nullptr || branch->client != id) {
         return;
     }
     const bool timeout = failure == transaction::ClientFailure::Timeout;
+    const auto index = static_cast<std::size_t>(branch - forward->branches.data());
+    if (!forward->cancelled && !forward->answered) {
+        if (failsOver(*forward, index, timeout ? "does not answer" : "cannot be reached")) {
+            return;
+        }
+        markDead(*branch);
+    }
     log::info("{}: {}", base::printable(branch->uri.toString()),
               timeout ? "nobody answers" : "request could not be sent");
     const int status = forward->cancelled ? 487 : timeout ? 408 : 503;
-    branchFailed(*forward, static_cast<std::size_t>(branch - forward->branches.data()), status,
-                 "");
+    branchFailed(*forward, index, status, "");
 }
 
 void Proxy::rememberEarlyDialog(Branch& branch, const sip::Message& response) {
@@ -181,10 +288,12 @@ void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response
     }
     mediaOfResponse(forward, branch, response);
     maskFarContacts(response, from);
-    if (forward.fromSide() == Side::Outside) {
-        toOutside(forward, response, from);
-    } else if (branch.towards == Side::Outside) {
-        toInside(forward, response);
+    if (forward.crosses(branch)) {
+        if (forward.fromSide() == Side::Outside) {
+            toOutside(forward, response, from);
+        } else {
+            toInside(forward, response);
+        }
     }
     if (!parts_.chain.run(plugin::Stage::PostProxy, context).goesOn()) {
         dropResponse(forward, response);
@@ -262,6 +371,10 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
         call->state().answered = true;
         call->state().answererTag = response.toTag();
         call->keepMedia(mediaWay(forward, branch, true).crossing());
+        if (branch.towards == Side::Outside && branch.servers.size() > 1 &&
+            branch.server() != nullptr) {
+            call->state().server = std::make_shared<const dns::Service>(*branch.server());
+        }
     }
     if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response)) {
         if (const auto contacts = response.contacts(); !contacts.empty()) {
@@ -296,7 +409,7 @@ void Proxy::toInside(Forward& forward, sip::Message& response) {
         // have kept of inside proxies comes behind it, nearer to the phone.
         auto routes = response.recordRoutes();
         routes.push_back(Masquerade::ownRecordRoute(addresses_.sentBy(
-            Side::Inside, forward.from.local.ip, forward.from.protocol)));
+            Side::Inside, forward.from.local.ip, forward.from.protocol), forward.secure));
         routes.insert(routes.end(), forward.insideRoutes.begin(), forward.insideRoutes.end());
         response.setRecordRoutes(routes);
     }
@@ -335,7 +448,7 @@ void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
     for (auto& branch : forward.branches) {
         switch (branch.state) {
             case Branch::State::Waiting:
-            case Branch::State::Resolving:
+            case Branch::State::Locating:
                 branch.state = Branch::State::Done;
                 branch.query.cancel();
                 break;

@@ -28,6 +28,18 @@ sip::Uri masqueradedContact(std::string_view user, std::string_view host, std::u
     return uri;
 }
 
+sip::Uri masqueradedContact(std::string_view user, const Outside& outside, std::string_view token,
+                            bool secure) {
+    const auto protocol = secure ? base::Protocol::Tls : outside.protocol;
+    const auto port = protocol == base::Protocol::Tls ? outside.tlsPort : outside.port;
+    auto uri = masqueradedContact(user, outside.host, port, token, protocol);
+    if (secure) {
+        uri.scheme = "sips";
+        uri.params.remove("transport");
+    }
+    return uri;
+}
+
 std::string_view tokenOf(const sip::Uri& uri) {
     return uri.params.value(kTokenParam).value_or(std::string_view{});
 }

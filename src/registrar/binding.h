@@ -51,6 +51,19 @@ struct Binding {
                                           std::uint16_t port, std::string_view token,
                                           base::Protocol protocol = base::Protocol::Udp);
 
+/// Who we are outside, in the Contacts that we show there.
+struct Outside {
+    std::string_view host;          ///< good for the call only
+    std::uint16_t port = 5060;      ///< UDP and TCP
+    std::uint16_t tlsPort = 5061;
+    base::Protocol protocol = base::Protocol::Udp;  ///< that others are to reach us by
+};
+
+/// The Contact that stands outside for a phone's. A phone that wants TLS all the way (`secure`: its
+/// own Contact is sips:, RFC 5630) gets a sips: URI.
+[[nodiscard]] sip::Uri masqueradedContact(std::string_view user, const Outside& outside,
+                                          std::string_view token, bool secure);
+
 /// The token in a URI; empty: none.
 [[nodiscard]] std::string_view tokenOf(const sip::Uri& uri);
 

@@ -49,8 +49,7 @@ void LocationTable::removeListener(Listener& listener) {
 }
 
 base::Result<Binding> LocationTable::prepare(const Registration& registration,
-                                             std::string_view outboundHost,
-                                             std::uint16_t outboundPort) {
+                                             const Outside& outside) {
     Entry* known = entry(registration.aor, registration.contact);
     if (known == nullptr) {
         if (auto full = makeRoom()) {
@@ -68,7 +67,8 @@ base::Result<Binding> LocationTable::prepare(const Registration& registration,
     next.callId = registration.callId;
     next.cseq = registration.cseq;
     next.token = known != nullptr ? known->binding.token : freshToken();
-    next.masqueraded = masqueradedContact(userOf(next.aor), outboundHost, outboundPort, next.token);
+    next.masqueraded =
+        masqueradedContact(userOf(next.aor), outside, next.token, next.contact.isSips());
     if (known != nullptr) {
         // A provider that knows this Contact without a token would take one with it for a second
         // phone.
@@ -211,14 +211,18 @@ std::size_t LocationTable::connectionClosed(std::uint64_t connection) {
     return all.size();
 }
 
-void LocationTable::readdress(std::string_view outboundHost, std::uint16_t outboundPort) {
+void LocationTable::readdress(const Outside& outside) {
     for (const auto& [token, each] : byToken_) {
         for (Binding* binding : {&each->binding, each->pending.get()}) {
             if (binding == nullptr) {
                 continue;
             }
-            const auto next = masqueradedContact(userOf(binding->masqueraded), outboundHost,
-                                                 outboundPort, binding->token);
+            const auto& old = binding->masqueraded;
+            auto same = outside;
+            same.protocol = base::protocolFromVia(old.params.value("transport").value_or("udp"))
+                                .value_or(base::Protocol::Udp);
+            const auto next =
+                masqueradedContact(userOf(old), same, binding->token, old.isSips());
             if (!binding->masqueraded.sameAddress(next)) {
                 binding->masqueraded = next;
                 if (binding == &each->binding && binding->confirmed) {

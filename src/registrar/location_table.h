@@ -89,14 +89,13 @@ public:
     // --- the life of a binding
 
     /// The binding as it will be once this REGISTER is answered with 2xx; `masqueraded` is what to
-    /// send as Contact, from `outboundHost` and `outboundPort` (see masqueradedContact()). A new
+    /// send as Contact, as `outside` says (see masqueradedContact()). A new
     /// one is entered unconfirmed. A known one (same AoR and Contact, parameters aside) keeps its
     /// token and, when confirmed, its present state until confirm(). One that was loaded from an
     /// original's file keeps its masqueraded Contact without a token as long as the outbound
     /// address is the same. Fails when the table is full.
     [[nodiscard]] base::Result<Binding> prepare(const Registration& registration,
-                                                std::string_view outboundHost,
-                                                std::uint16_t outboundPort);
+                                                const Outside& outside);
 
     /// The registrar has said 2xx: the prepared state counts from now on, for `expiresIn` seconds.
     /// 0 removes the binding. Returns it; nothing when the token is unknown or it has been removed.
@@ -126,9 +125,9 @@ public:
     /// reached by their Contact. How many are concerned.
     std::size_t connectionClosed(std::uint64_t connection);
 
-    /// The outbound address has changed: rewrites all masqueraded Contacts. Tokens stay, so that
-    /// requests that still come by the old Contacts are told apart.
-    void readdress(std::string_view outboundHost, std::uint16_t outboundPort);
+    /// The outbound address has changed: rewrites all masqueraded Contacts, each with the protocol that
+    /// it has. Tokens stay, so that requests that still come by the old Contacts are told apart.
+    void readdress(const Outside& outside);
 
     // --- look-ups; nullptr or empty: none
 

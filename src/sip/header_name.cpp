@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sip/header_name.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -83,6 +84,17 @@ bool isSingleton(HeaderName name) {
         case HeaderName::Other: break;
     }
     return false;
+}
+
+bool isSingleton(std::string_view longName) {
+    static constexpr std::array<std::string_view, 18> kNames{
+        "Content-Disposition", "Event",       "Join",           "Min-Expires",
+        "Min-SE",              "MIME-Version", "RAck",           "Refer-To",
+        "Referred-By",         "Replaces",    "Retry-After",    "RSeq",
+        "Session-Expires",     "SIP-ETag",    "SIP-If-Match",   "Subscription-State",
+        "Target-Dialog",       "Content-Transfer-Encoding"};
+    return std::ranges::any_of(
+        kNames, [longName](std::string_view name) { return base::equalsIgnoreCase(name, longName); });
 }
 
 bool isSplit(HeaderName name) {

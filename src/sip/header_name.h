@@ -34,6 +34,10 @@ enum class HeaderName : std::uint8_t {
 /// Whether a message may have the header field only once.
 [[nodiscard]] bool isSingleton(HeaderName name);
 
+/// The same for fields that the proxy only passes on, by their long name: those that would let two
+/// readers understand different things.
+[[nodiscard]] bool isSingleton(std::string_view longName);
+
 /// Whether its comma-separated values are kept as one field each.
 [[nodiscard]] bool isSplit(HeaderName name);
 

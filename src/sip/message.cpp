@@ -139,6 +139,11 @@ const Uri& Message::requestUri() const {
     return *parsedUri_;
 }
 
+void Message::setStatus(int status, std::string_view reason) {
+    status_ = status;
+    reason_ = reason.empty() ? reasonPhrase(status) : reason;
+}
+
 void Message::setRequestUri(const Uri& uri) {
     parsedUri_ = std::make_shared<const Uri>(uri);
     uri_ = uri.toString();

@@ -67,6 +67,8 @@ public:
     [[nodiscard]] std::string_view methodName() const { return methodName_; }
     [[nodiscard]] int status() const { return status_; }  ///< 0 for requests
     [[nodiscard]] std::string_view reason() const { return reason_; }
+    /// Of a response; an empty reason stands for the default one.
+    void setStatus(int status, std::string_view reason = {});
     /// The text of the request URI; empty for responses.
     [[nodiscard]] std::string_view requestUriText() const { return uri_; }
     /// Good until the next setRequestUri(); the default Uri for responses.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
+#include <functional>
 
 #include "base/text.h"
 #include "sip/message.h"
@@ -12,9 +13,13 @@ namespace {
 // Everything that a stranger's message can make us allocate is bounded by these.
 constexpr std::size_t kMaxHead = 32 * 1024;
 constexpr std::size_t kMaxFields = 256;
+constexpr std::size_t kMaxLine = 8 * 1024;
+constexpr std::size_t kMaxName = 256;
+constexpr std::size_t kMaxVias = 70;
 constexpr std::size_t kMaxMethod = 64;
 constexpr std::size_t kMaxCallId = 512;
 constexpr std::size_t kMaxTag = 256;
+constexpr std::size_t kMaxBranch = 512;
 
 using Failure = std::optional<ParseFailure>;
 
@@ -39,17 +44,69 @@ std::string_view skipLeadingEmptyLines(std::string_view bytes) {
     return bytes;
 }
 
-/// Whether there are control characters other than TAB. A quoted-pair may hold any but CR and LF
-/// (RFC 3261 §25.1).
+/// Whether there are control characters other than TAB. A quoted-pair, which exists only in a quoted
+/// string, may hold any but CR and LF (RFC 3261 §25.1).
 bool hasControl(std::string_view line) {
-    for (std::size_t i = 0; i < line.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(line[i]);
-        const bool quotedPair = i > 0 && line[i - 1] == '\\' && byte != '\r' && byte != '\n';
-        if (((byte < 32 && byte != '\t') || byte == 127) && !quotedPair) {
-            return true;
-        }
+    bool quoted = false;
+    bool escaped = false;
+    return std::ranges::any_of(line, [&](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool control = (byte < 32 && byte != '\t') || byte == 127;
+        const bool allowed = escaped && byte != '\r' && byte != '\n';
+        quoted = quoted != (c == '"' && !escaped);
+        escaped = quoted && c == '\\' && !escaped;
+        return control && !allowed;
+    });
+}
+
+bool isFold(std::string_view line) {
+    return !line.empty() && (line.front() == ' ' || line.front() == '\t');
+}
+
+/// A header field as it was on the wire.
+struct RawField {
+    std::string_view line;  ///< in `unfolded` if there were folds
+    std::string unfolded;
+    bool folded = false;
+    bool control = false;  ///< control characters, or a bare CR or LF
+};
+
+/// Takes one field and its folds off the front of `lines`, which end with CRLF.
+void takeField(std::string_view& lines, RawField& field) {
+    const auto next = [&lines, &field] {
+        const auto end = lines.find("\r\n");
+        const auto line = lines.substr(0, end);
+        lines.remove_prefix(end + 2);
+        field.control = field.control || hasControl(line);
+        return line;
+    };
+    field.control = false;
+    field.line = next();
+    field.folded = isFold(lines);
+    if (!field.folded) {
+        return;
     }
-    return false;
+    field.unfolded = field.line;
+    while (isFold(lines)) {
+        // RFC 3261 §7.3.1: a fold is one space.
+        field.unfolded += ' ';
+        field.unfolded += base::trim(next());
+    }
+    field.line = field.unfolded;
+}
+
+/// RFC 3261 §25.1 has no white space and no separators of lists in it; what else people put there
+/// harms nobody.
+bool isCallId(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxCallId &&
+           text.find_first_of(" \t,;") == std::string_view::npos;
+}
+
+/// `type/subtype`, without parameters.
+bool isMediaType(std::string_view type) {
+    const auto slash = type.find('/');
+    return slash != std::string_view::npos && isToken(type.substr(0, slash)) &&
+           isToken(type.substr(slash + 1));
 }
 
 }  // namespace
@@ -67,10 +124,13 @@ private:
     Failure readStartLine(std::string_view line);
     Failure readRequestLine(std::string_view line);
     Failure readFields(std::string_view lines);
-    Failure addField(std::string_view line);
+    Failure addField(const RawField& raw);
+    Failure takeLength(const RawField& raw, std::string_view value);
     Failure addValues(HeaderName id, std::string_view name, std::string_view value);
     [[nodiscard]] static bool isWellFormed(const Message::Field& field);
     Failure checkMandatory();
+    Failure checkVias();
+    Failure checkContacts();
     Failure checkCSeq();
     Failure takeBody(std::string_view rest);
 
@@ -80,6 +140,14 @@ private:
 
 Failure MessageParser::parse(std::string_view bytes) {
     bytes = skipLeadingEmptyLines(bytes);
+    // The start line first: it tells who deserves an answer to what else is wrong.
+    const auto lineEnd = bytes.find("\r\n");
+    if (lineEnd == std::string_view::npos) {
+        return bad("no line end");
+    }
+    if (auto failure = readStartLine(bytes.substr(0, lineEnd))) {
+        return failure;
+    }
     std::size_t bodyStart = 0;
     const auto head = headOf(bytes, bodyStart);
     if (!head) {
@@ -88,15 +156,14 @@ Failure MessageParser::parse(std::string_view bytes) {
     if (head->size() > kMaxHead) {
         return ParseFailure{513, "Message Too Large", "header section too large"};
     }
-    const auto lineEnd = head->find("\r\n");
-    if (auto failure = readStartLine(head->substr(0, lineEnd))) {
-        return failure;
-    }
     if (auto failure = readFields(head->substr(lineEnd + 2))) {
         return failure;
     }
-    if (auto failure = checkMandatory()) {
-        return failure;
+    for (const auto check : {&MessageParser::checkMandatory, &MessageParser::checkVias,
+                             &MessageParser::checkContacts, &MessageParser::checkCSeq}) {
+        if (auto failure = (this->*check)()) {
+            return failure;
+        }
     }
     return takeBody(bytes.substr(bodyStart));
 }
@@ -140,7 +207,7 @@ Failure MessageParser::readRequestLine(std::string_view line) {
     }
     const std::string_view uri = line.substr(first + 1, last - first - 1);
     auto parsed = uri.find_first_of(" \t") == std::string_view::npos ? Uri::parse(uri) : std::nullopt;
-    if (!parsed) {
+    if (!parsed || !parsed->headers.empty()) {
         return bad("malformed request URI");
     }
     message_.parsedUri_ = std::make_shared<const Uri>(std::move(*parsed));
@@ -149,64 +216,55 @@ Failure MessageParser::readRequestLine(std::string_view line) {
 }
 
 Failure MessageParser::readFields(std::string_view lines) {
-    const auto isFold = [](std::string_view line) {
-        return !line.empty() && (line.front() == ' ' || line.front() == '\t');
-    };
     if (isFold(lines)) {
         return bad("header section begins with a folded line");
     }
-    std::string unfolded;
+    RawField raw;
     while (!lines.empty()) {
-        const auto end = lines.find("\r\n");
-        std::string_view line = lines.substr(0, end);
-        lines.remove_prefix(end + 2);
-        if (hasControl(line)) {
+        takeField(lines, raw);
+        if (raw.control) {
             return bad("control characters or a bare CR or LF in a header field");
         }
-        if (isFold(lines)) {
-            unfolded = line;
-            while (isFold(lines)) {
-                const auto more = lines.find("\r\n");
-                if (hasControl(lines.substr(0, more))) {
-                    return bad("control characters or a bare CR or LF in a header field");
-                }
-                // RFC 3261 §7.3.1: a fold is one space.
-                unfolded += ' ';
-                unfolded += base::trim(lines.substr(0, more));
-                lines.remove_prefix(more + 2);
-            }
-            line = unfolded;
+        if (raw.line.size() > kMaxLine) {
+            return bad("header field too long");
         }
-        if (auto failure = addField(line)) {
+        if (auto failure = addField(raw)) {
             return failure;
         }
     }
     return std::nullopt;
 }
 
-Failure MessageParser::addField(std::string_view line) {
-    const auto colon = line.find(':');
-    const std::string_view name = base::trim(line.substr(0, colon));
-    if (colon == std::string_view::npos || !isToken(name)) {
+Failure MessageParser::addField(const RawField& raw) {
+    const auto colon = raw.line.find(':');
+    const std::string_view name = base::trim(raw.line.substr(0, colon));
+    if (colon == std::string_view::npos || !isToken(name) || name.size() > kMaxName) {
         return bad("malformed header field name");
     }
     if (message_.fields_.size() >= kMaxFields) {
         return bad("too many header fields");
     }
-    const std::string_view value = base::trim(line.substr(colon + 1));
+    const std::string_view value = base::trim(raw.line.substr(colon + 1));
+    const std::string_view longName = longHeaderName(name);
     const HeaderName id = headerNameFrom(name);
     if (id == HeaderName::ContentLength) {
-        const auto length = base::parseUnsigned(value, UINT32_MAX);
-        if (!length || contentLength_) {
-            return bad("malformed or repeated Content-Length");
-        }
-        contentLength_ = static_cast<std::size_t>(*length);
-        return std::nullopt;
+        return takeLength(raw, value);
     }
-    if (isSingleton(id) && message_.find(id) != nullptr) {
-        return bad(std::string(longHeaderName(name)) + " more than once");
+    if (id == HeaderName::Other ? isSingleton(longName) && message_.header(longName).has_value()
+                                : isSingleton(id) && message_.find(id) != nullptr) {
+        return bad(std::string(longName) + " more than once");
     }
-    return addValues(id, longHeaderName(name), value);
+    return addValues(id, longName, value);
+}
+
+Failure MessageParser::takeLength(const RawField& raw, std::string_view value) {
+    const auto length = base::parseUnsigned(value, UINT32_MAX);
+    // Folds are where readers have disagreed about lengths.
+    if (!length || contentLength_ || raw.folded) {
+        return bad("malformed or repeated Content-Length");
+    }
+    contentLength_ = static_cast<std::size_t>(*length);
+    return std::nullopt;
 }
 
 Failure MessageParser::addValues(HeaderName id, std::string_view name, std::string_view value) {
@@ -239,8 +297,7 @@ bool MessageParser::isWellFormed(const Message::Field& field) {
 }
 
 Failure MessageParser::checkMandatory() {
-    if (message_.find(HeaderName::Via) == nullptr || message_.callId().empty() ||
-        message_.callId().size() > kMaxCallId || message_.find(HeaderName::CSeq) == nullptr) {
+    if (message_.find(HeaderName::Via) == nullptr || !isCallId(message_.callId()) || message_.find(HeaderName::CSeq) == nullptr) {
         return bad("Via, Call-ID or CSeq is missing or malformed");
     }
     if (message_.find(HeaderName::From) == nullptr || message_.find(HeaderName::To) == nullptr) {
@@ -258,7 +315,32 @@ Failure MessageParser::checkMandatory() {
         hops != nullptr && !base::parseUnsigned(hops->value(), 255)) {
         return bad("malformed Max-Forwards");
     }
-    return checkCSeq();
+    return std::nullopt;
+}
+
+Failure MessageParser::checkVias() {
+    const auto count = message_.viaCount();
+    if (count > kMaxVias) {
+        return bad("too many Vias");
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (message_.via(i)->branch().size() > kMaxBranch) {
+            return bad("branch too long");
+        }
+    }
+    return std::nullopt;
+}
+
+Failure MessageParser::checkContacts() {
+    std::size_t count = 0;
+    bool star = false;
+    for (const auto& field : message_.fields_) {
+        if (field.id() == HeaderName::Contact) {
+            ++count;
+            star = star || field.value() == "*";
+        }
+    }
+    return star && count > 1 ? Failure(bad("* and other Contacts")) : std::nullopt;
 }
 
 Failure MessageParser::checkCSeq() {
@@ -285,6 +367,10 @@ Failure MessageParser::takeBody(std::string_view rest) {
         }
         rest = rest.substr(0, *contentLength_);
     }
+    if (!rest.empty() && message_.find(HeaderName::ContentType) != nullptr &&
+        !isMediaType(message_.contentType())) {
+        return bad("malformed Content-Type");
+    }
     message_.body_ = std::string(rest);
     return std::nullopt;
 }
@@ -301,6 +387,29 @@ std::expected<Message, ParseFailure> Message::parse(std::string_view bytes) {
     return parser.take();
 }
 
+namespace {
+
+/// What a response takes over from its request (RFC 3261 §8.2.6.2), as a set of bits.
+constexpr unsigned kCopied = 1U << static_cast<unsigned>(HeaderName::Via) |
+                             1U << static_cast<unsigned>(HeaderName::From) |
+                             1U << static_cast<unsigned>(HeaderName::To) |
+                             1U << static_cast<unsigned>(HeaderName::CallId) |
+                             1U << static_cast<unsigned>(HeaderName::CSeq);
+
+bool isCopied(HeaderName id) {
+    return (kCopied >> static_cast<unsigned>(id) & 1U) != 0;
+}
+
+/// The tag for a To that has none: always the same for the same request (RFC 3261 §8.2.7).
+std::string missingTag(std::string_view to, std::string_view request) {
+    const auto address = NameAddr::parse(to);
+    return address && !address->params.has("tag")
+               ? ";tag=" + std::to_string(std::hash<std::string_view>{}(request))
+               : std::string();
+}
+
+}  // namespace
+
 std::optional<std::string> answerUnparsed(std::string_view bytes, int status,
                                           std::string_view reason) {
     bytes = skipLeadingEmptyLines(bytes);
@@ -312,31 +421,27 @@ std::optional<std::string> answerUnparsed(std::string_view bytes, int status,
     }
     std::string out = "SIP/2.0 " + std::to_string(status) + " " + std::string(reason) + "\r\n";
     unsigned found = 0;
-    for (head.remove_prefix(lineEnd + 2); !head.empty();) {
-        const auto end = head.find("\r\n");
-        const std::string_view line = head.substr(0, end);
-        const auto colon = line.find(':');
-        if (line.empty() || end == std::string_view::npos) {
-            break;
-        }
-        const std::string_view name = base::trim(line.substr(0, colon));
+    const auto end = head.find("\r\n\r\n");
+    head = head.substr(0, end == std::string_view::npos ? head.rfind("\r\n") + 2 : end + 2);
+    head.remove_prefix(lineEnd + 2);
+    RawField raw;
+    while (!head.empty()) {
+        takeField(head, raw);
+        const auto colon = raw.line.find(':');
+        const auto name = longHeaderName(base::trim(raw.line.substr(0, colon)));
         const HeaderName id = headerNameFrom(name);
-        const bool copied = id == HeaderName::Via || id == HeaderName::From ||
-                            id == HeaderName::To || id == HeaderName::CallId ||
-                            id == HeaderName::CSeq;
-        if (copied && colon != std::string_view::npos && isToken(name) && !hasControl(line)) {
-            found |= 1U << static_cast<unsigned>(id);
-            out += line;
+        const unsigned bit = 1U << static_cast<unsigned>(id);
+        const bool wanted = isCopied(id) && (id == HeaderName::Via || (found & bit) == 0);
+        if (wanted && colon != std::string_view::npos && !raw.control) {
+            found |= bit;
+            out += name;
+            out += ": ";
+            out += base::trim(raw.line.substr(colon + 1));
+            out += id == HeaderName::To ? missingTag(raw.line.substr(colon + 1), bytes) : "";
             out += "\r\n";
         }
-        head.remove_prefix(end + 2);
     }
-    constexpr unsigned kNeeded = 1U << static_cast<unsigned>(HeaderName::Via) |
-                                 1U << static_cast<unsigned>(HeaderName::From) |
-                                 1U << static_cast<unsigned>(HeaderName::To) |
-                                 1U << static_cast<unsigned>(HeaderName::CallId) |
-                                 1U << static_cast<unsigned>(HeaderName::CSeq);
-    if (found != kNeeded) {
+    if (found != kCopied) {
         return std::nullopt;
     }
     return out + "Content-Length: 0\r\n\r\n";

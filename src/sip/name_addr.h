@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ struct NameAddr {
 
     /// Without angle brackets every parameter is one of the header, not of the URI (§20).
     [[nodiscard]] static std::optional<NameAddr> parse(std::string_view text);
+
+    /// The `q` parameter of a Contact in thousandths, 0 to 1000; 1000 without one, or when it cannot
+    /// be read.
+    [[nodiscard]] std::uint16_t preference() const;
 
     /// Always with angle brackets.
     [[nodiscard]] std::string toString() const;

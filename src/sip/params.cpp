@@ -32,12 +32,16 @@ std::optional<Params> Params::parse(std::string_view text) {
         const std::string_view one = base::trim(text.substr(0, *end));
         const auto equals = one.find('=');
         const std::string_view name = base::trim(one.substr(0, equals));
-        if (!isToken(name) || params.size() == kMaxParams) {
+        if (!isToken(name) || params.size() == kMaxParams || params.has(name)) {
             return std::nullopt;
         }
         Param param{std::string(name), std::nullopt};
         if (equals != std::string_view::npos) {
-            param.value = std::string(base::trim(one.substr(equals + 1)));
+            const auto value = base::trim(one.substr(equals + 1));
+            if (!isParamValue(value)) {
+                return std::nullopt;
+            }
+            param.value = std::string(value);
         }
         params.add(std::move(param));
         if (*end == text.size()) {

@@ -20,7 +20,7 @@ struct Param {
 class Params {
 public:
     /// Reads `;a;b=c;d="e;f"` (or nothing). White space around separators is dropped. At most
-    /// 64 parameters.
+    /// 64 parameters, each once (RFC 3261 §7.3.1).
     [[nodiscard]] static std::optional<Params> parse(std::string_view text);
 
     [[nodiscard]] const Param* find(std::string_view name) const;

@@ -4,11 +4,38 @@
 #include <algorithm>
 #include <array>
 
+#include "base/address.h"
 #include "base/text.h"
 
 namespace siproxd::sip {
 
 namespace {
+
+constexpr std::size_t kMaxHost = 255;
+
+bool isHexDigit(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// More than RFC 3261 knows: underscores are in use.
+bool isHostName(std::string_view host) {
+    return !host.empty() && host.size() <= kMaxHost && std::ranges::all_of(host, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_';
+    });
+}
+
+/// The address between the brackets.
+std::optional<std::string> readReference(std::string_view inside) {
+    std::string address(inside);
+    // Senders that trust the grammar of RFC 3261 write one colon too many.
+    if (const auto colons = address.find(":::"); colons != std::string::npos &&
+                                                 address.find('.', colons) != std::string::npos) {
+        address.erase(colons, 1);
+    }
+    const auto ip = address.starts_with('[') ? std::nullopt : base::IpAddress::parse(address);
+    return ip && ip->isV6() ? std::optional(std::move(address)) : std::nullopt;
+}
 
 constexpr std::array<bool, 256> tokenCharacters() {
     std::array<bool, 256> is{};
@@ -26,6 +53,66 @@ bool isToken(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) {
         return kIsToken[static_cast<unsigned char>(c)];
     });
+}
+
+bool isQuotedString(std::string_view text) {
+    if (text.size() < 2 || text.front() != '"') {
+        return false;
+    }
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        if (text[i] == '\\') {
+            ++i;
+        } else if (text[i] == '"') {
+            return i + 1 == text.size();
+        }
+    }
+    return false;
+}
+
+bool isParamValue(std::string_view text) {
+    return isQuotedString(text) || std::ranges::none_of(text, [](char c) {
+               return static_cast<unsigned char>(c) <= 32 || c == 127 || c == '"' || c == ',' ||
+                      c == ';' || c == '<' || c == '>';
+           });
+}
+
+bool isEscaped(std::string_view text) {
+    for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+        if (at + 2 >= text.size() || !isHexDigit(text[at + 1]) || !isHexDigit(text[at + 2])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::optional<HostPort> readHostPort(std::string_view text) {
+    HostPort out;
+    const auto bracket = text.starts_with('[') ? text.find(']') : 0;
+    if (bracket == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto colon = text.find(':', bracket);
+    const auto host = base::trim(text.substr(0, colon));
+    if (bracket > 0) {
+        auto address = host.ends_with(']') ? readReference(host.substr(1, host.size() - 2))
+                                           : std::nullopt;
+        if (!address) {
+            return std::nullopt;
+        }
+        out.host = std::move(*address);
+    } else if (isHostName(host)) {
+        out.host = std::string(host);
+    } else {
+        return std::nullopt;
+    }
+    if (colon != std::string_view::npos) {
+        const auto port = base::parseUnsigned(base::trim(text.substr(colon + 1)), 65535);
+        if (!port || *port == 0) {
+            return std::nullopt;
+        }
+        out.port = static_cast<std::uint16_t>(*port);
+    }
+    return out;
 }
 
 std::optional<std::size_t> findOutsideQuotes(std::string_view text, char wanted) {

@@ -41,14 +41,6 @@ std::string protectEscapes(std::string_view uri) {
     return out;
 }
 
-bool isHost(std::string_view host) {
-    const bool brackets = host.find(':') != std::string_view::npos;
-    return !host.empty() && std::all_of(host.begin(), host.end(), [brackets](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '.' || c == '_' || (brackets && c == ':');
-    });
-}
-
 Params paramsOf(const osip_list_t& list) {
     Params params;
     osip_list_iterator_t it;
@@ -68,19 +60,29 @@ std::size_t hostStart(std::string_view whole) {
     return at != std::string_view::npos ? at + 1 : whole.find(':') + 1;
 }
 
-/// libosip2 takes the last of several ports; here there is one at most.
-bool hasOnePort(std::string_view hostAndRest) {
-    auto hostPort = hostAndRest.substr(0, hostAndRest.find_first_of("?;"));
-    const auto bracket = hostPort.find(']');
-    if (bracket != std::string_view::npos) {
-        hostPort.remove_prefix(bracket + 1);
+/// Host and port between the user and the parameters.
+std::optional<HostPort> hostPortOf(std::string_view whole) {
+    const auto rest = whole.substr(hostStart(whole));
+    return readHostPort(rest.substr(0, rest.find_first_of("?;")));
+}
+
+/// These decide where a request goes: readers must not be able to take different ones.
+bool isUnambiguous(const Params& params) {
+    for (const char* name : {"transport", "maddr", "lr"}) {
+        if (std::ranges::count_if(params, [name](const Param& param) {
+                return base::equalsIgnoreCase(param.name, name);
+            }) > 1) {
+            return false;
+        }
     }
-    return std::count(hostPort.begin(), hostPort.end(), ':') <= 1;
+    return true;
 }
 
 std::optional<Uri> parseSip(std::string_view whole) {
     const auto question = whole.find('?', hostStart(whole));
-    if (!hasOnePort(whole.substr(hostStart(whole)))) {
+    const auto hostPort = hostPortOf(whole);
+    if (!hostPort || !isEscaped(whole) || question + 1 == whole.size() ||
+        std::ranges::count(whole, '@') > 1) {
         return std::nullopt;
     }
     osip_uri_t* raw = nullptr;
@@ -95,18 +97,12 @@ std::optional<Uri> parseSip(std::string_view whole) {
     uri.scheme = base::toLower(text(osip->scheme));
     uri.user = text(osip->username);
     uri.password = text(osip->password);
-    uri.host = text(osip->host);
-    if (osip->port != nullptr) {
-        const auto port = base::parseUnsigned(osip->port, 65535);
-        if (!port || *port == 0) {
-            return std::nullopt;
-        }
-        uri.port = static_cast<std::uint16_t>(*port);
-    }
-    if (!isHost(uri.host)) {
+    uri.host = hostPort->host;
+    uri.port = hostPort->port;
+    uri.params = paramsOf(osip->url_params);
+    if (!isUnambiguous(uri.params)) {
         return std::nullopt;
     }
-    uri.params = paramsOf(osip->url_params);
     for (const auto& param : uri.params) {
         if (param.name.find('@') != std::string::npos ||
             (param.value && param.value->find('@') != std::string::npos)) {

@@ -21,6 +21,8 @@ public:
     [[nodiscard]] virtual bool onResponse(const sip::Message& response) = 0;
     /// What has been sent by this flow may not have arrived (Layer::flowFailed()).
     virtual void onFlowFailed() = 0;
+    /// Whether a response has come, so that somebody is there.
+    [[nodiscard]] virtual bool isHeard() const = 0;
     /// See Layer::cancel().
     virtual void cancel(std::string_view /*reason*/) {}
 

@@ -43,6 +43,7 @@ public:
     void start() override;
     [[nodiscard]] bool onResponse(const sip::Message& response) override;
     void onFlowFailed() override;
+    [[nodiscard]] bool isHeard() const override { return state_ != State::Calling; }
     void cancel(std::string_view reason) override;
 
 private:

@@ -477,6 +477,11 @@ void Layer::cancel(ClientId id, std::string_view reason) {
     }
 }
 
+bool Layer::isHeard(ClientId id) const {
+    const auto* client = impl_->clients.find(id);
+    return client == nullptr || client->isHeard();
+}
+
 base::Result<void> Layer::sendStateless(const sip::Message& message, const base::Flow& to) {
     return impl_->environment.sender.send(message.serialize(), to);
 }

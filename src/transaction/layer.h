@@ -127,6 +127,10 @@ public:
     /// `reason` becomes a Reason header when not empty.
     void cancel(ClientId id, std::string_view reason = {});
 
+    /// Whether any response to the request of `id` has come, 100 included; true as well when the
+    /// transaction is gone.
+    [[nodiscard]] bool isHeard(ClientId id) const;
+
     /// Sends without a transaction: ACK for 2xx, stateless answers.
     base::Result<void> sendStateless(const sip::Message& message, const base::Flow& to);
 

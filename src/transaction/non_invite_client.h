@@ -39,6 +39,7 @@ public:
     void start() override;
     [[nodiscard]] bool onResponse(const sip::Message& response) override;
     void onFlowFailed() override;
+    [[nodiscard]] bool isHeard() const override { return state_ != State::Trying; }
 
 private:
     void onRepeat() override;

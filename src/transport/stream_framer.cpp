@@ -54,7 +54,8 @@ std::optional<Frame> StreamFramer::scanHead(std::string_view bytes) {
         const std::size_t at = scanned_++;
         const char byte = bytes[at];
         const bool afterCr = at > lineStart_ && bytes[at - 1] == '\r';
-        if (byte == '\0') {
+        // RFC 3261 §25.1 allows one in a quoted-pair; whether this is one is for the parser to see.
+        if (byte == '\0' && !(at > lineStart_ && bytes[at - 1] == '\\')) {
             return fail(400, "NUL in the header", at);
         }
         if (afterCr != (byte == '\n')) {
@@ -110,7 +111,7 @@ std::optional<Frame> StreamFramer::takeLine(std::string_view line) {
     }
     const auto length = base::parseUnsigned(value, limits_.body);
     if (!length) {
-        return fail(513, "Message Too Large", scanned_);
+        return fail(400, "Content-Length Too Large", scanned_);
     }
     contentLength_ = static_cast<std::size_t>(*length);
     return std::nullopt;

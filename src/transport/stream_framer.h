@@ -30,7 +30,7 @@ struct Frame {
 
 /// Cuts a byte stream into SIP messages by Content-Length (RFC 3261 §18.3), which must be there
 /// once, in digits only and not above the limit. Whatever two readers could understand differently
-/// (bare CR or LF, NUL, a space before the colon, a folded or repeated length) is an error. It
+/// (bare CR or LF, NUL but in a quoted-pair, a space before the colon, a folded or repeated length) is an error. It
 /// stores no bytes: the owner keeps those that have not been consumed, and passes them again with
 /// what has come since.
 class StreamFramer {

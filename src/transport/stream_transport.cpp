@@ -93,17 +93,28 @@ bool StreamTransport::remove(base::Protocol protocol, const base::SocketAddress&
     }
     (*found)->closed = true;
     listeners_.erase(found);
-    std::vector<std::shared_ptr<Connection>> concerned;
+    breakAll([&](const base::Flow& flow) {
+        return flow.protocol == protocol &&
+               (flow.local.ip == local.ip || local.ip.isUnspecified());
+    });
+    return true;
+}
+
+void StreamTransport::leave(const base::IpAddress& local) {
+    breakAll([&](const base::Flow& flow) { return flow.local.ip == local; });
+}
+
+void StreamTransport::breakAll(const std::function<bool(const base::Flow&)>& concerned) {
+    // A list first, for those that end leave the table.
+    std::vector<std::shared_ptr<Connection>> breaking;
     for (const auto& [id, entry] : connections_) {
-        const base::Flow& flow = entry.connection->flow();
-        if (flow.protocol == protocol && (flow.local.ip == local.ip || local.ip.isUnspecified())) {
-            concerned.push_back(entry.connection);
+        if (concerned(entry.connection->flow())) {
+            breaking.push_back(entry.connection);
         }
     }
-    for (const auto& connection : concerned) {
+    for (const auto& connection : breaking) {
         connection->end("its address is no longer used", true);
     }
-    return true;
 }
 
 std::vector<base::SocketAddress> StreamTransport::addresses(base::Protocol protocol) const {
@@ -119,25 +130,18 @@ std::vector<base::SocketAddress> StreamTransport::addresses(base::Protocol proto
 void StreamTransport::setTls(net::TlsContext context) { tls_ = std::move(context); }
 
 base::Result<void> StreamTransport::send(std::string_view bytes, const base::Flow& flow) {
-    auto sent = sendTo(bytes, flow, {});
-    return sent ? base::Result<void>() : std::unexpected(std::move(sent.error()));
-}
-
-base::Result<base::Flow> StreamTransport::sendTo(std::string_view bytes, const base::Flow& flow,
-                                                 std::string_view name) {
-    auto entry = find(flow, name);
+    auto entry = find(flow, {});
     if (!entry) {
         ++counters_.sendErrors;
         return std::unexpected(sendFailure(flow, entry.error().message));
     }
-    Connection& connection = *(*entry)->connection;
-    if (!connection.send(bytes)) {
+    if (!(*entry)->connection->send(bytes)) {
         ++counters_.sendErrors;
         return std::unexpected(sendFailure(flow, "too much is waiting to be sent"));
     }
     ++counters_.sent;
     counters_.sentBytes += bytes.size();
-    return connection.flow();
+    return {};
 }
 
 base::Result<base::Flow> StreamTransport::open(const base::Flow& flow, std::string_view name) {

@@ -47,30 +47,28 @@ public:
                                                         const base::SocketAddress& local,
                                                         SocketTag tag);
 
-    /// Stops listening there and breaks the connections from and to that IP address, as when the
-    /// address has gone. False when nothing listened there.
+    /// Stops listening there and breaks that protocol's connections from and to that IP address,
+    /// as when the address has gone. False when nothing listened there.
     bool remove(base::Protocol protocol, const base::SocketAddress& local);
+
+    /// Breaks all connections from and to that address of ours: it has gone.
+    void leave(const base::IpAddress& local);
 
     /// The addresses it listens on, in the order they were added.
     [[nodiscard]] std::vector<base::SocketAddress> addresses(base::Protocol protocol) const;
 
     /// Certificates and trust for the connections that begin from now on.
     void setTls(net::TlsContext context);
+    /// Whether Tls can be listened on.
+    [[nodiscard]] bool canServeTls() const { return tls_ && tls_->canServe(); }
 
     /// New timeouts and limits; those of framing hold for new connections.
     void configure(const StreamSettings& settings) { settings_ = settings; }
 
-    /// As sendTo() without a name.
+    /// Sends by connection `flow.connection`; where that is 0, by what open() gives for the flow
+    /// without a name. Bytes wait until the connection is open.
     [[nodiscard]] base::Result<void> send(std::string_view bytes,
                                           const base::Flow& flow) override;
-
-    /// Sends by connection `flow.connection`; where that is 0, by an open one from `flow.local.ip`
-    /// to `flow.remote`, and if there is none by a new one; bytes wait until it is open. `name` is
-    /// the SIP domain that the certificate of a TLS peer must be for (RFC 5922); without one, it
-    /// must be for the address. Returns the flow it goes by, with the connection's number, under
-    /// which a later onFlowFailed() comes.
-    [[nodiscard]] base::Result<base::Flow> sendTo(std::string_view bytes, const base::Flow& flow,
-                                                  std::string_view name);
 
     // Connections
     [[nodiscard]] base::Result<base::Flow> open(const base::Flow& flow,
@@ -122,6 +120,7 @@ private:
     [[nodiscard]] Entry& insert(const base::Flow& flow, SocketTag tag, Connection::Opener opener);
     void index(Entry& entry, PeerKey key);
     void prove(Entry& entry);
+    void breakAll(const std::function<bool(const base::Flow&)>& concerned);
     [[nodiscard]] Received received(const Connection& connection, std::string_view bytes) const;
 
     event::Loop& loop_;

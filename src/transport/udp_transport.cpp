@@ -63,7 +63,7 @@ UdpTransport::~UdpTransport() = default;
 
 base::Result<base::SocketAddress> UdpTransport::add(const base::SocketAddress& local,
                                                     SocketTag tag) {
-    auto socket = net::UdpSocket::bind(local, {.packetInfo = true});
+    auto socket = net::UdpSocket::bind(local, {.packetInfo = true, .peerErrors = true});
     if (!socket) {
         return std::unexpected(std::move(socket.error()));
     }
@@ -187,13 +187,34 @@ void UdpTransport::wake(const std::shared_ptr<Listener>& listener, std::uint8_t 
         net::Datagram datagram;
         switch (listener->socket.receive(buffer_, datagram)) {
             case net::ReceiveStatus::Empty:
+                if (i == 0) {
+                    takeErrors(*listener);
+                }
                 return;
             case net::ReceiveStatus::Error:
                 ++counters_.receiveErrors;
+                takeErrors(*listener);
                 break;
             case net::ReceiveStatus::Datagram:
                 handUp(*listener, datagram);
                 break;
+        }
+    }
+}
+
+void UdpTransport::takeErrors(const Listener& listener) {
+    for (std::size_t i = 0; i < settings_.datagramsPerWakeUp && !listener.closed; ++i) {
+        const auto told = listener.socket.takeError();
+        if (!told) {
+            return;
+        }
+        // One that is too big is sent in fragments the next time.
+        if (told->error.kind == net::SendError::Kind::Unreachable && told->peer) {
+            ++counters_.unreachable;
+            const base::Flow flow{.protocol = base::Protocol::Udp,
+                                  .local = listener.socket.local(),
+                                  .remote = told->peer};
+            handler_.onFlowFailed(flow, {flow.toString() + ": " + told->error.message()});
         }
     }
 }

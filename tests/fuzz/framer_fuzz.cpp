@@ -29,7 +29,9 @@ void checkMessage(std::string_view message) {
     const auto end = message.find("\r\n\r\n");
     demand(end != std::string_view::npos, "a message has a head");
     demand(end + 4 <= kLimits.head, "a head is not above its limit");
-    demand(message.substr(0, end).find('\0') == std::string_view::npos, "a head has no NUL");
+    for (auto nul = message.find('\0'); nul < end; nul = message.find('\0', nul + 1)) {
+        demand(nul > 0 && message[nul - 1] == '\\', "a head has no NUL but in a quoted-pair");
+    }
     unsigned lengths = 0;
     auto lines = message.substr(0, end + 2);
     for (bool start = true; !lines.empty(); start = false) {

@@ -8,6 +8,7 @@ The tone is an 8 kHz mono wav through `aufile`; `sndfile` writes what is heard t
 
 import glob
 import json
+import pathlib
 import re
 import select
 import socket
@@ -15,8 +16,10 @@ import subprocess
 
 import tone
 from deadline import Deadline, LabTimeout, wait_for
+from sip import in_uri
 
-CONFIG = """sip_listen {address}:{port}
+CONFIG = """sip_listen {listen}
+{tls}
 call_local_timeout 60
 call_max_calls 4
 audio_path /usr/share/baresip
@@ -34,7 +37,6 @@ rtp_ports {rtp_low}-{rtp_high}
 rtcp_mux no
 jitter_buffer_delay 5-10
 rtp_stats yes
-{dns}
 module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
@@ -42,7 +44,7 @@ module sndfile.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen {address}:{control}
+ctrl_tcp_listen {control}
 snd_path {directory}
 statmode_default off
 menu_bell no
@@ -52,25 +54,30 @@ ACCOUNT = ("<sip:{user}@{domain}>;auth_user={user};auth_pass={password};audio_co
 
 
 class Baresip:
-    """One softphone in a namespace. `outbound` is the host of its outbound proxy, if any."""
+    """One softphone in a namespace. `outbound` is the host of its outbound proxy, if any, which it
+    speaks to by `transport` (for tls it needs an `identity`, certificates.py)."""
 
     def __init__(self, space, directory, address, user, domain="sip.example.test", *, port=5060,
-                 outbound=None, answer="auto", password="secret", frequency=440, rtp_low=10000):
+                 outbound=None, answer="auto", password="secret", frequency=440, rtp_low=10000,
+                 transport="udp", identity=None):
         self.user, self.address, self.events = user, address, []
         self.directory = f"{directory}/baresip-{user}"
         subprocess.run(["mkdir", "-p", self.directory], check=True)
         tone.write_tone(f"{self.directory}/tone.wav", frequency, seconds=60)
         control = port + 1000
         self._write("config", CONFIG.format(
-            address=address, port=port, directory=self.directory, rtp_low=rtp_low,
-            rtp_high=rtp_low + 99, control=control, dns=""))
-        proxy = f';outbound="sip:{outbound}"' if outbound else ""
+            listen=f"{in_uri(address)}:{port}", tls=self._tls(identity),
+            directory=self.directory, rtp_low=rtp_low, rtp_high=rtp_low + 99,
+            control=f"{in_uri(address)}:{control}"))
+        # Its TLS port is the next one; the other side's is known to be, too.
+        proxy = f';outbound="sip:{in_uri(outbound)}:{5061 if transport == "tls" else 5060}' \
+                f';transport={transport}"' if outbound else ""
         self._write("accounts", ACCOUNT.format(user=user, domain=domain, password=password,
                                                answer=answer, outbound=proxy))
         self._write("contacts", "")
         self.log_file = f"{self.directory}/log"
         with open(self.log_file, "w", encoding="utf-8") as log:
-            self.process = space.start("baresip", "-4", "-v", "-s", "-f", self.directory,
+            self.process = space.start("baresip", "-6" if ":" in address else "-4", "-v", "-s", "-f", self.directory,
                                        stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                        cwd=self.directory)
         self._buffer = b""
@@ -79,6 +86,14 @@ class Baresip:
         except AssertionError:
             self.process.stop()
             raise
+
+    def _tls(self, identity):
+        if not identity:
+            return ""
+        both = "".join(pathlib.Path(path).read_text("ascii")
+                       for path in (identity.certificate, identity.key))
+        self._write("both.pem", both)
+        return f"sip_certificate {self.directory}/both.pem\nsip_cafile {identity.authority}"
 
     def _write(self, name, text):
         with open(f"{self.directory}/{name}", "w", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 """Calls between two scripted user agents, as most tests need them: set up with one audio stream,
 media checked both ways, hung up."""
 
+import digest
 import rtp
 import sip
 
@@ -24,10 +25,10 @@ class Call:
     def callee_target(self):
         return self.offer.audio.target
 
-    def check_media(self, count=15):
+    def check_media(self, count=15, tones=(0, 0)):
         """Audio flows both ways without loss; returns the two streams."""
         streams = rtp.exchange(self.caller_rtp, self.caller_target, self.callee_rtp,
-                               self.callee_target, count, first_seq=self._seq)
+                               self.callee_target, count, first_seq=self._seq, tones=tones)
         self._seq += count
         for stream in streams:
             assert stream.lost == 0, f"audio lost: {stream}"
@@ -35,6 +36,14 @@ class Call:
             heard_from = self.callee_target if stream is streams[0] else self.caller_target
             assert stream.sources == {heard_from}, f"{stream} came from {stream.sources}"
         return streams
+
+    def check_tones(self, count=20):
+        """The caller's tone is heard at the other end, pure, and the callee's at the caller's."""
+        tones = (440, 700)
+        for stream, own, other in zip(self.check_media(count, tones), tones, tones[::-1]):
+            found = stream.find(own)
+            assert abs(found.seconds - 0.02 * count) < 0.01 and found.share > 0.9, found
+            assert stream.find(other).seconds == 0
 
     def hang_up(self, by="caller"):
         """BYE from the named side."""
@@ -48,12 +57,18 @@ def media_of(agent):
     return sock, sock.getsockname()[1]
 
 
-def establish(caller, callee, uri, headers=(), ring=True, **details):
-    """INVITE, 180, 200, ACK, with an offer and an answer of one audio stream."""
+def establish(caller, callee, uri, headers=(), ring=True, password=None, **details):
+    """INVITE, 180, 200, ACK, with an offer and an answer of one audio stream. With a `password` the
+    proxy is expected to ask for it."""
     caller_rtp, caller_port = media_of(caller)
     callee_rtp, callee_port = media_of(callee)
     dialog = caller.invite(uri, sip.sdp(caller.address, caller_port), headers,
                            **details)
+    if password:
+        challenge = caller.expect((407, "INVITE"))["proxy-authenticate"]
+        credentials = digest.answer(challenge, "INVITE", uri, caller.user, password)
+        dialog = caller.invite(uri, sip.sdp(caller.address, caller_port),
+                               [*headers, ("Proxy-Authorization", credentials)], **details)
     invite = callee.expect("INVITE")
     if ring:
         callee.reply(invite, 180)

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from deadline import Deadline, LabTimeout, wait_for
 from netns import Process
 
-UDP, TCP = 17, 6
+UDP, TCP, FRAGMENT = 17, 6, 44
 MARKER_PORT = 9
 
 
 @dataclass
 class Packet:
-    """One IPv4 packet (put together again if it came in fragments); ports 0 for other protocols."""
+    """One IPv4 packet (put together again if it came in fragments) or IPv6 packet; ports 0 for
+    other protocols."""
 
     time: float
     protocol: int
@@ -39,7 +40,9 @@ class Packet:
                 and 53 not in (self.source_port, self.target_port))
 
     def __str__(self):
-        return f"{self.source}:{self.source_port} -> {self.target}:{self.target_port}"
+        def end(address, port):
+            return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        return f"{end(self.source, self.source_port)} -> {end(self.target, self.target_port)}"
 
 
 class Capture:
@@ -104,7 +107,7 @@ class Capture:
 
 
 def read_pcap(path):
-    """The IPv4 packets of an Ethernet capture (classic pcap, either byte order)."""
+    """The IP packets of an Ethernet capture (classic pcap, either byte order)."""
     with open(path, "rb") as file:
         data = file.read()
     if len(data) < 24:
@@ -118,11 +121,27 @@ def read_pcap(path):
         seconds, micros, captured, _ = struct.unpack(order + "IIII", data[at:at + 16])
         frame = data[at + 16:at + 16 + captured]
         at += 16 + captured
-        if frame[12:14] == b"\x08\x00":
-            packet = _ipv4(frame[14:], seconds + micros / 1e6, fragments)
-            if packet:
-                packets.append(packet)
+        read = {b"\x08\x00": _ipv4, b"\x86\xdd": _ipv6}.get(frame[12:14])
+        packet = read and read(frame[14:], seconds + micros / 1e6, fragments)
+        if packet:
+            packets.append(packet)
     return packets
+
+
+def _ipv6(data, time, fragments):
+    size, protocol = struct.unpack(">HB", data[4:7])
+    source, target = (socket.inet_ntop(socket.AF_INET6, data[at:at + 16]) for at in (8, 24))
+    body = data[40:40 + size]
+    if protocol == FRAGMENT:
+        protocol, _, offset, ident = struct.unpack(">BBHI", body[:8])
+        key = (source, target, ident, protocol)
+        parts = fragments.setdefault(key, {})
+        parts[offset & 0xFFF8] = (body[8:], not offset & 1)
+        body = _whole(parts)
+        if body is None:
+            return None
+        del fragments[key]
+    return _packet(time, protocol, source, target, body)
 
 
 def _ipv4(data, time, fragments):
@@ -139,6 +158,10 @@ def _ipv4(data, time, fragments):
         if body is None:
             return None
         del fragments[(source, target, ident, protocol)]
+    return _packet(time, protocol, source, target, body)
+
+
+def _packet(time, protocol, source, target, body):
     ports, payload = (0, 0), body
     if protocol == UDP and len(body) >= 8:
         ports, payload = struct.unpack(">HH", body[:4]), body[8:]
@@ -159,23 +182,24 @@ def _whole(parts):
     return None
 
 
-def find_leaks(packets, inside="10.0.0."):
+def find_leaks(packets, inside=("10.0.0.", "fd10:")):
     """Places where an inside address shows on the outside: sources, and text in payloads."""
-    text = inside.encode()
+    texts = [text.encode() for text in inside]
     leaks = []
     for packet in packets:
         if packet.source.startswith(inside):
             leaks.append(f"inside source address: {packet}")
         # What comes from the internet side may say anything; what leaves may not.
-        if packet.source.startswith("203.0.113.") and packet.source != "203.0.113.1":
+        if (packet.source.startswith(("203.0.113.", "2001:db8:5:"))
+                and packet.source not in ("203.0.113.1", "2001:db8:5::1")):
             continue
         for line in packet.payload.split(b"\r\n"):
-            if text in line:
+            if any(text in line for text in texts):
                 leaks.append(f"{packet}: {line[:200].decode('utf-8', 'replace')}")
     return leaks
 
 
-def assert_no_leak(path, inside="10.0.0."):
+def assert_no_leak(path, inside=("10.0.0.", "fd10:")):
     """No packet of the capture shows `inside`, neither as its source nor in any byte it carries."""
     leaks = find_leaks(read_pcap(path), inside)
     assert not leaks, "inside addresses seen outside:\n  " + "\n  ".join(leaks[:40])

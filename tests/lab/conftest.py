@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 # pylint: disable=wrong-import-position
 import netns
 import topology
+from certificates import Authority
 from daemon import DIRECT
 from lab import Lab
 
@@ -58,6 +59,32 @@ def site():
         yield networks
 
 
+@pytest.fixture(scope="session")
+def authority():
+    """Who signs the lab's certificates; siproxd trusts it where `tls_settings` are used."""
+    with tempfile.TemporaryDirectory(prefix=f"siplab-{os.getpid()}-authority-") as path:
+        os.chmod(path, 0o755)
+        yield Authority(path)
+
+
+@pytest.fixture(scope="session")
+def identity(authority):
+    """A certificate for every agent and server of the lab, under all their names."""
+    return authority.issue(
+        "peers", [*topology.NAMES, *topology.NAMES6, *topology.DOMAINS, *topology.FAILOVER],
+        [topology.PROVIDER, topology.PROVIDER6, topology.REMOTE, topology.REMOTE6, topology.PHONE,
+         topology.PHONE6])
+
+
+@pytest.fixture(scope="session")
+def tls_settings(authority):
+    """The directives that give siproxd a certificate."""
+    own = authority.issue("siproxd", ["proxy.example.test"],
+                          [topology.GATEWAY, topology.GATEWAY6, topology.PUBLIC, topology.PUBLIC6])
+    return {"tls_certificate": own.certificate, "tls_private_key": own.key,
+            "tls_ca": own.authority, "hosts_allow_reg": "10.0.0.0/24,fd10::/32"}
+
+
 @pytest.fixture
 def directory(request):
     """A directory of this test that any user may write to; kept when the test fails."""
@@ -85,6 +112,15 @@ def idle_lab(request, site, directory):
         raise
     finally:
         request.node.keep_directory = laboratory.keep
+
+
+@pytest.fixture
+def secure_lab(idle_lab, tls_settings):
+    """The same with TLS on."""
+    idle_lab.daemon.settings = {**tls_settings, **idle_lab.daemon.settings,
+                                "hosts_allow_reg": tls_settings["hosts_allow_reg"]}
+    idle_lab.daemon.start()
+    return idle_lab
 
 
 @pytest.fixture

@@ -53,6 +53,8 @@ class Daemon:
         self.settings = {**default_settings(topology),
                          "registration_file": self.registration_file,
                          "pid_file": self.pid_file, **dict(settings)}
+        self.extra_environment = {}
+        self.output = None      # a pipe's end instead of the log file, for tests that read it
         self.process = None
         self.started = 0
 
@@ -69,15 +71,17 @@ class Daemon:
         common = f"log_path={self.directory}/sanitizer"
         asan = "detect_leaks=1:exitcode=99:" + os.environ.get("ASAN_OPTIONS", "")
         ubsan = "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", "")
+        if "LD_PRELOAD" in self.extra_environment:
+            common += ":verify_asan_link_order=0"
         return {**os.environ, "ASAN_OPTIONS": f"{asan}:{common}",
-                "UBSAN_OPTIONS": f"{ubsan}:{common}"}
+                "UBSAN_OPTIONS": f"{ubsan}:{common}", **self.extra_environment}
 
     def start(self, *arguments):
         """Starts it and returns when its log says `started`."""
         if not binary().exists():
             raise FileNotFoundError(f"no siproxd at {binary()}: build it, or set SIPROXD")
         self.write_config()
-        with open(self.log_file, "a", encoding="utf-8") as log:
+        with open(self.output or self.log_file, "a", encoding="utf-8") as log:
             self.process = self.space.start(binary(), "-c", self.config_file, *arguments,
                                             stdout=log, stderr=log, cwd=self.directory,
                                             env=self.environment())

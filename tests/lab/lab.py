@@ -3,6 +3,7 @@
 part in a test."""
 
 import calls
+import digest
 import topology
 from baresip import Baresip
 from capture import Capture, assert_no_leak, ladder
@@ -34,6 +35,12 @@ class Lab:
         """Where phones send what is not in a dialog; without a daemon, straight to the target."""
         return None if DIRECT else (self.site.proxy_inside, 5060)
 
+    def _outbound_of(self, address, transport="udp", **_):
+        if DIRECT:
+            return None
+        host = topology.GATEWAY6 if ":" in address else self.site.proxy_inside
+        return host, topology.SERVICES[transport][2]
+
     def _agent(self, space, address, user, **details):
         agent = UserAgent(space, address, user=user, **details)
         self.at_end(agent.close)
@@ -41,12 +48,29 @@ class Lab:
 
     def phone(self, user="alice", address=topology.PHONE, **details):
         """A phone inside, with siproxd as its outbound proxy unless `outbound` says else."""
-        details.setdefault("outbound", self.outbound)
+        details.setdefault("outbound", self._outbound_of(address, **details))
         return self._agent(self.site.phones, address, user, **details)
 
     def provider(self, address=topology.PROVIDER, user="bob", **details):
         """A registrar and B2BUA on the internet: everybody's peer in most tests."""
         return self._agent(self.site.internet, address, user, **details)
+
+    def home_phone(self, user="far", address=topology.HOME_PHONE, **details):
+        """A phone behind the NAT of a home on the internet (topology.FarHome)."""
+        details.setdefault("outbound", (topology.PUBLIC, 5060))
+        return self._agent(self.site.home, address, user, **details)
+
+    def enrolled(self, phone, password, expires=600, **details):
+        """Registers `phone` at siproxd itself, with a password when it is asked for one."""
+        phone.register(expires, **details)
+        answer = phone.expect(lambda m: m.status in (200, 401))
+        if answer.status == 401:
+            credentials = digest.answer(answer["www-authenticate"], "REGISTER",
+                                        f"sip:{details.get('registrar') or phone.domain}",
+                                        phone.user, password)
+            phone.register(expires, headers=[("Authorization", credentials)], **details)
+            answer = phone.expect((200, "REGISTER"))
+        return answer
 
     def registered(self, phone, provider, expires=600):
         """Registers `phone` at `provider`; returns the Contact URI the provider knows it by."""
@@ -90,7 +114,7 @@ class Lab:
         """baresip, registered. An inside one has siproxd as its outbound proxy."""
         space = self.site.phones if side == "inside" else self.site.internet
         if side == "inside" and not DIRECT:
-            details.setdefault("outbound", self.site.proxy_inside)
+            details.setdefault("outbound", self._outbound_of(address)[0])
         softphone = Baresip(space, self.directory, address, user, **details)
         self.at_end(softphone.stop)
         softphone.wait_registered()

@@ -146,6 +146,10 @@ class Namespace:
         words = rule.split()
         return self.run("iptables", "-w", *(words[1:] if words[0] == "iptables" else words))
 
+    def ip6tables(self, rule):
+        """The same for IPv6."""
+        return self.run("ip6tables", "-w", *rule.split())
+
     def socket(self, address, port, kind=socket.SOCK_DGRAM):
         """A bound socket that lives in this namespace and is usable from anywhere."""
         result = []
@@ -155,7 +159,7 @@ class Namespace:
                 with open(f"/run/netns/{self.name}", "rb") as file:
                     if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
                         raise OSError(ctypes.get_errno(), "setns")
-                sock = socket.socket(socket.AF_INET, kind)
+                sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 sock.bind((address, port))
                 result.append(sock)
@@ -167,7 +171,7 @@ class Namespace:
         thread.start()
         thread.join()
         if isinstance(result[0], OSError):
-            raise OSError(result[0].errno, f"{address}:{port} in {self.role}: {result[0]}")
+            raise OSError(result[0].errno, f"{address} port {port} in {self.role}: {result[0]}")
         return result[0]
 
 

@@ -2,13 +2,14 @@
 """A provider of telephony: Kamailio as registrar and record-routing proxy.
 
 `password` turns digest authentication of REGISTER and INVITE on (one password for every user).
+`identity` (certificates.py) makes it listen on IPv4 and IPv6, by UDP, TCP and TLS.
 """
 
 import os
 import signal
 
 from deadline import wait_for
-from topology import NAMES, PROVIDER
+from topology import DOMAINS, FAILOVER, NAMES, PROVIDER, PROVIDER6
 from ua import UserAgent
 
 CONFIG = """#!KAMAILIO
@@ -16,9 +17,8 @@ debug=2
 log_stderror=yes
 children=2
 auto_aliases=no
-listen=udp:{address}:5060
+{listen}
 {aliases}
-disable_tcp=yes
 dns=no
 rev_dns=no
 loadmodule "tm.so"
@@ -60,11 +60,33 @@ request_route {{
 }}
 """
 
+UDP_ONLY = "disable_tcp=yes\nlisten=udp:{0}:5060"
+EVERYTHING = """tcp_children=2
+tcp_connect_timeout=3
+enable_tls=yes
+""" + "\n".join(f"listen={transport}:{{{host}}}:{port}" for transport, port in (
+    ("udp", 5060), ("tcp", 5060), ("tls", 5061)) for host in (0, 1)) + """
+loadmodule "tls.so"
+modparam("tls", "config", "{2}")
+"""
+TLS = """[server:default]
+method = TLSv1.2+
+certificate = {0.certificate}
+private_key = {0.key}
+ca_list = {0.authority}
+[client:default]
+method = TLSv1.2+
+verify_certificate = yes
+certificate = {0.certificate}
+private_key = {0.key}
+ca_list = {0.authority}
+"""
+
 REGISTER_AUTH = """
         if (!pv_www_authenticate("$td", "{0}", "0")) {{ www_challenge("$td", "0"); exit; }}
         consume_credentials();"""
 CALL_AUTH = """
-    if (is_method("INVITE") && $si == "203.0.113.1") {{
+    if (is_method("INVITE") && ($si == "203.0.113.1" || $si == "2001:db8:5::1")) {{
         if (!pv_proxy_authenticate("$fd", "{0}", "0")) {{ proxy_challenge("$fd", "0"); exit; }}
         consume_credentials();
     }}"""
@@ -73,14 +95,15 @@ CALL_AUTH = """
 class Kamailio:
     """The provider at `address`, responsible for every name that the lab's DNS gives it."""
 
-    def __init__(self, space, directory, address=PROVIDER, password=None):
+    def __init__(self, space, directory, address=PROVIDER, password=None, identity=None):
         self.space, self.address = space, address
         self.config_file = f"{directory}/kamailio-{address}.cfg"
         self.log_file = f"{directory}/kamailio-{address}.log"
         names = [name for name, target in NAMES.items() if target == address]
+        names += [*DOMAINS, *FAILOVER]
         with open(self.config_file, "w", encoding="ascii") as file:
             file.write(CONFIG.format(
-                address=address, aliases="\n".join(f'alias="{name}"' for name in names),
+                listen=self._listen(directory, identity), aliases="\n".join(f'alias="{name}"' for name in names),
                 register_auth=REGISTER_AUTH.format(password) if password else "",
                 call_auth=CALL_AUTH.format(password) if password else ""))
         runtime = f"{directory}/kamailio-run-{address}"
@@ -94,6 +117,14 @@ class Kamailio:
         except AssertionError as error:
             self.stop()
             raise AssertionError(f"{error}\n{self.log()[-4000:]}") from error
+
+    def _listen(self, directory, identity):
+        if not identity:
+            return UDP_ONLY.format(self.address)
+        path = f"{directory}/kamailio-tls.cfg"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(TLS.format(identity))
+        return EVERYTHING.format(self.address, f"[{PROVIDER6}]", path)
 
     def _wait_ready(self):
         agent = UserAgent(self.space, self.address, port=5999)

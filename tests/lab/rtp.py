@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+import tone
 from deadline import Deadline
 
 INTERVAL = 0.02
@@ -36,7 +37,8 @@ def ssrc_of(data):
 
 @dataclass
 class Stream:
-    """One direction: what `sock` sends to `target`. `received` counts what the other end hears."""
+    """One direction: what `sock` sends to `target`. `received` counts what the other end hears,
+    `heard` has it. With a `frequency` the stream carries that tone, else silence."""
 
     sock: socket.socket
     target: tuple
@@ -45,10 +47,21 @@ class Stream:
     sent: int = 0
     received: list = field(default_factory=list)
     sources: set = field(default_factory=set)
+    frequency: int = 0
+    heard: dict = field(default_factory=dict)
 
     @property
     def lost(self):
         return self.sent - len(set(self.received))
+
+    def payload(self, number):
+        """The audio of packet `number` from 0."""
+        return tone.alaw(self.frequency, 160, 160 * number) if self.frequency else PCMA_SILENCE
+
+    def find(self, frequency):
+        """How much of a tone was heard at the other end (tone.Finding)."""
+        return tone.find_in(tone.linear(b"".join(
+            self.heard[number] for number in sorted(self.heard))), frequency)
 
     def __str__(self):
         return f"ssrc {self.ssrc:#x} to {self.target[0]}:{self.target[1]}: " \
@@ -69,8 +82,8 @@ def run_streams(streams, count, first_seq=1, patience=1.0, payload_type=8):
         sent = streams[0].sent
         if sent < count and now >= next_time:
             for stream in streams:
-                stream.sock.sendto(packet(first_seq + sent, stream.ssrc, payload_type),
-                                   stream.target)
+                stream.sock.sendto(packet(first_seq + sent, stream.ssrc, payload_type,
+                                          stream.payload(sent)), stream.target)
                 stream.sent += 1
                 if sent == 0:
                     # One after the other: packets of both directions that meet in a NAT router
@@ -90,14 +103,17 @@ def run_streams(streams, count, first_seq=1, patience=1.0, payload_type=8):
                 raise AssertionError(
                     f"a packet nobody sent here came from {source}: {data[:16]}")
             stream.received.append(sequence_of(data))
-            stream.sources.add(source)
+            stream.heard[sequence_of(data)] = data[12:]
+            stream.sources.add(source[:2])
 
 
-def exchange(left, left_target, right, right_target, count=15, first_seq=1, patience=1.0):
+def exchange(left, left_target, right, right_target, count=15, first_seq=1, patience=1.0,
+             tones=(0, 0)):
     """Both ends talk at once: `left` sends to `left_target`, which is to reach `right`, and so on
-    the other way."""
-    ours = Stream(left, left_target, 0x10000 + left.getsockname()[1], right)
-    theirs = Stream(right, right_target, 0x20000 + right.getsockname()[1], left)
+    the other way. `tones` are the frequencies of both."""
+    ours = Stream(left, left_target, 0x10000 + left.getsockname()[1], right, frequency=tones[0])
+    theirs = Stream(right, right_target, 0x20000 + right.getsockname()[1], left,
+                    frequency=tones[1])
     return run_streams([ours, theirs], count, first_seq, patience)
 
 

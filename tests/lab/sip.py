@@ -132,14 +132,29 @@ def host_of(uri):
 
 
 def host_port(uri):
-    """Host and port (5060 if none is given) of a URI or of a Via's sent-by."""
-    match = re.match(r"(?:sips?:)?(?:[^@>]*@)?([^:;>\s?]+)(?::(\d+))?", uri)
-    return match[1], int(match[2] or 5060)
+    """Host (an IPv6 address without its brackets) and port (the default of the URI's transport if
+    none is given) of a URI or of a Via's sent-by."""
+    match = re.match(r"(?:sips?:)?(?:[^@>]*@)?(?:\[([\da-fA-F:.]+)\]|([^:;>\s?]+))(?::(\d+))?", uri)
+    return match[1] or match[2], int(match[3] or (5061 if transport_of(uri) == "tls" else 5060))
+
+
+def transport_of(uri):
+    """What a URI says about it: udp (where it says nothing), tcp or tls."""
+    transport = (param(uri, "transport") or "udp").lower()
+    return "tls" if uri.startswith("sips:") else transport
+
+
+def in_uri(address):
+    """An address as it is written in a URI."""
+    return f"[{address}]" if ":" in address else address
 
 
 def sent_by(via):
     """Host and port of a Via value."""
-    return host_port(via.split()[1])
+    protocol, by = via.split()[:2]
+    host, port = host_port(by)
+    tls = protocol.upper().endswith("TLS") and not re.search(r":\d+(;|$)", by)
+    return host, 5061 if tls else port
 
 
 @dataclass
@@ -200,11 +215,16 @@ class Sdp:
         return session[0] if session and said == "sendrecv" else said
 
 
+def _family(address):
+    return "IP6" if ":" in address else "IP4"
+
+
 def sdp(address, *ports, mode=None, connection=None, version=1, kinds=("audio", "video"),
         attributes=(), session_attributes=()):
     """A body that offers or answers one stream per port: audio, then video."""
-    lines = ["v=0", f"o=- 4711 {version} IN IP4 {address}", "s=-",
-             f"c=IN IP4 {connection or address}", "t=0 0"]
+    connection = connection or address
+    lines = ["v=0", f"o=- 4711 {version} IN {_family(address)} {address}", "s=-",
+             f"c=IN {_family(connection)} {connection}", "t=0 0"]
     lines += [f"a={text}" for text in session_attributes]
     for kind, port in zip(kinds, ports):
         if kind == "audio":

@@ -162,9 +162,9 @@ def test_contradictory_requests_are_answered(lab, status, change):
     phone.start(change(phone.build("INVITE", "sip:bob@sip.example.test",
                                    body=sip.sdp(PHONE, 4000))))
     # Read by hand: what comes back to a broken request need not be complete either.
-    phone.sock.settimeout(5)
+    phone.wire.sock.settimeout(5)
     while True:
-        start = phone.sock.recv(65535).split(b"\r\n")[0]
+        start = phone.wire.sock.recv(65535).split(b"\r\n")[0]
         if not start.startswith(b"SIP/2.0 1"):
             break
     assert start.startswith(b"SIP/2.0 %d " % status), start

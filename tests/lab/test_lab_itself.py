@@ -6,9 +6,11 @@ import socket
 import pytest
 
 import capture
+import certificates
 import netns
 import rtp
 import sip
+import streams
 import tone
 import topology
 from calls import establish
@@ -93,6 +95,30 @@ def test_names_are_answered_everywhere_and_unknown_ones_are_refused(site):
     assert "gaierror" in answer
 
 
+def test_services_are_answered_and_some_names_never(site):
+    ask = """
+import socket, struct, sys
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.settimeout(float(sys.argv[3]))
+name = b"".join(bytes([len(part)]) + part.encode() for part in sys.argv[1].split("."))
+sock.sendto(struct.pack(">6H", 1, 0x100, 1, 0, 0, 0) + name + struct.pack(">BHH", 0,
+            int(sys.argv[2]), 1), ("203.0.113.53", 53))
+try:
+    answer = sock.recv(4096)
+    print(struct.unpack(">H", answer[6:8])[0], "answers")
+except socket.timeout:
+    print("nothing")
+"""
+    for name, kind, answers in (("tls6.example.test", 35, 1), ("_sips._tcp.tls6.example.test", 33, 1),
+                                ("host6.example.test", 28, 1), ("dead.test", 35, 1),
+                                ("_sip._udp.dead.test", 33, 2), ("secure.test", 35, 2),
+                                ("nowhere.test", 35, 0)):
+        said = site.router.run("/usr/bin/python3", "-c", ask, name, kind, 5)
+        assert said.strip() == f"{answers} answers", f"{name}: {said}"
+    said = site.router.run("/usr/bin/python3", "-c", ask, f"host.{topology.UNANSWERED}", 1, 0.3)
+    assert said.strip() == "nothing"
+
+
 def test_namespaces_do_not_outlive_their_topology():
     with topology.Masquerading() as site:
         names = [space.name for space in site.spaces]
@@ -117,6 +143,68 @@ def test_scripted_agents_call_through_kamailio(site, directory):
         alice.close()
         bob.close()
         provider.stop()
+
+
+def test_a_tone_survives_alaw_and_rtp(site):
+    with site.phones.socket(topology.PHONE, 4000) as phone, \
+            site.internet.socket(topology.REMOTE, 4000) as remote:
+        streams = rtp.exchange(phone, (topology.REMOTE, 4000), remote, (topology.PHONE, 4000),
+                               tones=(440, 700))
+    for stream, frequency in zip(streams, (440, 700)):
+        found = stream.find(frequency)
+        assert abs(found.seconds - 0.3) < 0.001 and found.share > 0.95, found
+        assert stream.find(1140 - frequency).seconds == 0
+
+
+def test_agents_call_through_kamailio_by_every_transport_and_both_versions_of_ip(directory):
+    identity = certificates.Authority(directory).issue("everybody")
+    agents = []
+    with topology.DualStack() as networks:
+        provider = Kamailio(networks.internet, directory, identity=identity)
+        try:
+            for domain, (transport, version) in topology.DOMAINS.items():
+                places = [(topology.REMOTE, topology.PROVIDER_2, topology.PROVIDER),
+                          (topology.REMOTE6, topology.PROVIDER_26, topology.PROVIDER6)][version == 6]
+                outbound = (places[2], topology.SERVICES[transport][2])
+                pair = [UserAgent(networks.internet, address, user=f"{name}-{transport}{version}",
+                                  domain=domain, transport=transport, identity=identity,
+                                  outbound=outbound)
+                        for name, address in zip(("alice", "bob"), places)]
+                agents += pair
+                for agent in pair:
+                    agent.register()
+                    agent.expect((200, "REGISTER"))
+                call = establish(*pair, pair[1].aor)
+                call.check_tones(5)
+                call.hang_up("callee")
+        finally:
+            for agent in agents:
+                agent.close()
+            provider.stop()
+
+
+def test_agents_refuse_certificates_of_strangers(site, directory):
+    """Or tests about refused certificates would show nothing."""
+    ours = certificates.Authority(directory).issue("ours")
+    strange = certificates.Authority(directory, "strange").issue("theirs")
+    server = UserAgent(site.internet, topology.REMOTE, transport="tls", identity=strange)
+    phone = UserAgent(site.phones, topology.PHONE, transport="tls", identity=ours)
+    try:
+        phone.request("OPTIONS", "sip:bob@h", target=(topology.REMOTE, 5061))
+        wait_for(lambda: phone.wire.failures, "the certificate to be refused")
+        assert "CERTIFICATE_VERIFY_FAILED" in phone.wire.failures[0][1]
+        assert not server.log
+    finally:
+        phone.close()
+        server.close()
+
+
+def test_messages_are_cut_out_of_a_stream():
+    message = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 4\r\n\r\n1234"
+    buffer = bytearray(b"\r\n" + message + b"\r\n\r\n" + message[:-1])
+    assert [streams.cut(buffer) for _ in range(3)] == [message, b"", None]
+    buffer += b"4"
+    assert streams.cut(buffer) == message and not buffer
 
 
 def test_rtp_echo_as_a_program_of_its_own(site):

@@ -37,12 +37,16 @@ def write_tone(path, frequency=440, seconds=2.0, amplitude=0.3):
         file.writeframes(samples.tobytes())
 
 
+def alaw(frequency, count, first=0):
+    """`count` samples of the tone in G.711 A-law, from sample `first` on."""
+    return bytes(_alaw(int(9000 * math.sin(2 * math.pi * frequency * n / RATE)))
+                 for n in range(first, first + count))
+
+
 def write_alaw(path, frequency=440, seconds=3.0):
     """The same tone as raw G.711 A-law, which is what SIPp plays."""
-    period = [_alaw(int(9000 * math.sin(2 * math.pi * frequency * n / RATE)))
-              for n in range(int(RATE * seconds))]
     with open(path, "wb") as file:
-        file.write(bytes(period))
+        file.write(alaw(frequency, int(RATE * seconds)))
 
 
 def _alaw(sample):
@@ -51,6 +55,21 @@ def _alaw(sample):
     magnitude >>= 3
     exponent = max(magnitude.bit_length() - 5, 0)
     return (sign | (exponent << 4) | (magnitude >> max(exponent, 1) & 15)) ^ 0x55
+
+
+def linear(data):
+    """G.711 A-law as samples of 16 bit."""
+    return array.array("h", (_LINEAR[byte] for byte in data))
+
+
+def _linear(byte):
+    byte ^= 0x55
+    exponent, mantissa = byte >> 4 & 7, byte & 15
+    magnitude = (mantissa << 4) + 8 if exponent == 0 else ((mantissa << 4) + 0x108) << exponent - 1
+    return magnitude if byte & 0x80 else -magnitude
+
+
+_LINEAR = [_linear(byte) for byte in range(256)]
 
 
 def read_samples(path):
@@ -93,6 +112,11 @@ def power_at(block, frequency, rate):
 def find_tone(path, frequency=440, least_level=300):
     """How much of `frequency` is in the recording; below `least_level` it counts as silence."""
     samples, rate = read_samples(path)
+    return find_in(samples, frequency, rate, least_level)
+
+
+def find_in(samples, frequency, rate=RATE, least_level=300):
+    """The same in samples of 16 bit."""
     size = BLOCK * rate // RATE
     shares = []
     for at in range(0, len(samples) - size + 1, size):

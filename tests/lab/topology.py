@@ -8,8 +8,10 @@
                                                                             .53 name server
                                                                             .60 answers nothing
 
-`Masquerading` is the guide's 7.2 (7.4 and 7.5 with other rules), `BehindRouter` its 7.3,
-`Plain` a router without NAT, on which the lab checks itself.
+`Masquerading` is the guide's 7.2 (7.4 and 7.5 with other rules), `Dialup` the same with a line that
+comes and goes, `BehindRouter` its 7.3, `DualStack` the first with IPv6 (fd10:0:0:1::/64 inside,
+2001:db8:5::/64 outside, the same last numbers) and open for TCP and TLS, `Plain` a router without NAT,
+on which the lab checks itself.
 """
 
 from netns import Namespace
@@ -17,9 +19,17 @@ from deadline import wait_for
 
 PHONE, PBX, SECOND_PHONE = "10.0.0.10", "10.0.0.11", "10.0.0.12"
 GATEWAY, PROXY_HOST = "10.0.0.1", "10.0.0.2"
-PUBLIC = "203.0.113.1"
+PUBLIC, SECOND_PUBLIC = "203.0.113.1", "203.0.113.2"
 PROVIDER, REMOTE, PROVIDER_2 = "203.0.113.50", "203.0.113.51", "203.0.113.52"
 NAMESERVER, BACKBONE, SILENT = "203.0.113.53", "203.0.113.254", "203.0.113.60"
+
+HOME_PHONE, SECOND_HOME_PHONE = "192.168.7.10", "192.168.7.11"
+HOME_GATEWAY, HOME_PUBLIC = "192.168.7.1", "198.51.100.7"
+HOME_MAPPING = 4    # seconds that the home's NAT keeps an idle mapping
+
+PHONE6, PBX6, SECOND_PHONE6, GATEWAY6 = (f"fd10:0:0:1::{host}" for host in (10, 11, 12, 1))
+PUBLIC6, PROVIDER6, REMOTE6, PROVIDER_26, SILENT6, BACKBONE6 = (
+    f"2001:db8:5::{host}" for host in (1, 50, 51, 52, 60, 254))
 
 NAMES = {
     "sip.example.test": PROVIDER,
@@ -28,11 +38,43 @@ NAMES = {
     "remote.example.test": REMOTE,
     "silent.example.test": SILENT,
     "foo.bar.org": PUBLIC,
+    "host4.example.test": PROVIDER,
+    "twofold.test": PROVIDER,
 }
+NAMES6 = {
+    "twofold.test": SILENT6,
+    "host6.example.test": PROVIDER6,
+    "silent6.example.test": SILENT6,
+}
+
+# Domains of a provider that is reached by one transport and one version of IP only, which their
+# records say (RFC 3263): udp4.example.test to tls6.example.test.
+SERVICES = {"udp": ("SIP+D2U", "_sip._udp", 5060), "tcp": ("SIP+D2T", "_sip._tcp", 5060),
+            "tls": ("SIPS+D2T", "_sips._tcp", 5061)}
+TRANSPORTS = tuple(SERVICES)
+DOMAINS = {f"{transport}{version}.example.test": (transport, version)
+           for transport in TRANSPORTS for version in (4, 6)}
+
+# Domains with several servers: for each transport that their NAPTR records offer, the best first,
+# the servers in the order of their SRV records. A silent one lets all packets disappear.
+PROVIDER_NAME, SECOND_NAME = "host4.example.test", "second.example.test"
+FAILOVER = {
+    "dead.test": [("udp", ["silent.example.test:5060", f"{PROVIDER_NAME}:5060"])],
+    "deadtcp.test": [("tcp", ["silent.example.test:5060", f"{PROVIDER_NAME}:5060"])],
+    "closed.test": [("udp", [f"{PROVIDER_NAME}:5999", f"{PROVIDER_NAME}:5060"])],
+    "allclosed.test": [("udp", [f"{PROVIDER_NAME}:5999", f"{SECOND_NAME}:5998"])],
+    "closedtcp.test": [("tcp", [f"{PROVIDER_NAME}:5999", f"{PROVIDER_NAME}:5060"])],
+    "busy.test": [("udp", [f"{SECOND_NAME}:5060", f"{PROVIDER_NAME}:5060"])],
+    "secure.test": [("tls", [f"{PROVIDER_NAME}:5061"]), ("udp", [f"{PROVIDER_NAME}:5060"])],
+    "onlysecure.test": [("tls", [f"{PROVIDER_NAME}:5061"])],
+}
+# What is asked of these is passed on to a name server that lets all packets disappear.
+UNANSWERED = "unanswered.test"
 
 # What the guide prints, and what every one of its scenarios takes for granted.
 GUIDE_SIP = "iptables -A INPUT -m udp -p udp -i ppp0 --dport 5060 -j ACCEPT"
 GUIDE_RTP = "iptables -A INPUT -m udp -p udp -i ppp0 --dport {low}:{high} -j ACCEPT"
+GUIDE_STREAMS = "iptables -A INPUT -p tcp -i ppp0 --dport 5060:5061 -j ACCEPT"
 GUIDE_REDIRECT = ("iptables -t nat -A PREROUTING -m udp -p udp -i eth0 "
                   "--destination-port 5060 -j REDIRECT")
 GUIDE_REDIRECT_PBX = ("iptables -t nat -A PREROUTING -m udp -p udp -i eth0 "
@@ -44,6 +86,22 @@ def veth(left, left_name, right, right_name):
             "netns", right.name)
     left.ip("link", "set", left_name, "up")
     right.ip("link", "set", right_name, "up")
+
+
+def _services():
+    """The NAPTR and SRV records, as dnsmasq's options."""
+    options = []
+    offers = {**{domain: [(transport, [f"host{version}.example.test:{SERVICES[transport][2]}"])]
+                 for domain, (transport, version) in DOMAINS.items()}, **FAILOVER}
+    for domain, transports in offers.items():
+        for order, (transport, servers) in enumerate(transports):
+            service, prefix, _ = SERVICES[transport]
+            options.append(
+                f"--naptr-record={domain},{10 + order},10,s,{service},,{prefix}.{domain}")
+            for priority, server in enumerate(servers):
+                host, port = server.split(":")
+                options.append(f"--srv-host={prefix}.{domain},{host},{port},{10 + priority},10")
+    return options
 
 
 class Topology:
@@ -60,11 +118,9 @@ class Topology:
             self.router = self._space("router")
             self.internet = self._space("internet")
             self._lan()
-            veth(self.router, "ppp0", self.internet, "eth0")
-            self.router.ip("address", "add", f"{PUBLIC}/24", "dev", "ppp0")
+            self._line()
             for address in (REMOTE, PROVIDER, PROVIDER_2, NAMESERVER, SILENT, BACKBONE):
                 self.internet.ip("address", "add", f"{address}/24", "dev", "eth0")
-            self.router.ip("route", "add", "default", "via", BACKBONE)
             self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
             self.internet.iptables(f"-A INPUT -d {SILENT} -j DROP")
             self._rules()
@@ -88,16 +144,28 @@ class Topology:
         self._phone_addresses()
         self.router.ip("address", "add", f"{GATEWAY}/24", "dev", "eth0")
 
+    def _line(self):
+        """Between the router and the internet."""
+        veth(self.router, "ppp0", self.internet, "eth0")
+        self.dial_in(PUBLIC)
+
+    def dial_in(self, address):
+        """ppp0 gets its address and the default route."""
+        self.router.ip("address", "add", f"{address}/24", "dev", "ppp0")
+        self.router.ip("route", "add", "default", "via", BACKBONE)
+
     def _rules(self):
         """Firewall rules of the scenario."""
 
     def _name_server(self):
-        records = [f"--host-record={name},{address}" for name, address in NAMES.items()]
+        records = [f"--host-record={name},{address}"
+                   for names in (NAMES, NAMES6) for name, address in names.items()]
+        records += [f"--server=/{UNANSWERED}/{SILENT}", *_services()]
         self.dnsmasq = self.internet.start(
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--bind-interfaces", f"--listen-address={NAMESERVER}",
             "--except-interface=lo", "--user=root", "--pid-file=", "--log-facility=/dev/null",
-            "--address=/#/", *records)
+            "--address=/#/", "--dns-forward-max=10000", *records)
         wait_for(lambda: f"{NAMESERVER}:53" in self.internet.run("ss", "-Huln"),
                  "the name server to listen")
 
@@ -138,6 +206,88 @@ class Masquerading(Topology):
         self.router.iptables(GUIDE_RTP.format(low=low, high=high))
         for rule in extra:
             self.router.iptables(rule)
+
+
+class Dialup(Masquerading):
+    """The guide's 7.2 with a line that comes and goes, as ppp does: the internet stays as it is."""
+
+    def _line(self):
+        self.internet.ip("link", "add", "eth0", "type", "bridge")
+        self.internet.ip("link", "set", "eth0", "up")
+        self.plug_in()
+
+    def plug_in(self, address=PUBLIC):
+        """Makes ppp0."""
+        veth(self.router, "ppp0", self.internet, "line")
+        self.internet.ip("link", "set", "line", "master", "eth0")
+        self.dial_in(address)
+
+    def unplug(self):
+        """Takes ppp0 away."""
+        self.router.ip("link", "delete", "ppp0")
+
+    def hang_up(self, address=PUBLIC):
+        """ppp0 loses its address (and the default route with it)."""
+        self.router.ip("address", "delete", f"{address}/24", "dev", "ppp0")
+
+
+class DualStack(Masquerading):
+    """The guide's 7.2 as it would be today: IPv6 on both sides, and SIP also by TCP and TLS."""
+
+    def _rules(self):
+        for space, addresses in (
+                (self.phones, (PHONE6, PBX6, SECOND_PHONE6)),
+                (self.internet, (REMOTE6, PROVIDER6, PROVIDER_26, SILENT6, BACKBONE6))):
+            for address in addresses:
+                # An address that still waits for duplicates to show up cannot be used.
+                space.ip("address", "add", f"{address}/64", "dev", "eth0", "nodad")
+        for address, device in ((GATEWAY6, "eth0"), (PUBLIC6, "ppp0")):
+            self.router.ip("address", "add", f"{address}/64", "dev", device, "nodad")
+        self.phones.ip("route", "add", "default", "via", GATEWAY6)
+        self.router.ip("route", "add", "default", "via", BACKBONE6)
+        self.internet.ip6tables(f"-A INPUT -d {SILENT6} -j DROP")
+        super()._rules()
+
+    def firewall(self, low=7070, high=7089, extra=()):
+        super().firewall(low, high, [*extra, GUIDE_STREAMS])
+        self.router.ip6tables("-F INPUT")
+        self.router.ip6tables("-P INPUT DROP")
+        for rule in ("-i lo -j ACCEPT", "-i eth0 -j ACCEPT", "-p icmpv6 -j ACCEPT",
+                     "-m state --state ESTABLISHED,RELATED -j ACCEPT"):
+            self.router.ip6tables(f"-A INPUT {rule}")
+        for rule in (GUIDE_SIP, GUIDE_STREAMS, GUIDE_RTP.format(low=low, high=high)):
+            self.router.ip6tables(rule.removeprefix("iptables "))
+
+
+class FarHome(Masquerading):
+    """The guide's 7.2, and a home on the internet behind a NAT of its own, whose mappings end after a
+    few idle seconds instead of minutes:
+
+    home 192.168.7.10 .11 --- 192.168.7.1 far router 198.51.100.7 --- internet
+    """
+
+    def _line(self):
+        super()._line()
+        self.home, self.far_router = self._space("home"), self._space("farrouter")
+        veth(self.home, "eth0", self.far_router, "lan0")
+        veth(self.far_router, "wan0", self.internet, "eth1")
+        for address in (HOME_PHONE, SECOND_HOME_PHONE):
+            self.home.ip("address", "add", f"{address}/24", "dev", "eth0")
+        self.home.ip("route", "add", "default", "via", HOME_GATEWAY)
+        self.far_router.ip("address", "add", f"{HOME_GATEWAY}/24", "dev", "lan0")
+        self.far_router.ip("address", "add", f"{HOME_PUBLIC}/24", "dev", "wan0")
+        self.internet.ip("address", "add", "198.51.100.1/24", "dev", "eth1")
+        self.far_router.ip("route", "add", "default", "via", "198.51.100.1")
+        for space in (self.far_router, self.internet):
+            space.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self.far_router.iptables("-t nat -A POSTROUTING -o wan0 -p udp -j MASQUERADE --to-ports 31000-31999")
+        self.far_router.iptables("-t nat -A POSTROUTING -o wan0 -j MASQUERADE")
+        self.far_router.iptables("-P FORWARD DROP")
+        self.far_router.iptables("-A FORWARD -i lan0 -j ACCEPT")
+        self.far_router.iptables("-A FORWARD -m state --state ESTABLISHED,RELATED -j ACCEPT")
+        for name in ("", "_stream"):
+            self.far_router.run("sysctl", "-qw",
+                                f"net.netfilter.nf_conntrack_udp_timeout{name}={HOME_MAPPING}")
 
 
 class BehindRouter(Topology):

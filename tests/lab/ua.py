@@ -16,13 +16,14 @@ import select
 
 import sip
 from deadline import Deadline, LabTimeout
-from topology import NAMES
+from streams import DatagramPort, StreamPort
+from topology import NAMES, NAMES6
 
 _serial = itertools.count(1)
 
 
-def resolve(host):
-    return NAMES.get(host, host)
+def resolve(host, over_ipv6=False):
+    return (NAMES6 if over_ipv6 else NAMES).get(host, host)
 
 
 class ClientRequest:
@@ -45,24 +46,27 @@ class ClientRequest:
 
 
 class UserAgent:
-    """One SIP address of record on one UDP port of a namespace.
+    """One SIP address of record on one port of a namespace.
 
     `outbound` is where requests outside of dialogs go (the phone's outbound proxy); without one
-    they go where the request URI points.
+    they go where the request URI points. An agent speaks one transport, "udp", "tcp" or "tls", and
+    IPv4 or IPv6 as its address says; for TLS it needs an `identity` (certificates.py).
     """
 
-    def __init__(self, space, address, port=5060, user="alice", domain="sip.example.test",
-                 outbound=None):
-        self.space, self.address, self.port = space, address, port
+    def __init__(self, space, address, port=None, user="alice", domain="sip.example.test",
+                 outbound=None, transport="udp", identity=None):
+        self.space, self.address, self.transport = space, address, transport
+        self.port = port or (5061 if transport == "tls" else 5060)
         self.user, self.domain, self.outbound = user, domain, outbound
-        self.sock = space.socket(address, port)
+        self.wire = DatagramPort(space, address, self.port) if transport == "udp" else \
+            StreamPort(space, address, self.port, identity if transport == "tls" else None)
         self.inbox, self.log, self._seen, self._clients, self._tags = [], [], set(), {}, {}
         self._rtp = []
         self.acknowledges = True    # failed INVITEs, by itself
 
     def close(self):
-        for sock in [self.sock, *self._rtp]:
-            sock.close()
+        for one in [self.wire, *self._rtp]:
+            one.close()
 
     @property
     def aor(self):
@@ -70,8 +74,10 @@ class UserAgent:
 
     @property
     def contact(self):
-        port = "" if self.port == 5060 else f":{self.port}"
-        return f"sip:{self.user}@{self.address}{port}"
+        default = 5061 if self.transport == "tls" else 5060
+        port = "" if self.port == default else f":{self.port}"
+        transport = "" if self.transport == "udp" else f";transport={self.transport}"
+        return f"sip:{self.user}@{sip.in_uri(self.address)}{port}{transport}"
 
     def open_rtp(self):
         """A socket for media on an even port of this agent's address."""
@@ -85,11 +91,11 @@ class UserAgent:
     # --- sending -------------------------------------------------------------------------------
 
     def send(self, message, target):
-        self.sock.sendto(message if isinstance(message, bytes) else message.encode(), target)
+        self.wire.send(message if isinstance(message, bytes) else message.encode(), target)
 
     def new_via(self):
-        return (f"SIP/2.0/UDP {self.address}:{self.port};branch=z9hG4bKlab{next(_serial)}"
-                f"x{id(self) % 9973};rport")
+        return (f"SIP/2.0/{self.transport.upper()} {sip.in_uri(self.address)}:{self.port}"
+                f";branch=z9hG4bKlab{next(_serial)}x{id(self) % 9973};rport")
 
     def build(self, method, uri, *, to=None, call_id=None, cseq=1, from_tag=None, routes=(),
               headers=(), body="", content_type="application/sdp", contact=True):
@@ -123,12 +129,15 @@ class UserAgent:
     def _next_hop(self, message):
         routes = message.all("route")
         if routes:
-            hop = sip.host_port(sip.uri_of(routes[0]))
-        elif self.outbound:
-            return self.outbound
-        else:
-            hop = sip.host_port(message.uri)
-        return resolve(hop[0]), hop[1]
+            return self.hop(sip.uri_of(routes[0]))
+        return self.outbound or self.hop(message.uri)
+
+    def hop(self, uri):
+        """Where a URI leads an agent that speaks nothing but its own transport."""
+        host, port = sip.host_port(uri)
+        assert sip.transport_of(uri) == self.transport or host in NAMES, \
+            f"{self.user}@{self.address} speaks {self.transport} and cannot reach {uri}"
+        return resolve(host, ":" in self.address), port
 
     def reply(self, request, status, body="", headers=(), contact=None, content_type=None):
         """Answers `request`. All answers to one Call-ID carry the same To tag."""
@@ -168,6 +177,8 @@ class UserAgent:
 
     def _response_target(self, request):
         via = request.all("via")[0]
+        if self.transport != "udp":
+            return request.source       # by the connection it came by (RFC 3261 18.2.2)
         port = request.source[1] if sip.param(via, "rport") is not None else sip.sent_by(via)[1]
         return request.source[0], port
 
@@ -192,14 +203,11 @@ class UserAgent:
 
     def pump(self, timeout=0.0):
         """Takes in what has arrived, waiting for the first of it up to `timeout` seconds."""
-        while select.select([self.sock], [], [], timeout)[0]:
-            try:
-                data, source = self.sock.recvfrom(65535)
-            except ConnectionRefusedError:
-                continue
-            timeout = 0.0
-            if data.strip(b"\r\n\0"):
-                self._take(sip.Message.parse(data, source))
+        while select.select([self.wire], [], [], timeout)[0]:
+            for data, source in self.wire.receive():
+                timeout = 0.0
+                if data.strip(b"\r\n\0"):
+                    self._take(sip.Message.parse(data, source))
 
     def _take(self, message):
         self.log.append(message)
@@ -299,9 +307,8 @@ class Dialog:
                            for name, value in message.headers]
         # In a dialog the route set decides, and without one the remote target (RFC 3261 12.2.1.1):
         # a phone's outbound proxy must have recorded itself to stay in the path.
-        routes = self.routes and sip.host_port(sip.uri_of(self.routes[0]))
-        host, port = routes or sip.host_port(self.remote_target)
-        return self.agent.start(message, (resolve(host), port))
+        hop = sip.uri_of(self.routes[0]) if self.routes else self.remote_target
+        return self.agent.start(message, self.agent.hop(hop))
 
     def ack(self, response, body=""):
         """Confirms the dialog by the 2xx and acknowledges it."""

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <chrono>
+#include <string>
+#include <vector>
+
 #include "app/access_options.h"
+#include "app/firewall_text.h"
 #include "app/local_addresses.h"
+#include "app/module_settings.h"
 #include "support/catch.h"
+#include "support/certificates.h"
 
 using namespace siproxd;
 
@@ -12,7 +19,7 @@ base::IpAddress ip(std::string_view text) { return *base::IpAddress::parse(text)
 /// eth0 outside with an alias address, lan0 inside with two, wan0 down, tun0 without addresses.
 net::InterfaceTable machine() {
     net::Interface eth0{"eth0", 2, true, true, false, false, {}};
-    eth0.addresses = {{ip("203.0.113.1"), 24}, {ip("203.0.113.9"), 24}};
+    eth0.addresses = {{ip("203.0.113.1"), 24}, {ip("203.0.113.9"), 24}, {ip("2001:db8:f::1"), 64}};
     net::Interface lan0{"lan0", 3, true, true, false, false, {}};
     lan0.addresses = {{ip("2001:db8::1"), 64}, {ip("192.168.1.1"), 24}, {ip("10.7.0.1"), 16}};
     net::Interface wan0{"wan0", 4, false, false, false, false, {}};
@@ -21,13 +28,18 @@ net::InterfaceTable machine() {
     return {{eth0, lan0, wan0, tun0}, "eth0"};
 }
 
-config::NetworkSettings settings(std::string inbound, std::string outbound,
-                                 std::string host = "") {
-    config::NetworkSettings out;
-    out.ifInbound = std::move(inbound);
-    out.ifOutbound = std::move(outbound);
-    out.hostOutbound = std::move(host);
+config::Settings settings(std::string inbound, std::string outbound, std::string host = "") {
+    config::Settings out;
+    out.network.ifInbound = std::move(inbound);
+    out.network.ifOutbound = std::move(outbound);
+    out.network.hostOutbound = std::move(host);
     return out;
+}
+
+proxy::Addresses found(const config::Settings& settings, const dns::Addresses& announced = {}) {
+    const auto selection = app::readSelection(settings);
+    REQUIRE(selection);
+    return app::localAddresses(selection->resolve(machine()), settings, announced);
 }
 
 const proxy::Endpoint& inside(const proxy::Addresses& all) { return *all.first(proxy::Side::Inside); }
@@ -39,69 +51,171 @@ const proxy::Endpoint& outside(const proxy::Addresses& all) {
 }  // namespace
 
 TEST_CASE("our addresses are those of the interfaces named", "[app]") {
-    const auto found = app::findAddresses(machine(), settings("lan0", "eth0"));
-    REQUIRE(found);
-    CHECK(inside(*found).ip == ip("192.168.1.1"));
-    CHECK(outside(*found).ip == ip("203.0.113.1"));
-    CHECK(outside(*found).announced == outside(*found).ip);
-    CHECK(outside(*found).host == "203.0.113.1");
-    CHECK(inside(*found).interfaceIndex == 3);
-    CHECK(outside(*found).interfaceIndex == 2);
-    CHECK(!found->single());
-    CHECK(found->isInside(ip("192.168.1.77")));
-    CHECK(found->isInside(ip("10.7.200.1")));
-    CHECK(!found->isInside(ip("10.8.0.1")));
-    CHECK(!found->isInside(ip("203.0.113.77")));
-    // Phones talk to all addresses of the inside, providers to one of the outside.
-    CHECK(found->at(proxy::Side::Inside, ip("10.7.0.1")) != nullptr);
-    CHECK(found->at(proxy::Side::Outside, ip("203.0.113.9")) == nullptr);
+    const auto addresses = found(settings("lan0", "eth0"));
+    CHECK(inside(addresses).ip == ip("192.168.1.1"));
+    CHECK(outside(addresses).ip == ip("203.0.113.1"));
+    CHECK(outside(addresses).announced == outside(addresses).ip);
+    CHECK(outside(addresses).host == "203.0.113.1");
+    CHECK(inside(addresses).interfaceIndex == 3);
+    CHECK(outside(addresses).interfaceIndex == 2);
+    CHECK(!addresses.single());
+    CHECK(addresses.isInside(ip("192.168.1.77")));
+    CHECK(addresses.isInside(ip("10.7.200.1")));
+    CHECK(!addresses.isInside(ip("10.8.0.1")));
+    CHECK(!addresses.isInside(ip("203.0.113.77")));
+    // Phones talk to all addresses of the inside, providers to one of each version of the outside.
+    CHECK(addresses.at(proxy::Side::Inside, ip("10.7.0.1")) != nullptr);
+    CHECK(addresses.at(proxy::Side::Outside, ip("203.0.113.9")) == nullptr);
+    CHECK(addresses.at(proxy::Side::Outside, ip("2001:db8:f::1")) != nullptr);
 }
 
 TEST_CASE("an interface may be named by one of its addresses", "[app]") {
-    const auto found = app::findAddresses(machine(), settings("10.7.0.1", "203.0.113.9"));
-    REQUIRE(found);
-    CHECK(found->local() == std::vector{ip("10.7.0.1"), ip("203.0.113.9")});
-    CHECK(outside(*found).interfaceIndex == 2);
+    const auto addresses = found(settings("10.7.0.1", "203.0.113.9"));
+    CHECK(addresses.local() == std::vector{ip("10.7.0.1"), ip("203.0.113.9")});
+    CHECK(outside(addresses).interfaceIndex == 2);
 }
 
-TEST_CASE("host_outbound is what the outside is told", "[app]") {
-    const auto byAddress = app::findAddresses(machine(), settings("lan0", "eth0", "198.51.100.77"));
-    REQUIRE(byAddress);
-    CHECK(outside(*byAddress).announced == ip("198.51.100.77"));
-    CHECK(outside(*byAddress).host == "198.51.100.77");
-    CHECK(outside(*byAddress).ip == ip("203.0.113.1"));
+TEST_CASE("host_outbound is what the outside is told, by its own IP version", "[app]") {
+    const auto byAddress = found(settings("lan0", "eth0", "198.51.100.77"));
+    CHECK(outside(byAddress).announced == ip("198.51.100.77"));
+    CHECK(outside(byAddress).host == "198.51.100.77");
+    CHECK(outside(byAddress).ip == ip("203.0.113.1"));
+    CHECK(byAddress.at(proxy::Side::Outside, ip("2001:db8:f::1"))->host == "2001:db8:f::1");
 
-    auto byName = app::findAddresses(machine(), settings("lan0", "eth0", "pbx.example.org"));
-    REQUIRE(byName);
-    CHECK(!outside(*byName).announced);
-    CHECK(outside(*byName).host == "pbx.example.org");
-    CHECK(byName->announce("pbx.example.org", ip("198.51.100.78")));
-    CHECK_FALSE(byName->announce("pbx.example.org", ip("198.51.100.78")));
-    CHECK(outside(*byName).announced == ip("198.51.100.78"));
+    const auto byName = settings("lan0", "eth0", "pbx.example.org");
+    CHECK(!outside(found(byName)).announced);
+    CHECK(outside(found(byName)).host == "pbx.example.org");
+    CHECK(outside(found(byName, {ip("198.51.100.78")})).announced == ip("198.51.100.78"));
+    // A name without addresses of a version does not stand for those.
+    const auto other = found(byName, {ip("198.51.100.78")});
+    CHECK(other.at(proxy::Side::Outside, ip("2001:db8:f::1"))->host == "2001:db8:f::1");
+    const auto both = found(byName, {ip("198.51.100.78"), ip("2001:db8::77")});
+    CHECK(both.at(proxy::Side::Outside, ip("2001:db8:f::1"))->announced == ip("2001:db8::77"));
+    CHECK(both.at(proxy::Side::Outside, ip("2001:db8:f::1"))->host == "pbx.example.org");
 }
 
 TEST_CASE("one interface for both sides is the mode in front of a NAT router", "[app]") {
-    const auto found = app::findAddresses(machine(), settings("lan0", "lan0", "198.51.100.77"));
-    REQUIRE(found);
-    CHECK(found->single());
-    CHECK(inside(*found).announced == ip("192.168.1.1"));
-    CHECK(outside(*found).announced == ip("198.51.100.77"));
+    const auto addresses = found(settings("lan0", "lan0", "198.51.100.77"));
+    CHECK(addresses.single());
+    CHECK(inside(addresses).announced == ip("192.168.1.1"));
+    CHECK(outside(addresses).announced == ip("198.51.100.77"));
 }
 
-TEST_CASE("what is wrong with the interfaces is said of both, with the directive", "[app]") {
-    const auto none = app::findAddresses(machine(), settings("lan9", "wan0"));
-    REQUIRE(!none);
-    CHECK(none.error().message.find("if_inbound = lan9") != std::string::npos);
-    CHECK(none.error().message.find("if_outbound = wan0") != std::string::npos);
-    CHECK(none.error().message.find("is down") != std::string::npos);
+TEST_CASE("what is not there yet is waited for", "[app]") {
+    const auto addresses = found(settings("lan0", "tun0"));
+    CHECK(inside(addresses).ip == ip("192.168.1.1"));
+    CHECK(addresses.first(proxy::Side::Outside) == nullptr);
+    CHECK(found(settings("lan9", "wan0")).endpoints().empty());
+}
 
-    const auto empty = app::findAddresses(machine(), settings("lan0", "tun0"));
-    REQUIRE(!empty);
-    CHECK(empty.error().message.find("no IP address") != std::string::npos);
+TEST_CASE("interfaces that cannot be are told with their place", "[app]") {
+    auto wrong = settings("lan0", "0.0.0.0");
+    wrong.origins["if_outbound"] = {"siproxd.conf", 7};
+    const auto selection = app::readSelection(wrong);
+    REQUIRE(!selection);
+    CHECK(selection.error().message.starts_with("siproxd.conf:7: if_outbound = 0.0.0.0"));
+    CHECK_FALSE(app::checkModuleSettings(wrong));
+}
 
-    const auto foreign = app::findAddresses(machine(), settings("lan0", "192.0.2.1"));
-    REQUIRE(!foreign);
-    CHECK(foreign.error().message.find("no interface has this address") != std::string::npos);
+TEST_CASE("name servers are addresses with a port or not", "[app]") {
+    auto given = settings("lan0", "eth0");
+    given.resolver.dnsServers = "192.0.2.1, 192.0.2.2:5353,2001:db8::1 [2001:db8::2]:54";
+    given.resolver.dnsDummyAddresses = "198.51.100.0/24,203.0.113.7";
+    const auto read = app::readResolver(given);
+    REQUIRE(read);
+    CHECK(read->servers == std::vector<base::SocketAddress>{{ip("192.0.2.1"), 53},
+                                                            {ip("192.0.2.2"), 5353},
+                                                            {ip("2001:db8::1"), 53},
+                                                            {ip("2001:db8::2"), 54}});
+    REQUIRE(read->dummyAddresses.size() == 2);
+    CHECK(read->dummyAddresses[1].contains(ip("203.0.113.7")));
+    for (const char* bad : {"ns.example", "192.0.2.1:0", "192.0.2.1:99999", "192.0.2.1:",
+                            "[2001:db8::1", "192.0.2.1;192.0.2.2"}) {
+        INFO(bad);
+        given.resolver.dnsServers = bad;
+        const auto wrong = app::readResolver(given);
+        REQUIRE(!wrong);
+        CHECK(wrong.error().message.starts_with("default: dns_servers: "));
+    }
+    given.resolver.dnsServers.clear();
+    given.resolver.dnsDummyAddresses = "198.51.100.0/33";
+    CHECK_FALSE(app::readResolver(given));
+}
+
+TEST_CASE("what is wrong with certificates is told with its place", "[app]") {
+    test::Certificates certificates;
+    const auto files = certificates.make("server", {.alternativeNames = "DNS:sip.example"});
+    const auto other = certificates.make("other", {.alternativeNames = "DNS:sip.example"});
+    const auto message = [](const config::Settings& given) {
+        const auto context = app::readTls(given);
+        return context ? std::string(context->canServe() ? "serves" : "connects")
+                       : context.error().message;
+    };
+    auto given = settings("lan0", "eth0");
+    CHECK(message(given) == "connects");
+    given.origins["tls_certificate"] = {"a.conf", 1};
+    given.origins["tls_private_key"] = {"a.conf", 2};
+    given.origins["tls_ca"] = {"a.conf", 3};
+    given.origins["tls_ciphers"] = {"a.conf", 4};
+    given.tls.tlsPrivateKey = files.key;
+    CHECK(message(given).starts_with("a.conf:2: tls_private_key: tls_certificate is missing"));
+    given.tls.tlsCertificate = files.certificate;
+    CHECK(message(given) == "serves");
+    given.tls.tlsPrivateKey = other.key;
+    CHECK(message(given).starts_with("a.conf:2: tls_private_key: "));
+    given.tls.tlsPrivateKey = "/nonexistent/key.pem";
+    CHECK(message(given).starts_with("a.conf:2: tls_private_key: cannot read /nonexistent/key.pem"));
+    given.tls.tlsPrivateKey.clear();
+    CHECK(message(given).starts_with("a.conf:1: tls_certificate: "));
+    given.tls.tlsCertificate.clear();
+    given.tls.tlsCa = "/dev/null";
+    CHECK(message(given).starts_with("a.conf:3: tls_ca: "));
+    given.tls.tlsCa.clear();
+    given.tls.tlsCiphers = "NO-SUCH";
+    CHECK(message(given).starts_with("a.conf:4: tls_ciphers: "));
+}
+
+TEST_CASE("directives reach the connections", "[app]") {
+    auto given = settings("lan0", "eth0");
+    given.network.tcpTimeout = std::chrono::seconds(11);
+    given.network.tcpConnectTimeout = std::chrono::milliseconds(12);
+    given.network.tcpKeepalive = std::chrono::seconds(13);
+    given.network.tcpMaxConnections = 14;
+    given.network.tcpMaxPerAddress = 15;
+    given.network.sipDscp = 16;
+    const auto streams = app::streamSettings(given);
+    CHECK(streams.idleTimeout == std::chrono::seconds(11));
+    CHECK(streams.connectTimeout == std::chrono::milliseconds(12));
+    CHECK(streams.keepalive == std::chrono::seconds(13));
+    CHECK(streams.connections == 14);
+    CHECK(streams.perAddress == 15);
+    CHECK(streams.dscp == 16);
+}
+
+TEST_CASE("the firewall rules are those of what is listened on", "[app]") {
+    auto given = settings("lan0", "eth0");
+    const auto text = [&given] {
+        const auto selected = app::readSelection(given)->resolve(machine());
+        return app::firewallText(selected, app::localAddresses(selected, given), given);
+    };
+    const auto has = [](const std::string& all, std::string_view part) {
+        return all.find(part) != std::string::npos;
+    };
+    CHECK(has(text(), "  iptables -A INPUT -m udp -p udp -i eth0 --dport 5060 -j ACCEPT\n"));
+    CHECK(has(text(), "  ip6tables -A INPUT -m udp -p udp -i eth0 --dport 7070:7089 -j ACCEPT\n"));
+    CHECK(has(text(), "  iptables -A INPUT -m tcp -p tcp -i eth0 --dport 5060 -j ACCEPT\n"));
+    CHECK(has(text(), "iifname eth0 udp dport '{ 5060, 7070-7089 }' accept\n"));
+    CHECK(has(text(), "iifname eth0 tcp dport '{ 5060 }' accept\n"));
+    CHECK(has(text(), "Set 192.168.1.1 as outbound proxy"));
+    CHECK_FALSE(has(text(), "5061"));
+    given.tls.tlsCertificate = "cert.pem";
+    CHECK(has(text(), "  iptables -A INPUT -m tcp -p tcp -i eth0 --dport 5061 -j ACCEPT\n"));
+    CHECK(has(text(), "tcp dport '{ 5060, 5061 }' accept\n"));
+    given.network.ifOutbound = "lan0";
+    CHECK(has(text(), "5060/udp, 5060/tcp, 5061/tcp and 7070-7089/udp to 192.168.1.1"));
+    CHECK(has(text(), "host_outbound=ADDRESS"));
+    given.network.ifOutbound = "tun0";
+    CHECK(text() == "siproxd waits for its interfaces.\n");
 }
 
 TEST_CASE("all bad access lists are reported at once, each with its place", "[app]") {

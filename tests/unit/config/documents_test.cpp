@@ -111,8 +111,7 @@ TEST_CASE("The example file explains every directive and no other", "[config]") 
 }
 
 TEST_CASE("The example file shows the defaults, but for those a daemon wants", "[config]") {
-    const std::set<std::string_view> different = {"daemonize", "tcp_keepalive",
-                                                  "outbound_proxy_port"};
+    const std::set<std::string_view> different = {"daemonize", "tcp_keepalive"};
     for (const Setting& setting : settingsOfExample()) {
         const Directive* directive = findDirective(setting.key);
         if (directive == nullptr || !directive->isNumber() || directive->isList()) {

@@ -49,10 +49,10 @@ TEST_CASE("An empty configuration says which interfaces are missing", "[config]"
     const auto result = read("", "a.conf");
     CHECK_FALSE(result.ok());
     CHECK(texts(result) ==
-          Texts{"error a.conf: if_inbound is not set. Interface of the local network, where the "
-                "phones are.",
-                "error a.conf: if_outbound is not set. Interface to the Internet; the same as "
-                "if_inbound in front of a NAT router."});
+          Texts{"error a.conf: if_inbound is not set. Interfaces of the local network, where the "
+                "phones are: names, addresses or auto.",
+                "error a.conf: if_outbound is not set. Interface to the Internet: name, address or "
+                "auto; the same as if_inbound in front of a NAT router."});
 }
 
 TEST_CASE("All problems are reported at once, each with its line", "[config]") {
@@ -254,10 +254,11 @@ TEST_CASE("Options of plugins are kept in order and not checked", "[config]") {
 }
 
 TEST_CASE("Directives without effect yet are named once", "[config]") {
-    const auto result = readLines("tcp_timeout = 600\ntcp_timeout = 300\n"
-                                  "proxy_auth_realm = r\nua_string = x\n");
+    const auto result = readLines("rtp_input_dejitter = 600\nrtp_input_dejitter = 300\n"
+                                  "rtp_output_dejitter = 7\nua_string = x\n");
     CHECK(result.ok());
-    CHECK(result.notYetActive == std::vector<std::string_view>{"tcp_timeout", "proxy_auth_realm"});
+    CHECK(result.notYetActive == std::vector<std::string_view>{"rtp_input_dejitter",
+                                                                  "rtp_output_dejitter"});
     CHECK(readLines("rtp_input_dejitter = 0\ntcp_keepalive = 0\nobscure_loops = 0\n")
               .notYetActive.empty());
 }
@@ -333,4 +334,12 @@ TEST_CASE("The file is looked for in the home directory first, if there is one (
     for (const std::string& name : known) {
         CHECK(std::count(path.begin(), path.end(), name) == 1);
     }
+}
+
+TEST_CASE("A choice takes its words and no other", "[config]") {
+    CHECK(readLines("tls_min_version = 1.3\n").settings.tls.tlsMinVersion == "1.3");
+    const auto wrong = readLines("tls_min_version = 1.1\n");
+    CHECK_FALSE(wrong.ok());
+    REQUIRE(texts(wrong).size() == 1);
+    CHECK(texts(wrong)[0].find("tls_min_version = 1.1 is none of 1.2, 1.3") != std::string::npos);
 }

@@ -75,6 +75,9 @@ TEST_CASE("Each text reaches its own member", "[config]") {
     for (const Directive& directive : directives()) {
         if (directive.type == Type::Address) {
             text += fmt::format("{} = 192.0.2.1\n", directive.key);
+        } else if (directive.type == Type::Choice) {
+            text += fmt::format("{} = {}\n", directive.key,
+                                directive.choices.substr(directive.choices.rfind('|') + 1));
         } else if (!directive.isNumber()) {
             text += fmt::format("{} = <{}>\n", directive.key, directive.key);
         }
@@ -87,6 +90,13 @@ TEST_CASE("Each text reaches its own member", "[config]") {
     CHECK(s.network.ifInbound == "<if_inbound>");
     CHECK(s.network.ifOutbound == "<if_outbound>");
     CHECK(s.network.hostOutbound == "<host_outbound>");
+    CHECK(s.tls.tlsCertificate == "<tls_certificate>");
+    CHECK(s.tls.tlsPrivateKey == "<tls_private_key>");
+    CHECK(s.tls.tlsCa == "<tls_ca>");
+    CHECK(s.tls.tlsMinVersion == "1.3");
+    CHECK(s.tls.tlsCiphers == "<tls_ciphers>");
+    CHECK(s.resolver.dnsServers == "<dns_servers>");
+    CHECK(s.resolver.dnsDummyAddresses == "<dns_dummy_addresses>");
     CHECK(s.access.hostsAllowReg.text == "<hosts_allow_reg>");
     CHECK(s.access.hostsAllowSip.text == "<hosts_allow_sip>");
     CHECK(s.access.hostsDenySip.text == "<hosts_deny_sip>");
@@ -121,12 +131,22 @@ TEST_CASE("Each number reaches its own member", "[config]") {
                              "rtp_output_dejitter = 18\nthread_stack_size = 19\n"
                              "autosave_registrations = 20\ndefault_expires = 21\n"
                              "debug_level = 0x22\nsilence_log = 3\ndebug_port = 5063\n"
+                             "tcp_max_connections = 23\ntcp_max_per_address = 24\n"
+                             "tls_listen_port = 5064\ntls_verify_server = 0\n"
+                             "tls_client_certificate = 2\ndns_timeout = 25\ndns_tries = 6\n"
                              "daemonize = 1\n",
                              "a.conf");
     REQUIRE(result.problems.empty());
     const Settings& s = result.settings;
     CHECK(s.network.sipListenPort == 5061);
     CHECK(s.network.sipDscp == 11);
+    CHECK(s.network.tcpMaxConnections == 23);
+    CHECK(s.network.tcpMaxPerAddress == 24);
+    CHECK(s.tls.tlsListenPort == 5064);
+    CHECK_FALSE(s.tls.tlsVerifyServer);
+    CHECK(s.tls.tlsClientCertificate == 2);
+    CHECK(s.resolver.dnsTimeout.count() == 25);
+    CHECK(s.resolver.dnsTries == 6);
     CHECK(s.network.tcpTimeout.count() == 12);
     CHECK(s.network.tcpConnectTimeout.count() == 13);
     CHECK(s.network.tcpKeepalive.count() == 14);
@@ -161,5 +181,6 @@ TEST_CASE("The defaults are those of the manual", "[config]") {
     CHECK(defaultOf(*findDirective("user")).empty());
     CHECK(factsOf(*findDirective("rtp_timeout")) ==
           "integer, 1 to 2147483647 seconds; default 300; restart needed");
-    CHECK(factsOf(*findDirective("if_inbound")) == "text; required; restart needed");
+    CHECK(factsOf(*findDirective("if_inbound")) == "text; required; reloadable");
+    CHECK(factsOf(*findDirective("tls_min_version")) == "1.2 or 1.3; default 1.2; reloadable");
 }

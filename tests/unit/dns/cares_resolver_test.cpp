@@ -303,6 +303,20 @@ TEST_CASE("New settings forget answers and ask again what is under way", "[dns]"
     CHECK(after.found == addresses({"192.0.2.2"}));
 }
 
+TEST_CASE("What could not be learned is asked again when the network has changed", "[dns]") {
+    Bench bench({.firstTimeout = 20ms});
+    bench.server.records["a.test"] = {.rcode = 2};
+    const auto& failed = bench.ask("a.test");
+    bench.waitForAll();
+    CHECK_FALSE(failed.error.empty());
+    CHECK(bench.resolver->known("a.test", Family::V4).has_value());
+    bench.server.records["a.test"] = {.addresses = {"192.0.2.1"}};
+    bench.resolver->networkChanged();
+    const auto& again = bench.ask("a.test");
+    bench.waitForAll();
+    CHECK(again.found == addresses({"192.0.2.1"}));
+}
+
 TEST_CASE("Addresses that are no host's are no addresses", "[dns]") {
     Bench bench;
     bench.server.records["zero.test"] = {.addresses = {"0.0.0.0", "::"}};

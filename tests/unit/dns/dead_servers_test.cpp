@@ -44,6 +44,17 @@ TEST_CASE("Many calls that fail at once are one failure", "[dns]") {
     CHECK_FALSE(dead.isDead(Protocol::Udp, at(1)));
 }
 
+TEST_CASE("All servers are alive again when our network has changed", "[dns]") {
+    test::FakeLoop clock;
+    DeadServers dead(clock);
+    dead.markDead(Protocol::Udp, at(1));
+    dead.clear();
+    CHECK_FALSE(dead.isDead(Protocol::Udp, at(1)));
+    CHECK(dead.size() == 0);
+    dead.markDead(Protocol::Udp, at(1));
+    CHECK(dead.isDead(Protocol::Udp, at(1)));
+}
+
 TEST_CASE("A server may say how long it wants to be left alone, within limits", "[dns]") {
     test::FakeLoop clock;
     DeadServers dead(clock);

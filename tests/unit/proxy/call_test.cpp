@@ -6,7 +6,7 @@ using namespace siproxd::test;
 
 TEST_CASE("an INVITE is answered 100 at once", "[proxy]") {
     House house;
-    house.resolver.table["example.net"] = {};
+    house.locator.table["example.net"] = {};
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
     const auto raw = house.takeRaw();
     REQUIRE(raw.size() == 1);

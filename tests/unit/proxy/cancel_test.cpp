@@ -65,7 +65,7 @@ TEST_CASE("a CANCEL waits until the other side has answered at all", "[proxy]") 
 
 TEST_CASE("a CANCEL before the name server has answered ends the call at once", "[proxy]") {
     House house;
-    house.resolver.slow = true;
+    house.locator.slow = true;
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
     CHECK(house.take().empty());
     house.fromInside(cancelOut());
@@ -73,8 +73,8 @@ TEST_CASE("a CANCEL before the name server has answered ends the call at once", 
     REQUIRE(sent.size() == 2);
     CHECK(sent[0].message.status() == 200);
     CHECK(sent[1].message.status() == 487);
-    CHECK(house.resolver.wanted() == 0);
-    house.resolver.answer();
+    CHECK(house.locator.wanted() == 0);
+    house.locator.answer();
     CHECK(house.take().empty());
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());

@@ -177,8 +177,8 @@ TEST_CASE("the ACK of a 2xx waits for its name server alone", "[proxy]") {
     ok.addHeader("Contact", "<sip:bob@phones.example>");
     house.fromOutside(ok);
     house.take();
-    house.resolver.slow = true;
-    house.resolver.table["phones.example"] = {ip("198.51.100.9")};
+    house.locator.slow = true;
+    house.locator.table["phones.example"] = {ip("198.51.100.9")};
     const auto ack = fromAlice("ACK", "sip:bob@phones.example")
                          .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-ack")
                          .set("To", "<sip:bob@example.net>;tag=t1");
@@ -186,7 +186,7 @@ TEST_CASE("the ACK of a 2xx waits for its name server alone", "[proxy]") {
     CHECK(house.take().empty());
     house.fromInside(fromAlice("MESSAGE", "sip:x@198.51.100.20"));
     CHECK(house.takeOne().flow.remote == at("198.51.100.20"));
-    house.resolver.answer();
+    house.locator.answer();
     const auto sent = house.takeOne();
     CHECK(sent.message.method() == sip::Method::Ack);
     CHECK(sent.flow.remote == at("198.51.100.9"));
@@ -194,9 +194,9 @@ TEST_CASE("the ACK of a 2xx waits for its name server alone", "[proxy]") {
     CHECK(showsNothingInside(sent));
 
     SECTION("and is lost when its name means nothing") {
-        house.resolver.table.erase("phones.example");
+        house.locator.table.erase("phones.example");
         house.fromInside(ack);
-        house.resolver.answer();
+        house.locator.answer();
         CHECK(house.take().empty());
     }
 }

@@ -49,7 +49,7 @@ TEST_CASE("with a single interface a registered phone elsewhere is inside too", 
         .provider = kProvider,
         .callId = "c",
         .cseq = 1};
-    const auto binding = house.locations.prepare(known, kPublic, 5060);
+    const auto binding = house.locations.prepare(known, {.host = kPublic});
     REQUIRE(binding);
     house.locations.confirm(binding->token, 600);
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net", 2));

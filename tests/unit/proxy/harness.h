@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <set>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -172,33 +173,36 @@ inline sip::Message withSdp(sip::Message message, std::string sdp) {
     return message;
 }
 
-class FakeResolver final : public dns::Resolver {
+/// A name server's and RFC 3263's work, by a table.
+class FakeLocator final : public dns::Locator {
 public:
     /// Names that are not in the table do not exist; those with nothing in it never answer.
     std::map<std::string, std::vector<base::IpAddress>, std::less<>> table;
+    /// Servers of names that have records; goes before `table`.
+    std::map<std::string, std::vector<dns::Service>, std::less<>> services;
     /// Answers come from the loop (answer()) and not at once.
     bool slow = false;
 
-    dns::Query resolve(std::string_view host, base::Family, Callback callback) override {
+    dns::Query locate(const dns::Wanted& wanted, Callback callback) override {
         auto waiter = std::make_shared<Callback>(std::move(callback));
-        waiting_.push_back({std::string(host), waiter});
+        waiting_.push_back({wanted, waiter});
         return dns::Query(waiter);
     }
-    std::optional<dns::Answer> known(std::string_view host, base::Family) override {
-        if (const auto literal = base::IpAddress::parse(host)) {
-            return dns::Addresses{*literal};
+    std::optional<dns::Located> known(const dns::Wanted& wanted) override {
+        if (const auto literal = base::IpAddress::parse(wanted.host)) {
+            return servers(wanted, {*literal});
         }
-        return slow || isDead(host) ? std::nullopt : std::optional(lookUp(host));
+        return slow || isDead(wanted.host) ? std::nullopt : std::optional(lookUp(wanted));
     }
 
     /// Answers what has been asked and is still wanted.
     void answer() {
         auto waiting = std::exchange(waiting_, {});
         for (auto& question : waiting) {
-            if (isDead(question.host)) {
+            if (isDead(question.wanted.host)) {
                 waiting_.push_back(question);
             } else if (const auto waiter = question.waiter.lock()) {
-                (*waiter)(lookUp(question.host));
+                (*waiter)(lookUp(question.wanted));
             }
         }
     }
@@ -209,19 +213,76 @@ public:
 
 private:
     struct Question {
-        std::string host;
+        dns::Wanted wanted;
         std::weak_ptr<Callback> waiter;
     };
     [[nodiscard]] bool isDead(std::string_view host) const {
         const auto found = table.find(host);
         return found != table.end() && found->second.empty();
     }
-    [[nodiscard]] dns::Answer lookUp(std::string_view host) const {
-        const auto found = table.find(host);
-        return found == table.end() ? dns::Answer(base::fail("no such host"))
-                                    : dns::Answer(found->second);
+    [[nodiscard]] dns::Located lookUp(const dns::Wanted& wanted) const {
+        if (const auto listed = services.find(wanted.host); listed != services.end()) {
+            return listed->second;
+        }
+        const auto found = table.find(wanted.host);
+        return found == table.end() ? dns::Located(base::fail("no such host"))
+                                    : servers(wanted, found->second);
+    }
+    [[nodiscard]] static dns::Located servers(const dns::Wanted& wanted,
+                                              const std::vector<base::IpAddress>& ips) {
+        std::vector<dns::Service> out;
+        const auto add = [&](base::Protocol protocol) {
+            const bool tls = protocol == base::Protocol::Tls;
+            const std::uint16_t usual = tls ? 5061 : 5060;
+            const auto port = wanted.port != 0 ? wanted.port : usual;
+            for (const auto& ip : ips) {
+                out.push_back({protocol, {ip, port}, wanted.host});
+            }
+        };
+        const bool choice = !wanted.secure && !wanted.transport && wanted.protocols.size() > 1;
+        if (choice && wanted.large) {
+            add(base::Protocol::Tcp);
+        }
+        add(wanted.secure ? base::Protocol::Tls : wanted.transport.value_or(base::Protocol::Udp));
+        return out;
     }
     std::vector<Question> waiting_;
+};
+
+/// Connections that are always there: each peer has one.
+class FakeConnections final : public transport::Connections {
+public:
+    base::Result<base::Flow> open(const base::Flow& flow, std::string_view name) override {
+        if (refused.contains(flow.remote)) {
+            return base::fail("connection refused");
+        }
+        opened.emplace_back(flow, std::string(name));
+        auto used = flow;
+        used.local.port = 40000;
+        used.connection = number(flow.remote);
+        return used;
+    }
+    bool alias(std::uint64_t connection, std::uint16_t port) override {
+        aliases.emplace_back(connection, port);
+        return true;
+    }
+    void keep(std::uint64_t connection) override { kept.insert(connection); }
+    void close(std::uint64_t connection) override { closed.insert(connection); }
+    bool isOpen(std::uint64_t connection) const override { return !closed.contains(connection); }
+
+    /// The number of the connection to a peer.
+    std::uint64_t number(const base::SocketAddress& peer) {
+        return numbers_.try_emplace(peer, numbers_.size() + 1).first->second;
+    }
+
+    std::set<base::SocketAddress> refused;
+    std::vector<std::pair<base::Flow, std::string>> opened;
+    std::vector<std::pair<std::uint64_t, std::uint16_t>> aliases;
+    std::set<std::uint64_t> kept;
+    std::set<std::uint64_t> closed;
+
+private:
+    std::map<base::SocketAddress, std::uint64_t> numbers_;
 };
 
 struct HouseOptions {
@@ -236,9 +297,9 @@ struct HouseOptions {
 class House {
 public:
     explicit House(HouseOptions options = {}) {
-        resolver.table["example.org"] = {kProvider.ip};
-        resolver.table["example.net"] = {kProvider.ip};
-        resolver.table["other.example"] = {kProvider2.ip};
+        locator.table["example.org"] = {kProvider.ip};
+        locator.table["example.net"] = {kProvider.ip};
+        locator.table["other.example"] = {kProvider2.ip};
         if (options.media) {
             media::RelaySettings settings;
             settings.portLow = options.portLow;
@@ -266,7 +327,7 @@ public:
         addresses.add(inside);
         addresses.add(outside);
         proxy = std::make_unique<proxy::Proxy>(
-            proxy::Parts{loop, random, sender_, nullptr, resolver, locations, aliases, relay.get(), chain},
+            proxy::Parts{loop, random, sender_, &connections, locator, dead, locations, aliases, relay.get(), chain},
             options.proxy, addresses, std::move(options.policy));
     }
 
@@ -281,10 +342,14 @@ public:
 
     // --- what comes
 
-    void receive(std::string_view text, const base::SocketAddress& remote, proxy::Side side) {
+    void receive(std::string_view text, const base::SocketAddress& remote, proxy::Side side,
+                 base::Protocol protocol = base::Protocol::Udp) {
         transport::Received received;
         received.bytes = text;
-        received.flow = *addresses.flowTo(side, remote);
+        received.flow = *addresses.flowTo(side, remote, protocol);
+        if (base::isReliable(protocol)) {
+            received.flow.connection = connections.number(remote);
+        }
         received.interfaceIndex = addresses.first(side)->interfaceIndex;
         received.time = loop.now();
         proxy->onReceived(received);
@@ -353,7 +418,7 @@ public:
     bool isQuiet() {
         loop.advance(400s);
         proxy->tick();
-        resolver.answer();
+        locator.answer();
         loop.runPosted();
         take();
         // Media threads close sockets in their own time.
@@ -373,7 +438,9 @@ public:
 
     FakeLoop loop;
     FakeRandom random;
-    FakeResolver resolver;
+    FakeLocator locator;
+    FakeConnections connections;
+    dns::DeadServers dead{loop};
     registrar::LocationTable locations{loop, random};
     registrar::ContactAliases aliases{loop, random};
     plugin::Chain chain{loop};
@@ -385,11 +452,13 @@ public:
 
     /// Nothing can be sent any more.
     void breakNetwork() { sender_.broken = true; }
+    /// Nothing can be sent to that peer.
+    void cutOff(const base::SocketAddress& peer) { sender_.unreachable.insert(peer); }
 
 private:
     struct Recorder final : transaction::Sender {
         base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
-            if (broken) {
+            if (broken || unreachable.contains(to.remote)) {
                 return base::fail("network unreachable");
             }
             sent.emplace_back(bytes, to);
@@ -397,6 +466,7 @@ private:
         }
         std::vector<std::pair<std::string, base::Flow>> sent;
         bool broken = false;
+        std::set<base::SocketAddress> unreachable;
     };
 
     Sent takeTowards(proxy::Side side) {

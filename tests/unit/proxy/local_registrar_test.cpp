@@ -187,7 +187,7 @@ TEST_CASE("a local user who is not there is answered 404, or 480 when he has a p
 
 TEST_CASE("a registrar's name that turns out to be ours is local from then on", "[proxy]") {
     House house;
-    house.resolver.table["router.lan"] = {ip("10.0.0.1")};
+    house.locator.table["router.lan"] = {ip("10.0.0.1")};
     auto draft = Draft("REGISTER sip:router.lan SIP/2.0");
     draft.add("Via", "SIP/2.0/UDP 10.0.0.11:5060;branch=z9hG4bK-lan")
         .add("From", "<sip:bob@router.lan>;tag=r")

@@ -228,7 +228,7 @@ TEST_CASE("an offer that is refused leaves the media as it was", "[proxy]") {
 TEST_CASE("an offer that is cancelled before it has left changes nothing", "[proxy]") {
     House house(withMedia());
     OutgoingCall call(house, audioSdp(kPhoneMedia, 4000), audioSdp(kPeerMedia, 30000));
-    house.resolver.slow = true;
+    house.locator.slow = true;
     const auto offer = call.within("INVITE", 2)
                            .set("Route", "<sip:siproxd@127.0.0.1:5060;lr>")
                            .add("Route", "<sip:slow.example;lr>")

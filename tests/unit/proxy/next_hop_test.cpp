@@ -6,23 +6,23 @@ using namespace siproxd::test;
 
 TEST_CASE("a slow name server delays only the request that needs it", "[proxy]") {
     House house;
-    house.resolver.table["dead.example"] = {};
+    house.locator.table["dead.example"] = {};
     house.fromInside(fromAlice("INVITE", "sip:bob@dead.example"));
     CHECK(house.take().empty());
     house.fromInside(fromAlice("MESSAGE", "sip:bob@example.net", 2));
     CHECK(house.takeOne().flow.remote == kProvider);
-    CHECK(house.resolver.wanted() == 1);
-    house.resolver.table["dead.example"] = {ip("198.51.100.9"), ip("198.51.100.10")};
-    house.resolver.answer();
+    CHECK(house.locator.wanted() == 1);
+    house.locator.table["dead.example"] = {ip("198.51.100.9"), ip("198.51.100.10")};
+    house.locator.answer();
     CHECK(house.takeOne().flow.remote == at("198.51.100.9"));
 }
 
 TEST_CASE("a name that means nothing is answered 503", "[proxy]") {
     House house;
     SECTION("at once where it is known") {}
-    SECTION("later where the name server has to be asked") { house.resolver.slow = true; }
+    SECTION("later where the name server has to be asked") { house.locator.slow = true; }
     house.fromInside(fromAlice("INVITE", "sip:bob@missing.example"));
-    house.resolver.answer();
+    house.locator.answer();
     const auto answer = house.takeOne();
     CHECK(answer.message.status() == 503);
     CHECK(answer.flow.remote == kPhone);
@@ -32,7 +32,7 @@ TEST_CASE("a name that means nothing is answered 503", "[proxy]") {
 
 TEST_CASE("a name server that never answers does not hold a call beyond timer C", "[proxy]") {
     House house;
-    house.resolver.table["dead.example"] = {};
+    house.locator.table["dead.example"] = {};
     house.fromInside(fromAlice("INVITE", "sip:bob@dead.example"));
     house.loop.advance(180s);
     CHECK(house.takeOne().message.status() == 408);

@@ -43,7 +43,7 @@ struct Locations {
 
     registrar::Binding prepare(std::string_view aor, std::string_view contact,
                                const char* provider = "203.0.113.50") {
-        auto prepared = table.prepare(phone(aor, contact, provider), kOutbound, 5060);
+        auto prepared = table.prepare(phone(aor, contact, provider), {.host = kOutbound});
         REQUIRE(prepared);
         return *std::move(prepared);
     }

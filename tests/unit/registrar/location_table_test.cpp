@@ -92,7 +92,7 @@ TEST_CASE("A refresh changes nothing before its answer", "[registrar]") {
     auto again = Locations::phone(kAlice, "sip:alice-ext@192.168.1.10:5062;line=new");
     again.flow.remote = at("192.168.1.77", 6000);
     again.cseq = 2;
-    const auto prepared = here.table.prepare(again, kOutbound, 5060);
+    const auto prepared = here.table.prepare(again, {.host = kOutbound});
     REQUIRE(prepared);
     CHECK(prepared->token == token);
     CHECK(prepared->flow.remote == at("192.168.1.77", 6000));
@@ -212,17 +212,17 @@ TEST_CASE("A full table says so and takes known phones all the same", "[registra
     FakeRandom random;
     LocationTable table(clock, random, 2);
     const auto first =
-        table.prepare(Locations::phone(kAlice, "sip:a@192.168.1.10"), kOutbound, 5060);
+        table.prepare(Locations::phone(kAlice, "sip:a@192.168.1.10"), {.host = kOutbound});
     REQUIRE(first);
     REQUIRE(table.confirm(first->token, 600));
-    REQUIRE(table.prepare(Locations::phone(kAlice, "sip:b@192.168.1.10"), kOutbound, 5060));
+    REQUIRE(table.prepare(Locations::phone(kAlice, "sip:b@192.168.1.10"), {.host = kOutbound}));
     const auto third =
-        table.prepare(Locations::phone(kAlice, "sip:c@192.168.1.10"), kOutbound, 5060);
+        table.prepare(Locations::phone(kAlice, "sip:c@192.168.1.10"), {.host = kOutbound});
     REQUIRE_FALSE(third);
     CHECK(third.error().message.starts_with("URLMAP is full - registration failed"));
-    CHECK(table.prepare(Locations::phone(kAlice, "sip:a@192.168.1.10"), kOutbound, 5060));
+    CHECK(table.prepare(Locations::phone(kAlice, "sip:a@192.168.1.10"), {.host = kOutbound}));
     clock.advance(65s);  // the second was never confirmed
-    CHECK(table.prepare(Locations::phone(kAlice, "sip:c@192.168.1.10"), kOutbound, 5060));
+    CHECK(table.prepare(Locations::phone(kAlice, "sip:c@192.168.1.10"), {.host = kOutbound}));
 }
 
 TEST_CASE("A binding of an original's file keeps its Contact without a token", "[registrar]") {
@@ -243,7 +243,7 @@ TEST_CASE("A binding of an original's file keeps its Contact without a token", "
 
     SECTION("until the outbound address is another one") {
         const auto moved =
-            here.table.prepare(Locations::phone(kAlice, kAlicePhone), "198.51.100.7", 5070);
+            here.table.prepare(Locations::phone(kAlice, kAlicePhone), {.host = "198.51.100.7", .port = 5070});
         REQUIRE(moved);
         CHECK(moved->masqueraded.toString() == "sip:alice@198.51.100.7:5070;siproxd=" + token);
     }
@@ -285,11 +285,11 @@ TEST_CASE("A new outbound address is in all Contacts, tokens stay", "[registrar]
     const auto token = here.enrol(kAlice, kAlicePhone);
     here.prepare(kAlice, kAlicePhone);  // a refresh is under way
     here.table.addListener(journal);
-    here.table.readdress("198.51.100.7", 5070);
+    here.table.readdress({.host = "198.51.100.7", .port = 5070});
     CHECK(here.table.find(token)->masqueraded.toString() ==
           "sip:alice@198.51.100.7:5070;siproxd=" + token);
     CHECK(journal.lines == std::vector<std::string>{"+1 alice"});
-    here.table.readdress("198.51.100.7", 5070);
+    here.table.readdress({.host = "198.51.100.7", .port = 5070});
     CHECK(journal.lines.size() == 1);
     REQUIRE(here.table.confirm(token, 60));
     CHECK(here.table.find(token)->masqueraded.host == "198.51.100.7");
@@ -366,7 +366,7 @@ TEST_CASE("Bindings that we are the registrar of are found by user and by source
     here.enrol(kAlice, kAlicePhone);
     auto own = Locations::phone("sip:alice@192.168.1.1", "sip:alice@192.168.1.10:5062");
     own.provider = {};
-    const auto token = here.table.prepare(own, kOutbound, 5060)->token;
+    const auto token = here.table.prepare(own, {.host = kOutbound})->token;
     CHECK(here.table.ownByUser("alice").empty());
     CHECK(here.table.ownBySource(own.flow.remote) == nullptr);
     here.table.confirm(token, 60);
@@ -397,11 +397,11 @@ TEST_CASE("A binding behind a NAT goes with its connection, another one loses it
     auto phone = Locations::phone(kAlice, kAlicePhone);
     phone.flow.protocol = base::Protocol::Tcp;
     phone.flow.connection = 7;
-    const auto open = here.table.prepare(phone, kOutbound, 5060)->token;
+    const auto open = here.table.prepare(phone, {.host = kOutbound})->token;
     here.table.confirm(open, 60);
     phone.aor = uri("sip:bob@sip.example.test");
     phone.natted = true;
-    const auto natted = here.table.prepare(phone, kOutbound, 5060)->token;
+    const auto natted = here.table.prepare(phone, {.host = kOutbound})->token;
     here.table.confirm(natted, 60);
     CHECK(here.table.connectionClosed(8) == 0);
     CHECK(here.table.connectionClosed(7) == 2);

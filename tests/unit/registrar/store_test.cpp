@@ -284,7 +284,7 @@ TEST_CASE("With a real thread and loop a change is in the file soon", "[registra
         const auto user = std::to_string(enrolled);
         const auto binding = table.prepare(
             Locations::phone("sip:" + user + "@sip.example.test", "sip:" + user + "@192.168.1.10"),
-            kOutbound, 5060);
+            {.host = kOutbound});
         table.confirm(binding->token, 600);
         if (++enrolled < 100) {
             enrol->start(1ms);

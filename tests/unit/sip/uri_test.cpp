@@ -86,3 +86,21 @@ TEST_CASE("Name-addr forms of RFC 3261 section 20.10 are read", "[sip]") {
         CHECK_FALSE(siproxd::sip::NameAddr::parse(text));
     }
 }
+
+TEST_CASE("the preference of a Contact", "[sip]") {
+    const auto preference = [](std::string_view q) {
+        return NameAddr::parse("<sip:a@b>;q=" + std::string(q))->preference();
+    };
+    CHECK(NameAddr::parse("<sip:a@b>")->preference() == 1000);
+    CHECK(preference("0") == 0);
+    CHECK(preference("1") == 1000);
+    CHECK(preference("0.5") == 500);
+    CHECK(preference("0.05") == 50);
+    CHECK(preference("0.725") == 725);
+    CHECK(preference("1.000") == 1000);
+    CHECK(preference("0.") == 0);
+    for (const auto* bad : {"2", "1.1", "0.7251", "x", ".5", "-0.5", "0,5", "0.x", "00"}) {
+        INFO(bad);
+        CHECK(preference(bad) == 1000);
+    }
+}

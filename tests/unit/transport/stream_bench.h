@@ -108,6 +108,16 @@ struct StreamBench final : transport::Transport::Handler {
         return *local;
     }
 
+    /// Opens a connection to a peer of that name, or finds it, and sends.
+    base::Result<base::Flow> sendTo(const std::string& bytes, const base::Flow& flow,
+                                    std::string_view name) {
+        auto opened = transport.open(flow, name);
+        if (opened && !transport.send(bytes, *opened)) {
+            return base::fail("not sent");
+        }
+        return opened;
+    }
+
     void onReceived(const transport::Received& received) override {
         messages.push_back({std::string(received.bytes), received.flow, received.tag});
         react(received);

@@ -57,7 +57,7 @@ TEST_CASE("Messages go over TLS to a provider that proves its name", "[transport
     pair.there.react = [&](const Received& received) {
         CHECK(pair.there.transport.send(options("answer"), received.flow));
     };
-    const auto sent = pair.here.transport.sendTo(options("a"), pair.flow(), "Provider.example");
+    const auto sent = pair.here.sendTo(options("a"), pair.flow(), "Provider.example");
     REQUIRE(sent);
     CHECK(pair.until([&] { return pair.here.messages.size() == 1; }));
     REQUIRE(pair.there.messages.size() == 1);
@@ -66,9 +66,9 @@ TEST_CASE("Messages go over TLS to a provider that proves its name", "[transport
     CHECK(pair.here.messages[0].bytes == options("answer"));
     CHECK(pair.here.messages[0].flow == *sent);
     // The same name goes by the same connection, another one never does.
-    CHECK(*pair.here.transport.sendTo(options("b"), pair.flow(), "provider.example") == *sent);
+    CHECK(*pair.here.sendTo(options("b"), pair.flow(), "provider.example") == *sent);
     CHECK(pair.until([&] { return pair.there.messages.size() == 2; }));
-    const auto other = pair.here.transport.sendTo(options("c"), pair.flow(), "other.example");
+    const auto other = pair.here.sendTo(options("c"), pair.flow(), "other.example");
     REQUIRE(other);
     CHECK(*other != *sent);
     CHECK(pair.until([&] { return pair.here.failed.size() == 1; }));
@@ -93,7 +93,7 @@ TEST_CASE("A provider that does not prove its name gets nothing", "[transport]")
     };
     for (const auto& row : table) {
         Pair pair(row.names, row.selfSigned);
-        REQUIRE(pair.here.transport.sendTo(options(), pair.flow(), row.name));
+        REQUIRE(pair.here.sendTo(options(), pair.flow(), row.name));
         CHECK(pair.until([&] {
             return pair.here.failed.size() == 1 && pair.there.transport.connections() == 0;
         }));
@@ -116,8 +116,8 @@ TEST_CASE("Large messages pass over TLS in both directions", "[transport]") {
     };
     for (int i = 0; i < 5; ++i) {
         const auto count = static_cast<std::size_t>(i) * 2;
-        REQUIRE(pair.here.transport.sendTo(message, pair.flow(), "provider.example"));
-        REQUIRE(pair.here.transport.sendTo(message, pair.flow(), "provider.example"));
+        REQUIRE(pair.here.sendTo(message, pair.flow(), "provider.example"));
+        REQUIRE(pair.here.sendTo(message, pair.flow(), "provider.example"));
         CHECK(pair.until([&] { return pair.here.messages.size() == count + 2; }));
     }
     for (const auto& heard : pair.here.messages) {
@@ -130,7 +130,7 @@ TEST_CASE("Connections of a peer that has proven its domain may be used for requ
     Pair pair("URI:sip:provider.example", false, net::ClientCertificate::Ask);
     const auto files = pair.certificates.make("client", {.alternativeNames = "URI:sip:peer.example"});
     const auto send = [&] {
-        REQUIRE(pair.here.transport.sendTo(options(), pair.flow(), "provider.example"));
+        REQUIRE(pair.here.sendTo(options(), pair.flow(), "provider.example"));
         const auto count = pair.there.messages.size();
         CHECK(pair.until([&] { return pair.there.messages.size() == count + 1; }));
         return pair.there.messages.back().flow;
@@ -143,24 +143,24 @@ TEST_CASE("Connections of a peer that has proven its domain may be used for requ
     const auto flow = send();
     CHECK(pair.there.transport.alias(flow.connection, 5061));
     const auto there = StreamBench::to(at("127.0.0.1", 5061), Protocol::Tls);
-    const auto sent = pair.there.transport.sendTo(options("back"), there, "peer.example");
+    const auto sent = pair.there.sendTo(options("back"), there, "peer.example");
     REQUIRE(sent);
     CHECK(sent->connection == flow.connection);
     CHECK(pair.until([&] { return pair.here.messages.size() == 1; }));
-    const auto stranger = pair.there.transport.sendTo(options(), there, "stranger.example");
+    const auto stranger = pair.there.sendTo(options(), there, "stranger.example");
     CHECK((!stranger || stranger->connection != flow.connection));
 }
 
 TEST_CASE("New certificates are for new connections, running ones go on", "[transport]") {
     Pair pair("URI:sip:old.example");
-    REQUIRE(pair.here.transport.sendTo(options(), pair.flow(), "old.example"));
+    REQUIRE(pair.here.sendTo(options(), pair.flow(), "old.example"));
     CHECK(pair.until([&] { return pair.there.messages.size() == 1; }));
     const auto files =
         pair.certificates.make("server", {.alternativeNames = "URI:sip:new.example"});
     pair.there.transport.setTls(
         context({.certificateFile = files.certificate, .keyFile = files.key}));
-    REQUIRE(pair.here.transport.sendTo(options(), pair.flow(), "old.example"));
-    REQUIRE(pair.here.transport.sendTo(options(), pair.flow(), "new.example"));
+    REQUIRE(pair.here.sendTo(options(), pair.flow(), "old.example"));
+    REQUIRE(pair.here.sendTo(options(), pair.flow(), "new.example"));
     CHECK(pair.until([&] { return pair.there.messages.size() == 3; }));
     CHECK(pair.here.transport.connections() == 2);
     CHECK(pair.here.failed.empty());
@@ -170,7 +170,7 @@ TEST_CASE("A handshake that does not end is given up, on both sides", "[transpor
     Pair pair("URI:sip:provider.example");
     Peer silent(pair.address);
     const PeerListener mute;
-    REQUIRE(pair.here.transport.sendTo(options(), StreamBench::to(mute.address(), Protocol::Tls),
+    REQUIRE(pair.here.sendTo(options(), StreamBench::to(mute.address(), Protocol::Tls),
                                        "provider.example"));
     CHECK(pair.until([&] { return pair.there.transport.connections() == 1; }));
     Peer accepted = mute.accept();
@@ -195,7 +195,7 @@ TEST_CASE("What is no TLS ends the connection", "[transport]") {
     CHECK(pair.until([&] { return pair.there.transport.counters().failed == 2; }));
     CHECK(pair.there.failed.empty());
     const auto nobody = PeerListener().address();
-    REQUIRE(pair.here.transport.sendTo(options(), StreamBench::to(nobody, Protocol::Tls), "x.example"));
+    REQUIRE(pair.here.sendTo(options(), StreamBench::to(nobody, Protocol::Tls), "x.example"));
     CHECK(pair.until([&] { return pair.here.failed.size() == 1; }));
     CHECK(pair.here.failed[0].second.find("refused") != std::string::npos);
 }

@@ -219,7 +219,7 @@ TEST_CASE("A connection is opened once and used by all who have the same way", "
     const auto local = bench.listen();
     const PeerListener provider;
     const auto flow = StreamBench::to(provider.address());
-    const auto first = bench.transport.sendTo("one", flow, "ignored.example");
+    const auto first = bench.sendTo("one", flow, "ignored.example");
     REQUIRE(first);
     CHECK(first->connection != 0);
     CHECK(first->local.ip == local.ip);
@@ -270,7 +270,7 @@ TEST_CASE("An accepted connection is found by its peer's address, and by an alia
 TEST_CASE("A refused connect is told with its flow", "[transport]") {
     StreamBench bench;
     const auto nobody = PeerListener().address();
-    const auto sent = bench.transport.sendTo(options(), StreamBench::to(nobody), {});
+    const auto sent = bench.sendTo(options(), StreamBench::to(nobody), {});
     REQUIRE(sent);
     CHECK(bench.failed.empty());
     CHECK(bench.until([&] { return bench.failed.size() == 1; }));

@@ -55,6 +55,7 @@ struct Bench final : Transport::Handler {
     UdpTransport transport;
     net::UdpSocket peer = std::move(*net::UdpSocket::bind(at("127.0.0.1")));
     std::vector<Message> messages;
+    std::vector<base::Flow> failed;
     std::function<void(const Received&)> react = [](const Received&) {};
 
     explicit Bench(const UdpSettings& settings = {}) : transport(*loop, *this, settings) {}
@@ -64,6 +65,11 @@ struct Bench final : Transport::Handler {
         messages.push_back({std::string(received.bytes), received.flow, received.interfaceIndex,
                             received.tag});
         react(received);
+    }
+
+    void onFlowFailed(const base::Flow& flow, const base::Error& error) override {
+        CHECK(error.message.find(flow.remote.toString()) != std::string::npos);
+        failed.push_back(flow);
     }
 
     /// Runs the loop until `done`, five seconds at most. Once in a test.
@@ -322,4 +328,31 @@ TEST_CASE("Messages are marked with the configured DSCP", "[transport]") {
     const cmsghdr* header = CMSG_FIRSTHDR(&message);
     REQUIRE(header != nullptr);
     CHECK(static_cast<unsigned>(*CMSG_DATA(header)) == 24U << 2U);
+}
+
+TEST_CASE("A peer that cannot be reached is told as soon as the ICMP error comes", "[transport]") {
+    for (const char* loopback : {"127.0.0.1", "::1"}) {
+        Bench bench;
+        const auto local = bench.transport.add(at(loopback), 0);
+        REQUIRE(local);
+        const auto other = net::UdpSocket::bind(at(loopback));
+        REQUIRE(other);
+        base::SocketAddress closed;
+        {
+            const auto nobody = net::UdpSocket::bind(at(loopback));
+            REQUIRE(nobody);
+            closed = nobody->local();
+        }
+        REQUIRE(bench.transport.send("x", {.local = *local, .remote = closed}));
+        // Others are not disturbed by it, neither in sending nor in receiving.
+        REQUIRE(bench.transport.send("to another", {.local = *local, .remote = other->local()}));
+        REQUIRE(other->send("from another", *local));
+        bench.waitFor([&] { return !bench.failed.empty() && !bench.messages.empty(); });
+        CHECK(bench.failed == std::vector{base::Flow{.local = *local, .remote = closed}});
+        CHECK(bench.transport.counters().unreachable == 1);
+        std::array<char, 64> buffer{};
+        net::Datagram datagram;
+        REQUIRE(other->receive(buffer, datagram) == net::ReceiveStatus::Datagram);
+        CHECK(std::string_view(buffer.data(), datagram.length) == "to another");
+    }
 }

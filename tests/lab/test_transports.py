@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every transport and both versions of IP on each side, all pairs: a phone registers through siproxd
+with Kamailio, calls and is called, with audio. The domain's NAPTR and SRV records say how the provider
+is to be reached."""
+
+import shutil
+
+import pytest
+
+import sip
+import topology
+from calls import establish
+from provider import Kamailio
+from test_baresip import talk
+from topology import (GATEWAY, GATEWAY6, PHONE, PHONE6, PROVIDER, PROVIDER6, PUBLIC, PUBLIC6,
+                      REMOTE, REMOTE6, SERVICES)
+
+pytestmark = pytest.mark.needs_daemon
+
+SIDES = [domain.split(".", maxsplit=1)[0] for domain in topology.DOMAINS]    # udp4 to tls6
+all_pairs = [pytest.param(inside, outside, id=f"{inside}-{outside}")
+             for inside in SIDES for outside in SIDES]
+
+
+def of(side, address, address6):
+    return address if side.endswith("4") else address6
+
+
+@pytest.fixture(scope="module")
+def site():
+    with topology.DualStack() as networks:
+        yield networks
+
+
+@pytest.fixture(scope="module")
+def kamailio(site, identity, tmp_path_factory):
+    server = Kamailio(site.internet, tmp_path_factory.mktemp("kamailio"), identity=identity)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def lab(secure_lab, kamailio):  # pylint: disable=unused-argument
+    return secure_lab
+
+
+def parties(lab, identity, inside, outside):
+    """A phone and somebody on the internet who is a customer of the same provider, registered."""
+    domain, ending = f"{outside}.example.test", f"-{inside}-{outside}"
+    phone = lab.phone("alice" + ending, of(inside, PHONE, PHONE6), transport=inside[:3],
+                      domain=domain, identity=identity)
+    bob = lab.provider(of(outside, REMOTE, REMOTE6), "bob" + ending, transport=outside[:3],
+                       domain=domain, identity=identity,
+                       outbound=(of(outside, PROVIDER, PROVIDER6), SERVICES[outside[:3]][2]))
+    for agent in (phone, bob):
+        agent.register()
+        agent.expect((200, "REGISTER"))
+    return phone, bob
+
+
+def assert_path(message, side, address, address6, which):
+    """The Via number `which` says that the message went by this transport and from here."""
+    via = message.all("via")[which]
+    assert via.split()[0].upper() == f"SIP/2.0/{side[:3].upper()}", via
+    assert sip.sent_by(via) == (of(side, address, address6), SERVICES[side[:3]][2]), via
+
+
+@pytest.mark.parametrize("inside, outside", all_pairs)
+def test_calls_between(lab, identity, inside, outside):
+    phone, bob = parties(lab, identity, inside, outside)
+    out = establish(phone, bob, bob.aor)
+    assert out.callee_target[0] == of(outside, PUBLIC, PUBLIC6)
+    assert out.caller_target[0] == of(inside, GATEWAY, GATEWAY6)
+    assert_path(bob.log[-2], outside, PUBLIC, PUBLIC6, 1)    # the first is Kamailio's
+    out.check_tones()
+    out.hang_up("callee")
+    incoming = establish(bob, phone, phone.aor)
+    assert incoming.callee_target[0] == of(inside, GATEWAY, GATEWAY6)
+    assert_path(phone.log[-2], inside, GATEWAY, GATEWAY6, 0)
+    incoming.check_tones()
+    incoming.hang_up("callee")
+    lab.daemon.assert_ports_released()
+
+
+@pytest.mark.skipif(not shutil.which("baresip"), reason="baresip is not installed")
+@pytest.mark.parametrize("inside, outside", [
+    pytest.param(*pair.split(), id=pair.replace(" ", "-")) for pair in (
+        "udp4 tls6", "tcp4 udp4", "tls4 tcp6", "udp6 tcp4", "tcp6 tls4", "tls6 udp6")])
+def test_softphones_call_each_other(lab, identity, inside, outside):
+    """With digest authentication. The other softphone uses the provider's side of the pair, too."""
+    domain = f"{outside}.example.test"
+    alice = lab.softphone("inside", f"alice-{inside}", of(inside, PHONE, PHONE6), domain=domain,
+                          transport=inside[:3], identity=identity)
+    bob = lab.softphone("outside", f"bob-{inside}", of(outside, REMOTE, REMOTE6), domain=domain,
+                        transport=outside[:3], identity=identity,
+                        outbound=of(outside, PROVIDER, PROVIDER6))
+    talk(alice, bob, by=alice)
+    talk(bob, alice, by=alice)
+    lab.daemon.assert_ports_released()
