@@ -29,13 +29,18 @@ private:
 
 struct Reply;
 
+/// Frees a reply where its type is not complete yet.
+struct ReplyFree {
+    void operator()(Reply* reply) const;
+};
+
 /// What a plugin has said about a message before it returns its verdict.
 struct Draft {
     int status = 0;
     std::string reason = {};
     std::vector<sip::NameAddr> contacts = {};
     std::vector<Target> targets = {};
-    std::unique_ptr<Reply> reply = {};
+    std::unique_ptr<Reply, ReplyFree> reply = {};
     Token token = Token::None;
     base::Duration deadline{};
     int statusAtDeadline = 0;
@@ -87,6 +92,8 @@ struct Reply {
     Context context;
     siproxd_message handle;
 };
+
+inline void ReplyFree::operator()(Reply* reply) const { delete reply; }
 
 /// The functions of the interface. One table for all plugins.
 [[nodiscard]] const siproxd_host& hostTable();

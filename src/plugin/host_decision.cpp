@@ -74,11 +74,11 @@ siproxd_message* reply(siproxd_message* message, int status, const char* reason)
     if (!isAnswerable(message) || status < 200 || status > 699) {
         return nullptr;
     }
-    message->draft.reply = std::make_unique<Reply>(
+    message->draft.reply.reset(new Reply(
         message->self,
         sip::Message::response(*message->context.message, status, reasonFor(status, reason),
                                message->self.random.hex(kTagBytes)),
-        message->context.flow);
+        message->context.flow));
     return &message->draft.reply->handle;
 }
 

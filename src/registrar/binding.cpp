@@ -48,7 +48,8 @@ std::string_view userOf(const sip::Uri& uri) {
     if (uri.isSip()) {
         return uri.user;
     }
-    return std::string_view(uri.opaque).substr(0, uri.opaque.find(';'));
+    // The rest of an unknown scheme may hold what a user may not (RFC 3261 §25.1).
+    return std::string_view(uri.opaque).substr(0, uri.opaque.find_first_of(";@%"));
 }
 
 base::WallSeconds expiryOnWall(base::WallSeconds expires, base::Duration remaining,

@@ -20,7 +20,7 @@ Line takeLine(std::string_view& rest) {
     const auto text = rest.substr(0, length);
     const auto end = rest.substr(length, consumed - length);
     rest.remove_prefix(consumed);
-    if (text.size() >= 2 && text[1] == '=') {
+    if (text.size() >= 2 && text[0] != '\0' && text[1] == '=') {
         return {text[0], text.substr(2), end};
     }
     return {'\0', text, end};

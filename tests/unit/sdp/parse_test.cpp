@@ -154,6 +154,7 @@ TEST_CASE("a body that is not a session description is refused", "[sdp]") {
         "v=0\r\nm=audio 4000 RTP/AVP 0\r\n",
         "v=0\r\ns=a\rc=IN IP4 192.0.2.1\r\n",
         std::string("v=0\r\ns=a\0b\r\n", 12),
+        std::string("v=0\r\n\0=\r\n", 9),
     }));
     CAPTURE(body);
     CHECK_FALSE(sdp::Session::parse(body));

@@ -211,6 +211,21 @@ TEST_CASE("a strict router in RFC 4475 gets its request as RFC 3261 section 16.6
     CHECK(Wire(others.front()).all("route") == std::vector<std::string>{"<sip:kumiko@example.org>"});
 }
 
+TEST_CASE("an address-of-record of any scheme makes a Contact that can be read", "[torture]") {
+    for (const char* aor : {"isbn:2983792873", "tel:+4930123;phone-context=a", "mailto:a@b.test",
+                            "x:%", "x:%4", "x:;", "urn:service:sos", "http://host/a?b@c#d"}) {
+        INFO(aor);
+        TortureHouse house;
+        const auto [others, back] =
+            house.give(registration().set("To", "<" + std::string(aor) + ">").text());
+        REQUIRE(others.size() == 1);
+        const auto sent = sip::Message::parse(others.front());
+        REQUIRE(sent);
+        REQUIRE(sent->contacts().size() == 1);
+        CHECK(sent->contacts().front().uri.host == kPublic);
+    }
+}
+
 TEST_CASE("a message of RFC 4475 without From, To and Call-ID cannot be answered", "[torture]") {
     checkFate({"insuf", Fate::Dropped}, corpus("rfc4475/insuf.dat"));
     checkFate({"test", Fate::Dropped}, corpus("rfc4475/test.dat"));
