@@ -193,6 +193,24 @@ std::optional<base::TimePoint> LocationTable::nextExpiry() const {
     return expiry_.begin()->first + base::Duration(1);
 }
 
+std::size_t LocationTable::connectionClosed(std::uint64_t connection) {
+    std::vector<Entry*> all;
+    const auto [first, last] = byConnection_.equal_range(connection);
+    for (auto it = first; it != last; ++it) {
+        all.push_back(it->second);
+    }
+    for (Entry* each : all) {
+        if (each->binding.natted) {
+            erase(*each);
+            continue;
+        }
+        eraseFrom(byConnection_, connection, each);
+        each->binding.flow.connection = 0;
+        notifyChanged(*each);
+    }
+    return all.size();
+}
+
 void LocationTable::readdress(const Outside& outside) {
     for (const auto& [token, each] : byToken_) {
         for (Binding* binding : {&each->binding, each->pending.get()}) {
@@ -259,6 +277,14 @@ void LocationTable::publish(Entry& entry) {
     byAor_.emplace(hashAddress(binding.aor), &entry);
     byContact_.emplace(hashAddress(binding.contact), &entry);
     byUser_.emplace(hashText(userOf(binding.masqueraded)), &entry);
+    if (!binding.provider && binding.flow.remote) {
+        bySource_.emplace(base::AddressHash{}(binding.flow.remote), &entry);
+    } else if (binding.provider) {
+        ++providers_[binding.provider.ip];
+    }
+    if (binding.flow.connection != 0) {
+        byConnection_.emplace(binding.flow.connection, &entry);
+    }
     entry.sourceHost = binding.flow.remote.ip;
     entry.contactHost = base::IpAddress::parse(binding.contact.host).value_or(base::IpAddress{});
     if (entry.contactHost == binding.provider.ip || entry.contactHost == entry.sourceHost ||
@@ -278,6 +304,12 @@ void LocationTable::unpublish(Entry& entry) {
     eraseFrom(byAor_, hashAddress(binding.aor), &entry);
     eraseFrom(byContact_, hashAddress(binding.contact), &entry);
     eraseFrom(byUser_, hashText(userOf(binding.masqueraded)), &entry);
+    eraseFrom(bySource_, base::AddressHash{}(binding.flow.remote), &entry);
+    eraseFrom(byConnection_, binding.flow.connection, &entry);
+    if (const auto found = providers_.find(binding.provider.ip);
+        binding.provider && found != providers_.end() && --found->second == 0) {
+        providers_.erase(found);
+    }
     for (const auto& ip : {entry.sourceHost, entry.contactHost}) {
         if (const auto host = hosts_.find(ip); host != hosts_.end() && --host->second == 0) {
             hosts_.erase(host);
