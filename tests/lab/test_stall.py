@@ -222,8 +222,12 @@ def test_while_the_disk_does_not_read(idle_lab):
         with open(users, "a", encoding="ascii") as file:
             file.write(f"u{number} secret{number}\n")
         phone.register()
+    change("")
+    wait_for(disk.calls_held, "somebody to look at the file", 20)
     Pinger(idle_lab).run(change)
     disk.release()
+    phone.pump()
+    assert phone.count(401) == PINGS / 10 + 1
 
 
 class Reader:
