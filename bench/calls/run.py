@@ -22,6 +22,9 @@ PHONE, INSIDE = "198.18.1.2", "198.18.1.1"
 PROVIDER, OUTSIDE = "198.18.2.2", "198.18.2.1"
 # Transactions are forgotten 64 * T1 after their call (RFC 3261, RFC 6026).
 FORGOTTEN = 33
+# A busy house, all at once, and what it may take of private memory: idle, a binding, a call (kB).
+HOUSE_PHONES, HOUSE_CALLS = 10000, 5000
+ALLOWED = 8 * 1024 + HOUSE_PHONES * 2 + HOUSE_CALLS * 6
 
 
 def ip(*words):
@@ -177,8 +180,28 @@ def measure_floor(options):
             "paced": floor(options, options.calls // 4, options.rate)}
 
 
+def full_house(house, options):
+    """kB when all calls are up, transactions included: nobody has hung up within their lives."""
+    house.load(options.job, HOUSE_CALLS, 250, hold=0)
+    return house.private()
+
+
 def run(options):
     """All figures. A site for each, that none of them meets what another has left behind."""
+    if options.quick:
+        return run_sites(options)
+    with Site("house", options) as house:
+        house.load("register", HOUSE_PHONES, 1000)
+        registered = time.monotonic()
+        figures = run_sites(options)
+        time.sleep(max(0.0, registered + FORGOTTEN - time.monotonic()))
+        figures["registered"] = house.private()
+        figures["house"] = full_house(house, options)
+    Site.failures += figures["house"] > ALLOWED
+    return figures
+
+
+def run_sites(options):
     figures = {}
     with Site("memory", options) as memory:
         time.sleep(1)
@@ -233,6 +256,10 @@ def report(figures, options):
     else:
         print(f"  {figures['new call']:.2f} kB a call held, in its first {FORGOTTEN - 1} s "
               f"(transactions)")
+    if "house" in figures:
+        print(f"  with {HOUSE_PHONES} bindings {figures['registered'] / 1024:.1f} MB, with "
+              f"{HOUSE_CALLS} calls on top {figures['house'] / 1024:.1f} MB "
+              f"(allowed: {ALLOWED / 1024:.1f} MB)")
     print(f"failures: {Site.failures}")
 
 

@@ -161,14 +161,17 @@ void Proxy::startBranch(Forward& forward, std::size_t index) {
 }
 
 void Proxy::preferServerOfCall(const Forward& forward, Branch& branch) {
-    if (branch.servers.size() < 2 || branch.towards == Side::Inside || forward.establishes) {
+    if (branch.towards == Side::Inside || forward.establishes) {
         return;
     }
     const Call* call = calls_.find(*forward.request, forward.fromSide());
-    if (call == nullptr || call->state().server == nullptr) {
+    if (call == nullptr || call->state().peer == nullptr) {
         return;
     }
-    const auto it = std::ranges::find(branch.servers, *call->state().server);
+    branch.peer = call->state().peer;
+    const auto it = std::ranges::find_if(branch.servers, [&](const dns::Service& server) {
+        return branch.peer->isAt(server.protocol, server.address);
+    });
     std::rotate(branch.servers.begin(), it, it == branch.servers.end() ? it : it + 1);
 }
 
@@ -192,7 +195,12 @@ std::optional<base::Flow> Proxy::flowOf(const Branch& branch, const dns::Service
     if (parts_.connections == nullptr) {
         return std::nullopt;
     }
-    auto opened = parts_.connections->open(*flow, server.host);
+    const bool isPeer = branch.peer && branch.peer->isAt(server.protocol, server.address);
+    if (isPeer && isUsable(branch.peer->flow)) {
+        return branch.peer->flow;
+    }
+    auto opened = parts_.connections->open(
+        *flow, isPeer && !branch.peer->name.empty() ? branch.peer->name : server.host);
     if (!opened) {
         log::warning("{}", opened.error().message);
         return std::nullopt;

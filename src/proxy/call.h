@@ -13,13 +13,27 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/flow.h"
 #include "base/text.h"
-#include "dns/locator.h"
 #include "media/session.h"
 #include "proxy/addresses.h"
 #include "sip/message.h"
 
 namespace siproxd::proxy {
+
+/// The server outside that a dialog was made with: one of several that a name stands for, or at the
+/// other end of a connection. Requests of the dialog that lead to its address stay with it. Certificates
+/// are for names, but dialogs name addresses (RFC 3261 §8.1.1.8): who has proven to be the server of the
+/// name is believed for the dialog, too.
+struct DialogPeer {
+    base::Flow flow;         ///< by which the dialog was made
+    std::uint16_t port = 0;  ///< that the server listens on
+    std::string name;        ///< that its certificate is for; empty: it has come to us
+
+    [[nodiscard]] bool isAt(base::Protocol protocol, const base::SocketAddress& address) const {
+        return flow.protocol == protocol && flow.remote.ip == address.ip && port == address.port;
+    }
+};
 
 /// What is worth keeping of a call: a plain value, apart from timers and sockets.
 struct CallState {
@@ -30,9 +44,9 @@ struct CallState {
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
-    /// The server that has taken the call, of several that its name stands for: the dialog stays with
-    /// it. null: there was no choice.
-    std::shared_ptr<const dns::Service> server;
+    /// Where the outside party's requests go when there is something to stay with; null: there is
+    /// nothing, whatever its URIs name is as good.
+    std::shared_ptr<const DialogPeer> peer;
 };
 
 /// The addresses of ours that the two parties of a call talk to.

@@ -11,6 +11,7 @@
 #include "event/loop.h"
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
+#include "proxy/call.h"
 #include "proxy/loop_guard.h"
 #include "sip/message.h"
 #include "transaction/layer.h"
@@ -38,6 +39,7 @@ struct Branch {
     bool natted = false;  ///< the phone is behind a NAT: only `fixed` reaches it
     bool toPhone = false; ///< to a Contact of a phone that we know, not to whatever the URI names
 
+    std::shared_ptr<const DialogPeer> peer{};  ///< to stay with; null: none
     std::vector<dns::Service> servers{};  ///< the best first; empty with `fixed`
     std::size_t tried = 0;                ///< how many of them have been
     base::Flow flow{};                    ///< by which it was sent last; good from Sent on

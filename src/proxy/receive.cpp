@@ -87,7 +87,7 @@ void Proxy::onMalformed(const transport::Received& received, int status,
 }
 
 void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
-    log::debug(log::Class::Net, "{}", error.message);
+    log::infoFromPeer("{}", error.message);
     layer_.flowFailed(flow);
 }
 

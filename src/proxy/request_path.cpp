@@ -151,6 +151,10 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
     call.touch(parts_.loop.now());
     auto& state = call.state();
     if (forward.incoming()) {
+        if (forward.establishes && forward.from.connection != 0 && !forward.vias.empty()) {
+            state.peer = std::make_shared<const DialogPeer>(
+                DialogPeer{forward.from, forward.vias.front().portOrDefault(), ""});
+        }
         if (state.insideContact.host.empty()) {
             state.insideContact = forward.branches.front().uri;
         }

@@ -363,9 +363,10 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
         call->state().answered = true;
         call->state().answererTag = response.toTag();
         call->keepMedia(mediaWay(forward, branch, true).crossing());
-        if (branch.towards == Side::Outside && branch.servers.size() > 1 &&
-            branch.server() != nullptr) {
-            call->state().server = std::make_shared<const dns::Service>(*branch.server());
+        const auto* server = branch.towards == Side::Outside ? branch.server() : nullptr;
+        if (server != nullptr && (branch.servers.size() > 1 || branch.flow.connection != 0)) {
+            call->state().peer = std::make_shared<const DialogPeer>(
+                DialogPeer{branch.flow, server->address.port, server->host});
         }
     }
     if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response)) {

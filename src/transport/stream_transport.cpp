@@ -420,7 +420,11 @@ void StreamTransport::onEnded(Connection& connection, const Connection::Ending& 
     if (ending.failed) {
         ++(ending.wasOpen ? counters_.broken : counters_.failed);
         if (ours || ending.wasOpen) {
-            handler_.onFlowFailed(flow, {flow.toString() + ": " + std::string(ending.reason)});
+            // The name explains what a certificate was not good for.
+            const bool named = ours && flow.protocol == base::Protocol::Tls && !entry.keys.empty();
+            handler_.onFlowFailed(
+                flow, {flow.toString() + (named ? " (" + entry.keys.front().name + ")" : "") + ": " +
+                       std::string(ending.reason)});
         }
     }
     if (ending.wasOpen) {

@@ -25,9 +25,9 @@ def hears(softphone, frequency, seconds=1.5, timeout=15.0):
                     interval=0.1)
 
 
-def talk(caller, callee, by, tones=(440, 440)):
+def talk(caller, callee, by, tones=(440, 440), domain="sip.example.test"):
     """A call with the tones of caller and callee, hung up by `by`."""
-    caller.command("dial", f"sip:{callee.user}@sip.example.test")
+    caller.command("dial", f"sip:{callee.user}@{domain}")
     for softphone in (callee, caller):
         softphone.expect("CALL_ESTABLISHED")
     for softphone, frequency in ((callee, tones[0]), (caller, tones[1])):

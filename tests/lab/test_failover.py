@@ -133,6 +133,18 @@ def test_a_certificate_of_the_domain_is_accepted(lab, authority, sips):
     call(lab.phone(), lab.provider(transport="tls", identity=own), sips)
 
 
+def test_a_provider_whose_certificate_has_no_address_calls_in(lab, authority):
+    """Its Contact names an address. What the phone sends there goes by a connection that has been
+    verified for the domain the phone is registered with."""
+    phone = lab.phone(domain="onlysecure.test")
+    bob = lab.provider(domain="onlysecure.test", transport="tls",
+                       identity=authority.issue("caller", ["onlysecure.test"]))
+    contact = lab.registered(phone, bob)
+    incoming = lab.call_in(phone, bob, contact)
+    incoming.check_media(5)
+    incoming.hang_up("callee")
+
+
 @pytest.mark.parametrize("trusted, names", [
     pytest.param(True, ["elsewhere.test"], id="another name"),
     # The name in the SRV record is as trustworthy as the name server (RFC 5922 4).

@@ -48,7 +48,7 @@ def test_nat_hides_the_phones_and_keeps_strangers_out(networks, directory):
         server.sendto(b"welcome", source)
         phone.settimeout(5)
         assert phone.recvfrom(100) == (b"welcome", (topology.PROVIDER, 4000))
-        packets = outside.stop().packets()
+        packets = [packet for packet in outside.stop().packets() if packet.protocol == capture.UDP]
         assert capture.find_leaks(packets) == []
         assert [packet.payload for packet in packets] == [b"hello", b"anybody there?", b"welcome"]
         for sock in (phone, server, stranger):

@@ -94,6 +94,6 @@ def test_softphones_call_each_other(lab, identity, inside, outside):
     bob = lab.softphone("outside", f"bob-{inside}", of(outside, REMOTE, REMOTE6), domain=domain,
                         transport=outside[:3], identity=identity,
                         outbound=of(outside, PROVIDER, PROVIDER6))
-    talk(alice, bob, by=alice)
-    talk(bob, alice, by=alice)
+    talk(alice, bob, by=alice, domain=domain)
+    talk(bob, alice, by=alice, domain=domain)
     lab.daemon.assert_ports_released()

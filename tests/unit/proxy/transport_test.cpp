@@ -122,6 +122,64 @@ TEST_CASE("sips: means TLS on each hop, or none", "[proxy]") {
     }
 }
 
+TEST_CASE("a dialog stays on the connection that it was made by", "[proxy]") {
+    House house;
+    const auto tlsPeer = at("203.0.113.50", 5061);
+    const auto by = [&](const sip::Message& message) {
+        house.receive(message.serialize(), tlsPeer, proxy::Side::Outside, base::Protocol::Tls);
+    };
+    SECTION("that of a call that leaves, whose certificate is for a name and not for an address") {
+        house.locator.services["example.net"] = {{base::Protocol::Tls, tlsPeer, "example.net"}};
+        house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+        const auto invite = house.takeOne();
+        by(with(answerTo(invite, 200), "Contact", "<sip:bob@203.0.113.50:5061;transport=tls>"));
+        house.takeOne();
+        house.connections.opened.clear();
+        const auto ack = fromAlice("ACK", "sip:bob@203.0.113.50:5061;transport=tls")
+                             .set("To", "<sip:bob@example.net>;tag=t1");
+        SECTION("which is open") {
+            house.fromInside(ack);
+            CHECK(house.takeOne().flow.connection == house.connections.number(tlsPeer));
+            CHECK(house.connections.opened.empty());
+        }
+        SECTION("or by another one to the same name") {
+            house.connections.close(house.connections.number(tlsPeer));
+            house.fromInside(ack);
+            house.takeOne();
+            REQUIRE(house.connections.opened.size() == 1);
+            CHECK(house.connections.opened.front().second == "example.net");
+        }
+        SECTION("unless it leads to somebody else") {
+            house.fromInside(fromAlice("ACK", "sip:bob@203.0.113.60:5061;transport=tls")
+                                 .set("To", "<sip:bob@example.net>;tag=t1"));
+            house.takeOne();
+            REQUIRE(house.connections.opened.size() == 1);
+            CHECK(house.connections.opened.front().second == "203.0.113.60");
+        }
+    }
+    SECTION("that of a call that comes") {
+        const auto contact = house.enrol();
+        house.receive(forAlice("INVITE", contact.toString())
+                          .set("Via", "SIP/2.0/TLS 203.0.113.50:5061;branch=z9hG4bK-i")
+                          .set("Record-Route", "<sip:203.0.113.50:5061;transport=tls;lr>")
+                          .text(),
+                      at("203.0.113.50", 41234), proxy::Side::Outside, base::Protocol::Tls);
+        const auto invite = house.takeOne();
+        house.fromInside(with(answerTo(invite, 200), "Contact", "<sip:alice@10.0.0.10>"));
+        house.takeOne();
+        house.fromInside(Draft("BYE sip:bob@203.0.113.50 SIP/2.0")
+                             .add("Via", "SIP/2.0/UDP 10.0.0.10;branch=z9hG4bK-bye")
+                             .add("Route", "<sip:203.0.113.50:5061;transport=tls;lr>")
+                             .add("Max-Forwards", "70")
+                             .add("From", "<sip:alice@example.org>;tag=t1")
+                             .add("To", "<sip:bob@example.net>;tag=b1")
+                             .add("Call-ID", "in1")
+                             .add("CSeq", "1 BYE"));
+        CHECK(house.takeOne().flow.connection ==
+              house.connections.number(at("203.0.113.50", 41234)));
+    }
+}
+
 TEST_CASE("a peer that offers its connection gets its requests by it", "[proxy]") {
     House house;
     const auto draft = [](std::string_view transport) {
