@@ -22,6 +22,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
       media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, calls_, addresses_)
                                     : nullptr),
       layer_(parts.loop, parts.random, parts.sender, *this, options_.timings) {
+    renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
@@ -46,6 +47,7 @@ void Proxy::tick() {
     parts_.locations.expire();
     parts_.chain.tick();
     endStrandedCalls();
+    endRenewals();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }

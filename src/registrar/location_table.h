@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -121,9 +122,11 @@ public:
     std::size_t expire();
     [[nodiscard]] std::optional<base::TimePoint> nextExpiry() const;
 
-    /// The outbound address has changed: rewrites all masqueraded Contacts, each with the protocol that
-    /// it has. Tokens stay, so that requests that still come by the old Contacts are told apart.
-    void readdress(const Outside& outside);
+    /// The outbound addresses have changed: rewrites the masqueraded Contacts that have none of them
+    /// to the one of the same IP version (a name is of any); if there is none they stay for now. Each
+    /// keeps its protocol, and its token, so that requests that still come by the old Contacts are
+    /// told apart.
+    void readdress(std::span<const Outside> ours);
 
     // --- look-ups; nullptr or empty: none
 
