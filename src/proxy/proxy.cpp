@@ -25,8 +25,10 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
       directions_(parts.locations, parts.aliases, calls_, addresses_, registrar_),
       media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, calls_, addresses_)
                                     : nullptr),
-      tagSecret_(parts.random.hex(8)), layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
+      tagSecret_(parts.random.hex(8)),
+      layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
       nat_(options_.nat, parts.loop, parts.locations, *this) {
+    renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
@@ -65,6 +67,7 @@ void Proxy::tick() {
     parts_.locations.expire();
     parts_.chain.tick();
     endStrandedCalls();
+    endRenewals();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }

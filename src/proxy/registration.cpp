@@ -84,6 +84,9 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
         contact.uri = entry.masqueraded;
         forward.registering.push_back(std::move(entry));
     }
+    if (renewal_.isRenewal(forward.server)) {
+        removeOldContacts(forward, contacts);
+    }
     if (!contacts.empty()) {
         request.setContacts(contacts);
         if (!namesExpires) {
@@ -98,6 +101,7 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
     if (status < 200) {
         return;
     }
+    noteRegistration(forward, status);
     if (status >= 300) {
         // A challenge is answered with the same Contact: it must find the same token.
         if (status != 401 && status != 407) {
