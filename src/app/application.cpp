@@ -107,6 +107,7 @@ proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& acc
     options.registrar = registrarOptions(settings);
     options.proxy = settings.proxy;
     options.defaultExpires = settings.registrar.defaultExpires;
+    options.maskedHosts = settings.registrar.maskedHosts;
     return options;
 }
 
