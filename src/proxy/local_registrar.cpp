@@ -103,9 +103,19 @@ sip::Message LocalRegistrar::reply(const sip::Message& request, int status,
     return sip::Message::response(request, status, reason, random_.hex(6));
 }
 
+std::vector<const registrar::Binding*> LocalRegistrar::registeredFor(const sip::Uri& aor) const {
+    if (isLocal(aor)) {
+        return bindingsOf(aor);
+    }
+    // A name of this machine that nobody has told us; the C program takes any.
+    auto found = locations_.byAor(aor);
+    std::erase_if(found, [](const registrar::Binding* binding) { return bool(binding->provider); });
+    return found;
+}
+
 const registrar::Binding* LocalRegistrar::bindingOf(const sip::Uri& aor,
                                                     const sip::Uri& contact) const {
-    for (const auto* binding : bindingsOf(aor)) {
+    for (const auto* binding : registeredFor(aor)) {
         if (binding->contact.sameAddress(contact)) {
             return binding;
         }
@@ -122,7 +132,7 @@ std::uint32_t LocalRegistrar::lifetimeOf(const sip::Message& request,
 
 int LocalRegistrar::check(const sip::Message& request, const Client& client) const {
     const auto& aor = request.to().uri;
-    if (!isLocal(aor) || aor.user.empty()) {
+    if (!aor.isSip() || aor.user.empty()) {
         return 404;
     }
     // Third parties may not register others here: who has a password has his own address.
@@ -133,7 +143,7 @@ int LocalRegistrar::removeAll(const sip::Message& request) {
     if (request.expires() != 0U || !request.contacts().empty()) {
         return 400;
     }
-    const auto bindings = bindingsOf(request.to().uri);
+    const auto bindings = registeredFor(request.to().uri);
     if (std::ranges::any_of(bindings, [&](const auto* each) { return isLate(*each, request); })) {
         return 500;
     }
@@ -149,7 +159,7 @@ int LocalRegistrar::removeAll(const sip::Message& request) {
 
 int LocalRegistrar::read(const sip::Message& request, std::vector<Change>& changes) const {
     const auto minimum = static_cast<std::uint32_t>(options_.minExpires.count());
-    std::size_t count = bindingsOf(request.to().uri).size();
+    std::size_t count = registeredFor(request.to().uri).size();
     for (const auto& contact : request.contacts()) {
         if (!contact.uri.isSip()) {
             continue;  // nobody whom we could call
@@ -212,7 +222,7 @@ sip::Message LocalRegistrar::success(const sip::Message& request) const {
     auto response = reply(request, 200);
     std::vector<sip::NameAddr> contacts;
     const auto now = clock_.wallNow();
-    for (const auto* binding : bindingsOf(request.to().uri)) {
+    for (const auto* binding : registeredFor(request.to().uri)) {
         sip::NameAddr contact;
         contact.uri = binding->contact;
         if (binding->q != kHighestQ) {
@@ -249,7 +259,7 @@ sip::Message LocalRegistrar::answer(const sip::Message& request, const Client& c
     if (status == 0) {
         log::debug(log::Class::Reg, "REGISTER of {} from {}: {} bindings",
                    base::printable(request.to().uri.userAtHost()), client.flow.toString(),
-                   bindingsOf(request.to().uri).size());
+                   registeredFor(request.to().uri).size());
         return success(request);
     }
     log::infoFromPeer("REGISTER of {} from {} answered {}",
