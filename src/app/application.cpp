@@ -42,7 +42,7 @@ namespace {
 
 constexpr std::chrono::seconds kTick{5};
 
-/// Descriptors for everything but media: sockets, files, debug clients, name servers.
+/// Descriptors for everything but media and connections: sockets, files, debug clients, name servers.
 constexpr std::size_t kOtherDescriptors = 256;
 
 /// What settles access, with all of its errors.
@@ -93,6 +93,7 @@ struct Application::Impl {
 
     base::Result<void> openInterfaces();
     base::Result<void> openLoop();
+    void allowDescriptors(std::size_t media) const;
     base::Result<void> openMedia();
     base::Result<void> openSockets();
     base::Result<void> dropPrivileges();
@@ -180,9 +181,18 @@ base::Result<void> Application::Impl::openInterfaces() {
     return {};
 }
 
+void Application::Impl::allowDescriptors(std::size_t media) const {
+    const auto wanted = media + settings.network.tcpMaxConnections + kOtherDescriptors;
+    if (const auto raised = raiseDescriptorLimit(wanted); !raised) {
+        log::warning("not all relay ports and tcp_max_connections can be used at once: {}",
+                     raised.error().message);
+    }
+}
+
 base::Result<void> Application::Impl::openMedia() {
     if (!settings.media.rtpProxyEnable) {
         log::info("rtp_proxy_enable = 0: media is not relayed and SDP is not rewritten");
+        allowDescriptors(0);
         return {};
     }
     media::RelaySettings relaySettings;
@@ -192,11 +202,7 @@ base::Result<void> Application::Impl::openMedia() {
     relaySettings.rtpTimeout = settings.media.rtpTimeout;
     relaySettings.dscp = settings.media.rtpDscp;
     relaySettings.threadStackKb = static_cast<unsigned>(settings.media.threadStackSize);
-    const auto wanted = media::descriptorsNeeded(relaySettings) + kOtherDescriptors;
-    if (const auto raised = raiseDescriptorLimit(wanted); !raised) {
-        log::warning("rtp_port_low to rtp_port_high cannot all be used at once: {}",
-                     raised.error().message);
-    }
+    allowDescriptors(media::descriptorsNeeded(relaySettings));
     auto made = media::Relay::create(relaySettings, *loop, random);
     if (!made) {
         return std::unexpected(made.error());
