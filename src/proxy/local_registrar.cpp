@@ -29,25 +29,6 @@ std::string_view reasonOf(int status) {
     }
 }
 
-/// RFC 3261 §25.1: 0 to 1 with up to three digits behind the point; what is malformed counts as 1.
-std::uint16_t qOf(const sip::NameAddr& contact) {
-    const auto text = contact.params.value("q").value_or("");
-    if (text.empty() || (text[0] != '0' && text[0] != '1')) {
-        return kHighestQ;
-    }
-    unsigned value = text[0] == '1' ? kHighestQ : 0;
-    const auto digits = text.size() > 1 && text[1] == '.' ? text.substr(2) : text.substr(1);
-    unsigned weight = 100;
-    for (const char digit : digits) {
-        if (digit < '0' || digit > '9' || weight == 0) {
-            return kHighestQ;
-        }
-        value += weight * static_cast<unsigned>(digit - '0');
-        weight /= 10;
-    }
-    return static_cast<std::uint16_t>(std::min<unsigned>(value, kHighestQ));
-}
-
 std::optional<std::uint32_t> expiresOf(const sip::NameAddr& contact) {
     const auto text = contact.params.value("expires");
     const auto seconds = text ? base::parseUnsigned(*text, UINT32_MAX) : std::nullopt;
@@ -220,7 +201,7 @@ int LocalRegistrar::apply(const sip::Message& request, const Client& client,
              .cseq = request.cseq().number,
              .path = path,
              .natted = client.natted && path.empty(),
-             .q = qOf(change.contact)},
+             .q = change.contact.preference()},
             Masquerade::outside(own));
         if (!binding) {
             log::error("{}", binding.error().message);

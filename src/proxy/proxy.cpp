@@ -25,8 +25,11 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
       directions_(parts.locations, parts.aliases, calls_, addresses_, registrar_),
       media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, calls_, addresses_)
                                     : nullptr),
-      tagSecret_(parts.random.hex(8)), layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
+      tagSecret_(parts.random.hex(8)),
+      layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
       nat_(options_.nat, parts.loop, parts.locations, *this) {
+    renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
+    masquerade_.setMaskedHosts(options_.maskedHosts);
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
@@ -49,6 +52,7 @@ Proxy::~Proxy() {
 
 void Proxy::setOptions(Options options) {
     options_ = std::move(options);
+    masquerade_.setMaskedHosts(options_.maskedHosts);
     registrar_.setOptions(options_.registrar);
     gate_.configure(options_.gate);
     nat_.setOptions(options_.nat);
@@ -65,6 +69,7 @@ void Proxy::tick() {
     parts_.locations.expire();
     parts_.chain.tick();
     endStrandedCalls();
+    endRenewals();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }

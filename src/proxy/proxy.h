@@ -28,6 +28,7 @@
 #include "proxy/loop_guard.h"
 #include "proxy/masquerade.h"
 #include "proxy/nat_keeper.h"
+#include "proxy/renewal.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "transaction/layer.h"
@@ -53,6 +54,7 @@ struct Parts {
 struct Options {
     config::ProxySettings proxy;
     std::chrono::seconds defaultExpires{600};
+    std::vector<config::MaskedHost> maskedHosts{};
     Gate::Options gate;
     LocalRegistrar::Options registrar;
     NatKeeper::Options nat;
@@ -80,7 +82,8 @@ public:
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
     /// Calls whose media goes by an address that has gone end, at once when another address has come
-    /// in its place, else if it does not come back within seconds.
+    /// in its place, else if it does not come back within seconds. Providers that know phones by an
+    /// old address are told the new one, as far as they believe that without a new password.
     void setAddresses(Addresses addresses);
     /// A reload, or names in the lists have been resolved.
     void setPolicy(access::Policy policy) { gate_.setPolicy(std::move(policy)); }
@@ -120,6 +123,7 @@ private:
         plugin::Stage stage = plugin::Stage::DetermineTarget;
         LoopGuard::Key loop{};
         std::size_t size = 0;  ///< bytes as it came
+        std::string callId{};  ///< as in Forward
         std::string user{};  ///< authenticated; empty: nobody was asked
         access::CallLimits::Ticket ticket{};
     };
@@ -140,6 +144,7 @@ private:
     void bindingChanged(std::uint64_t, const registrar::Binding&, base::TimePoint) override {}
     void bindingGone(std::uint64_t, const registrar::Binding& binding) override {
         parts_.aliases.adopt(binding);
+        renewal_.forget(binding.token);
     }
 
     // NatKeeper::Outlet (far_end.cpp)
@@ -182,6 +187,7 @@ private:
     [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
                                                 sip::Message& request);
     [[nodiscard]] SentBy shownBy(const Forward& forward, const Branch& branch) const;
+    void obscureCallId(Forward& forward, sip::Message& request);
     void masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request);
     void addRecordRoute(const Forward& forward, const Branch& branch, sip::Message& request) const;
     void shapeRequest(Forward& forward, const Branch& branch, sip::Message& request);
@@ -252,6 +258,13 @@ private:
     // when addresses change (readdress.cpp)
     void endStrandedCalls();
     void endCallsOf(const base::IpAddress& local);
+    void renewRegistrations();
+    void renewSome();
+    void renew(const std::string& token);
+    void endRenewals();
+    /// What a REGISTER and its answer mean for later renewals.
+    void noteRegistration(Forward& forward, int status);
+    void removeOldContacts(const Forward& forward, std::vector<sip::NameAddr>& contacts) const;
 
     // REGISTER (registration.cpp)
     /// A REGISTER that turns out to be for us when its way has been found.
@@ -283,6 +296,9 @@ private:
     DirectionFinder directions_;
     std::unique_ptr<CallMedia> media_;  ///< null: rtp_proxy_enable = 0
     Counters counters_;
+    Renewal renewal_;
+    std::vector<std::string> toRenew_;  ///< tokens, the next one at the end
+    std::unique_ptr<event::Timer> renewalTimer_;
     std::optional<base::TimePoint> stranded_;  ///< since when calls may be on an address that has gone
     unsigned arrivalInterface_ = 0;  ///< of the message that is being received
     std::size_t arrivalSize_ = 0;    ///< likewise

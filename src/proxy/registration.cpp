@@ -84,6 +84,9 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
         contact.uri = entry.masqueraded;
         forward.registering.push_back(std::move(entry));
     }
+    if (renewal_.isRenewal(forward.server)) {
+        removeOldContacts(forward, contacts);
+    }
     if (!contacts.empty()) {
         request.setContacts(contacts);
         if (!namesExpires) {
@@ -98,6 +101,7 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
     if (status < 200) {
         return;
     }
+    noteRegistration(forward, status);
     if (status >= 300) {
         // A challenge is answered with the same Contact: it must find the same token.
         if (status != 401 && status != 407) {
@@ -171,9 +175,13 @@ void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request
 void Proxy::registerHere(transaction::ServerId id, const sip::Message& request,
                          const base::Flow& from, const std::string& user) {
     const auto side = directions_.sideOf(from, arrivalInterface_);
-    give(id, registrar_.answer(request, {.flow = from,
-                                         .user = user,
-                                         .natted = nat_.isNatted(request, from, side)}));
+    const auto response = registrar_.answer(
+        request, {.flow = from, .user = user, .natted = nat_.isNatted(request, from, side)});
+    if (response.status() < 300 && from.connection != 0 && parts_.connections != nullptr &&
+        !response.contacts().empty()) {
+        parts_.connections->keep(from.connection);
+    }
+    give(id, response);
 }
 
 }  // namespace siproxd::proxy

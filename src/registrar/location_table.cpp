@@ -33,6 +33,26 @@ void eraseFrom(Index& index, std::size_t hash, Entry* entry) {
     }
 }
 
+base::Family familyOf(std::string_view host) {
+    const auto ip = base::IpAddress::parse(host);
+    return ip ? ip->family() : base::Family::None;
+}
+
+/// Which of our addresses takes the place of a Contact's host; nothing: none can.
+std::optional<Outside> standsFor(const std::string& host, std::span<const Outside> ours) {
+    const auto same = std::ranges::find_if(
+        ours, [&](const Outside& one) { return base::equalsIgnoreCase(one.host, host); });
+    if (same != ours.end()) {
+        return *same;
+    }
+    const auto family = familyOf(host);
+    const auto similar = std::ranges::find_if(ours, [family](const Outside& one) {
+        const auto other = familyOf(one.host);
+        return family == base::Family::None || other == base::Family::None || other == family;
+    });
+    return similar != ours.end() ? std::optional(*similar) : std::nullopt;
+}
+
 }  // namespace
 
 LocationTable::LocationTable(const base::Clock& clock, base::Random& random, std::size_t capacity)
@@ -211,18 +231,21 @@ std::size_t LocationTable::connectionClosed(std::uint64_t connection) {
     return all.size();
 }
 
-void LocationTable::readdress(const Outside& outside) {
+void LocationTable::readdress(std::span<const Outside> ours) {
     for (const auto& [token, each] : byToken_) {
         for (Binding* binding : {&each->binding, each->pending.get()}) {
             if (binding == nullptr) {
                 continue;
             }
             const auto& old = binding->masqueraded;
-            auto same = outside;
-            same.protocol = base::protocolFromVia(old.params.value("transport").value_or("udp"))
+            auto same = standsFor(old.host, ours);
+            if (!same) {
+                continue;
+            }
+            same->protocol = base::protocolFromVia(old.params.value("transport").value_or("udp"))
                                 .value_or(base::Protocol::Udp);
             const auto next =
-                masqueradedContact(userOf(old), same, binding->token, old.isSips());
+                masqueradedContact(userOf(old), *same, binding->token, old.isSips());
             if (!binding->masqueraded.sameAddress(next)) {
                 binding->masqueraded = next;
                 if (binding == &each->binding && binding->confirmed) {

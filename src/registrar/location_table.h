@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -125,9 +126,11 @@ public:
     /// reached by their Contact. How many are concerned.
     std::size_t connectionClosed(std::uint64_t connection);
 
-    /// The outbound address has changed: rewrites all masqueraded Contacts, each with the protocol that
-    /// it has. Tokens stay, so that requests that still come by the old Contacts are told apart.
-    void readdress(const Outside& outside);
+    /// The outbound addresses have changed: rewrites the masqueraded Contacts that have none of them
+    /// to the one of the same IP version (a name is of any); if there is none they stay for now. Each
+    /// keeps its protocol, and its token, so that requests that still come by the old Contacts are
+    /// told apart.
+    void readdress(std::span<const Outside> ours);
 
     // --- look-ups; nullptr or empty: none
 

@@ -145,8 +145,10 @@ void Message::setStatus(int status, std::string_view reason) {
 }
 
 void Message::setRequestUri(const Uri& uri) {
-    parsedUri_ = std::make_shared<const Uri>(uri);
-    uri_ = uri.toString();
+    auto bare = uri;
+    bare.headers.clear();
+    uri_ = bare.toString();
+    parsedUri_ = std::make_shared<const Uri>(std::move(bare));
 }
 
 std::size_t Message::viaCount() const {

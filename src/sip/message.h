@@ -73,6 +73,7 @@ public:
     [[nodiscard]] std::string_view requestUriText() const { return uri_; }
     /// Good until the next setRequestUri(); the default Uri for responses.
     [[nodiscard]] const Uri& requestUri() const;
+    /// Header fields in the URI are left out (RFC 3261 §19.1.1).
     void setRequestUri(const Uri& uri);
 
     // --- Via; index 0 is the topmost

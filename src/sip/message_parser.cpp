@@ -311,6 +311,11 @@ Failure MessageParser::checkMandatory() {
     if (message_.fromTag().size() > kMaxTag || message_.toTag().size() > kMaxTag) {
         return bad("tag too long");
     }
+    for (const auto* address : {&message_.from(), &message_.to()}) {
+        if (address->params.has("tag") && address->params.value("tag").value_or("").empty()) {
+            return bad("empty tag");
+        }
+    }
     if (const auto* hops = message_.find(HeaderName::MaxForwards);
         hops != nullptr && !base::parseUnsigned(hops->value(), 255)) {
         return bad("malformed Max-Forwards");

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sip/via.h"
 
-#include <osipparser2/headers/osip_via.h>
-#include <osipparser2/osip_port.h>
-#include <osipparser2/osip_message.h>
-
-#include <memory>
+#include <utility>
 
 #include "base/text.h"
 #include "sip/scan.h"
@@ -14,9 +10,7 @@ namespace siproxd::sip {
 
 namespace {
 
-struct OsipViaFree {
-    void operator()(osip_via_t* via) const { ::osip_via_free(via); }
-};
+constexpr std::size_t kMaxVia = 4096;
 
 /// The trimmed text in front of a slash, which `text` then begins behind; nothing without a slash.
 std::optional<std::string_view> takePart(std::string_view& text) {
@@ -29,16 +23,25 @@ std::optional<std::string_view> takePart(std::string_view& text) {
     return part;
 }
 
-/// Host and port of `SIP / 2.0 / transport host[:port]`, and only of such text.
-std::optional<HostPort> sentBy(std::string_view text) {
+/// Reads `SIP / 2.0 / transport host[:port]`.
+std::optional<Via> readSentBy(std::string_view text) {
     const auto protocol = takePart(text);
     const auto version = takePart(text);
     const auto space = text.find_first_of(" \t");
+    const auto transport = text.substr(0, space);
     if (!protocol || !base::equalsIgnoreCase(*protocol, "SIP") || !version || version != "2.0" ||
-        space == std::string_view::npos || !isToken(text.substr(0, space))) {
+        space == std::string_view::npos || !isToken(transport)) {
         return std::nullopt;
     }
-    return readHostPort(base::trim(text.substr(space)));
+    auto place = readHostPort(base::trim(text.substr(space)));
+    if (!place) {
+        return std::nullopt;
+    }
+    Via via;
+    via.transport = std::string(transport);
+    via.host = std::move(place->host);
+    via.port = place->port;
+    return via;
 }
 
 std::optional<std::uint16_t> portFrom(std::string_view text) {
@@ -52,30 +55,14 @@ std::optional<std::uint16_t> portFrom(std::string_view text) {
 }  // namespace
 
 std::optional<Via> Via::parse(std::string_view value) {
-    // libosip2 keeps what stands behind the sent-by as parameters only when it is well-formed;
-    // ours are read by ourselves so that nothing of them is lost. It gets to see nothing that is not
-    // as the grammar wants it.
     const auto semicolon = value.find(';');
-    const auto sender = sentBy(value.substr(0, semicolon));
-    osip_via_t* raw = nullptr;
-    if (value.size() > 4096 || !sender || ::osip_via_init(&raw) != 0) {
-        return std::nullopt;
-    }
-    const std::unique_ptr<osip_via_t, OsipViaFree> osip(raw);
-    if (::osip_via_parse(raw, std::string(value.substr(0, semicolon)).c_str()) != 0 ||
-        osip->protocol == nullptr) {
-        return std::nullopt;
-    }
-    Via via;
-    via.transport = osip->protocol;
-    via.host = sender->host;
-    via.port = sender->port;
-    if (semicolon != std::string_view::npos) {
+    auto via = value.size() > kMaxVia ? std::nullopt : readSentBy(value.substr(0, semicolon));
+    if (via && semicolon != std::string_view::npos) {
         auto params = Params::parse(value.substr(semicolon));
         if (!params) {
             return std::nullopt;
         }
-        via.params = std::move(*params);
+        via->params = std::move(*params);
     }
     return via;
 }

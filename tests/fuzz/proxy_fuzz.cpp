@@ -22,7 +22,7 @@ constexpr std::size_t kMostActs = 24;
 
 class Play {
 public:
-    Play() { house_.resolver.table["slow.test"] = {}; }
+    Play() { house_.locator.table["slow.test"] = {}; }
 
     void run(std::string_view script) {
         for (std::size_t acts = 0; !script.empty() && acts < kMostActs; ++acts) {
@@ -48,7 +48,7 @@ private:
             case 'a': answer(text); break;
             case 'e': enrol(); break;
             case 'b': fromPeer(text); break;
-            case 'd': house_.resolver.answer(); break;
+            case 'd': house_.locator.answer(); break;
             case '+': wait(text); break;
             default: break;
         }
@@ -72,12 +72,7 @@ private:
                 return;
             }
             if (frame.kind == transport::Frame::Kind::Message) {
-                transport::Received received;
-                received.bytes = text.substr(0, frame.length);
-                received.flow = *house_.addresses.flowTo(side, peer, base::Protocol::Tcp);
-                received.interfaceIndex = house_.addresses.first(side)->interfaceIndex;
-                received.time = house_.loop.now();
-                house_.proxy->onReceived(received);
+                house_.receive(text.substr(0, frame.length), peer, side, base::Protocol::Tcp);
             }
             text.remove_prefix(frame.length);
         }
@@ -176,8 +171,8 @@ private:
         for (int i = 0; i < 3; ++i) {
             house_.loop.advance(400s);
             house_.proxy->tick();
-            house_.resolver.table.erase("slow.test");
-            house_.resolver.answer();
+            house_.locator.table.erase("slow.test");
+            house_.locator.answer();
             look();
         }
         demand(house_.proxy->pendingCount() == 0, "no request is kept for ever");

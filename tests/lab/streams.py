@@ -16,7 +16,8 @@ import threading
 
 from deadline import LabTimeout, scaled, wait_for
 
-LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d+)[ \t]*$",
+                    re.IGNORECASE | re.MULTILINE)
 
 
 def cut(buffer):
@@ -115,6 +116,18 @@ class StreamPort:
         self.send(b"", target)
         wait_for(lambda: target in self.peers(),
                  lambda: f"a connection with {target}; failures: {self.failures}")
+
+    def stop_listening(self):
+        """Nobody can connect from now on; connections stay."""
+        done = threading.Event()
+
+        def close_listener():
+            self._selector.unregister(self._listener)
+            self._listener.close()
+            done.set()
+        self._command(close_listener)
+        if not done.wait(scaled(5)):
+            raise LabTimeout("the listener does not close")
 
     def close(self):
         self._running = False

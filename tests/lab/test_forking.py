@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One address of record, three phones (RFC 3261 16.7): registered at siproxd, which forks then, or at a
-provider, which sends three INVITEs of one Call-ID."""
+"""One address of record, three phones (RFC 3261 16.7): registered at siproxd, which forks then, or
+at a provider, which sends three INVITEs of one Call-ID."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from deadline import Deadline
 from rtp import drain, packet
 from topology import PBX, PHONE, PROVIDER, PUBLIC, REMOTE, SECOND_PHONE
 
-# Bob is a stranger to a phone that is registered at siproxd.
+# bob's calls to alice at siproxd come without a provider.
 pytestmark = [pytest.mark.needs_daemon, pytest.mark.siproxd(anonymous_calls=1)]
 
 ADDRESSES = (PHONE, PBX, SECOND_PHONE)

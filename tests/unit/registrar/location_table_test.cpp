@@ -285,11 +285,13 @@ TEST_CASE("A new outbound address is in all Contacts, tokens stay", "[registrar]
     const auto token = here.enrol(kAlice, kAlicePhone);
     here.prepare(kAlice, kAlicePhone);  // a refresh is under way
     here.table.addListener(journal);
-    here.table.readdress({.host = "198.51.100.7", .port = 5070});
+    const registrar::Outside moved[] = {{.host = "2001:db8::7", .port = 5070},
+                                        {.host = "198.51.100.7", .port = 5070}};
+    here.table.readdress(moved);
     CHECK(here.table.find(token)->masqueraded.toString() ==
           "sip:alice@198.51.100.7:5070;siproxd=" + token);
     CHECK(journal.lines == std::vector<std::string>{"+1 alice"});
-    here.table.readdress({.host = "198.51.100.7", .port = 5070});
+    here.table.readdress(moved);
     CHECK(journal.lines.size() == 1);
     REQUIRE(here.table.confirm(token, 60));
     CHECK(here.table.find(token)->masqueraded.host == "198.51.100.7");
@@ -297,6 +299,21 @@ TEST_CASE("A new outbound address is in all Contacts, tokens stay", "[registrar]
         here.table.candidates(here.table.find(token)->masqueraded, uri("sip:x@y"), at("192.0.2.1"))
             .size() == 1);
     here.table.removeListener(journal);
+}
+
+TEST_CASE("A Contact gets no address of the other IP version", "[registrar]") {
+    Locations here;
+    const auto token = here.enrol(kAlice, kAlicePhone);
+    const auto host = [&] { return here.table.find(token)->masqueraded.host; };
+    const auto before = host();
+    const registrar::Outside v6[] = {{.host = "2001:db8::7"}};
+    here.table.readdress(v6);
+    CHECK(host() == before);
+    const registrar::Outside name[] = {{.host = "pbx.example"}};
+    here.table.readdress(name);
+    CHECK(host() == "pbx.example");
+    here.table.readdress(v6);
+    CHECK(host() == "2001:db8::7");
 }
 
 TEST_CASE("Listeners hear of confirmed bindings only", "[registrar]") {

@@ -298,6 +298,9 @@ TEST_CASE("addresses that readers could cut differently are refused", "[torture]
         {"header fields without brackets", from("sip:alice@example.org?a=b")},
         {"nothing in the brackets", from("<>")},
         {"no scheme", from("<alice@example.org>")},
+        {"an empty tag", changed(";tag=a1", ";tag=")},
+        {"a tag without a value", changed(";tag=a1", ";tag")},
+        {"an empty tag of To", changed("To: <sip:bob@example.net>", "To: <sip:bob@example.net>;tag=")},
         {"an empty parameter", from("<sip:alice@example.org>;")},
         {"a parameter with white space", from("<sip:alice@example.org>;a=b c")},
         {"a parameter with a bracket", from("<sip:alice@example.org>;a=<b>")},
@@ -389,6 +392,15 @@ TEST_CASE("what is odd does not leave as odd as it came", "[torture]") {
     const auto sent = house.takeOutside();
     CHECK(sent.has("\r\nSubject: a b\r\n"));
     CHECK(sent.has("\r\nSupported: 100rel\r\n"));
+}
+
+TEST_CASE("header fields of a URI in Route do not get into the request line", "[torture]") {
+    House house;
+    house.receive(with("Route: <sip:strict@203.0.113.50?Subject=x>\r\n"), kPhone,
+                  proxy::Side::Inside);
+    const auto sent = house.takeOutside();
+    CHECK(sent.message.requestUriText() == "sip:strict@203.0.113.50");
+    CHECK_FALSE(sent.message.header("Subject"));
 }
 
 TEST_CASE("the answer to a refused request has no more of anything than it may", "[torture]") {

@@ -29,7 +29,7 @@ struct TortureHouse : House {
         for (const char* name :
              {"example.com", "example.net", "example.org", "company.com", "host.example.net",
               "chair-dnrc.example.com", "services.example.com", "registrar.example.com"}) {
-            resolver.table[name] = {kProvider.ip};
+            locator.table[name] = {kProvider.ip};
         }
         addresses.add({proxy::Side::Inside, ip("fd00::1"), *base::Network::parse("fd00::/64"), 1,
                        "fd00::1", ip("fd00::1")});
@@ -112,7 +112,7 @@ void checkFate(const Case& one, const std::string& bytes) {
     }
     house.loop.advance(400s);
     house.proxy->tick();
-    house.resolver.answer();
+    house.locator.answer();
     house.loop.advance(400s);
     CHECK(house.proxy->pendingCount() == 0);
     CHECK(house.proxy->callCount() == 0);

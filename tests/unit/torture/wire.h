@@ -3,11 +3,13 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "unit/proxy/harness.h"
 
 /// A second, simple reader of SIP messages, so that the parser is not its own judge.
