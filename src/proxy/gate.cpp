@@ -102,7 +102,11 @@ bool Gate::admits(const base::Flow& from, Side side, std::string_view bytes) {
         log::debug(log::Class::Access, "ACCESS: denied {}", from.remote.toString());
         return false;
     }
-    if (side == Side::Inside || !options_.floodGuard) {
+    // A provider or trunk sends as much as there are calls; and were its packets counted, who forges its
+    // address could shut it out.
+    if (side == Side::Inside || !options_.floodGuard ||
+        locations_.knowsProvider(from.remote.ip) ||
+        options_.rules.trunkNetworks.contains(from.remote.ip)) {
         return true;
     }
     // Who answers our requests is not to be slowed down by how many there are.

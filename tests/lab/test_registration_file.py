@@ -72,9 +72,11 @@ def test_the_originals_file_loads(idle_lab):
     assert invite.uri == "sip:alice-ext@10.0.0.10:5060;line=abc;ob"
     phone.reply(invite, 486)
     provider.expect((486, "INVITE"))
+    # Whoever calls a phone of such a file may be its provider, which the file does not name; for
+    # others he is a stranger.
     provider.invite("sip:carol@203.0.113.1")
-    provider.expect(lambda message: message.status and message.status >= 400)
     lab.daemon.stop()
+    assert phone.count("INVITE") == 1
     records, total = lab.daemon.registration_records()
     assert total >= 512
     assert [record[1:] for record in records] == [[

@@ -291,3 +291,16 @@ TEST_CASE("a limit of calls is kept until one ends", "[proxy]") {
     house.fromInside(second.set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-3rd").set("CSeq", "3 INVITE"));
     CHECK(house.takeOutside().message.method() == sip::Method::Invite);
 }
+
+TEST_CASE("a provider sends as much as there are calls, a stranger does not", "[proxy]") {
+    House house;
+    house.enrol();
+    const auto sent = [&](const base::SocketAddress& peer) {
+        for (int i = 0; i < 5000; ++i) {
+            house.fromOutside(strange("OPTIONS", "sip:203.0.113.1", i), peer);
+        }
+        return house.take().size();
+    };
+    CHECK(sent(kProvider) == 5000);
+    CHECK(sent(kStranger) == 200);
+}

@@ -70,6 +70,7 @@ TEST_CASE("a phone behind a NAT is kept reachable", "[proxy]") {
     house.loop.advance(250s);
     CHECK(house.takeRaw().size() == 10);
     house.loop.advance(600s);
+    house.proxy->tick();
     house.takeRaw();
     CHECK(house.isQuiet());
 }
