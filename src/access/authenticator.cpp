@@ -34,6 +34,18 @@ std::size_t Authenticator::TagHash::operator()(const Tag& tag) const {
     return value;
 }
 
+std::vector<std::size_t> Authenticator::oursAmong(
+    std::span<const std::string> credentials) const {
+    std::vector<std::size_t> ours;
+    for (std::size_t i = 0; i < credentials.size(); ++i) {
+        const auto parsed = Credentials::parse(credentials[i]);
+        if (parsed ? parsed->realm == options_.realm : isOurs(parsed.error(), credentials[i])) {
+            ours.push_back(i);
+        }
+    }
+    return ours;
+}
+
 Authenticator::Verdict Authenticator::check(const Request& request) {
     Verdict verdict;
     bool judged = false;

@@ -69,6 +69,9 @@ public:
 
     [[nodiscard]] Verdict check(const Request& request);
 
+    /// Indices of the credentials that are for our realm, right or wrong.
+    [[nodiscard]] std::vector<std::size_t> oursAmong(std::span<const std::string> credentials) const;
+
     /// Values for the Proxy-Authenticate or WWW-Authenticate fields, the strongest first; the nonce
     /// is the same in all.
     [[nodiscard]] std::vector<std::string> challenges(const base::IpAddress& source, bool stale);

@@ -170,6 +170,10 @@ void FloodGuard::prove(const base::IpAddress& from) {
     proven_.add(source, buckets);
 }
 
+bool FloodGuard::isProven(const base::IpAddress& from) const {
+    return proven_.find(sourceOf(from)) != nullptr;
+}
+
 bool FloodGuard::ban(const base::IpAddress& from, base::Duration duration) {
     if (trusted_.contains(from)) {
         return false;

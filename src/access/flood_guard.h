@@ -94,6 +94,11 @@ public:
     /// The source receives what is sent to it and means well: it has authenticated, or answered a
     /// request of ours.
     void prove(const base::IpAddress& from);
+    /// Whether prove() was called for it, and it has not been forgotten or banned since.
+    [[nodiscard]] bool isProven(const base::IpAddress& from) const;
+
+    /// New rates and times, from now on; the sizes of the tables stay.
+    void configure(const Options& options) { options_ = options; }
 
     /// By hand, from the console. Trusted ones are not banned: false.
     bool ban(const base::IpAddress& from, base::Duration duration);

@@ -48,6 +48,8 @@ public:
     /// Whether everybody in the table has a digest of that kind, so that it may be asked for.
     [[nodiscard]] bool canUse(Algorithm algorithm) const;
 
+    /// Whether the file has such a user; never with one password for all.
+    [[nodiscard]] bool knows(std::string_view user) const { return table_.contains(user); }
     [[nodiscard]] std::size_t size() const { return table_.size(); }
 
 private:

@@ -9,13 +9,16 @@
 #include <span>
 #include <utility>
 
-#include "access/policy.h"
+#include "access/nft_export.h"
+#include "app/access_options.h"
 #include "app/console.h"
 #include "app/firewall_text.h"
 #include "app/interface_watch.h"
 #include "app/local_addresses.h"
 #include "app/module_settings.h"
 #include "app/name_watch.h"
+#include "app/nft_runner.h"
+#include "app/user_file.h"
 #include "app/version.h"
 #include "base/log.h"
 #include "config/load.h"
@@ -73,40 +76,45 @@ private:
     transport::Transports* transports_ = nullptr;
 };
 
-base::Result<access::AddressList> readList(std::string_view directive,
-                                           const config::LocatedText& text) {
-    auto list = access::AddressList::parse(text.text);
-    if (!list) {
-        return base::fail(fmt::format("{}: {}: {}", text.origin.toString(), directive,
-                                      list.error().message));
-    }
-    return list;
-}
+/// What settles access, with all of its errors.
+struct AccessOptions {
+    access::Policy policy;
+    proxy::Gate::Options gate;
+    proxy::NatKeeper::Options nat;
+};
 
-proxy::Options proxyOptions(const config::Settings& settings) {
-    proxy::Options options;
-    options.proxy = settings.proxy;
-    options.defaultExpires = settings.registrar.defaultExpires;
-    options.refuseLocalRegister = !settings.access.proxyAuthRealm.empty();
-    return options;
-}
-
-}  // namespace
-
-base::Result<access::Policy> readPolicy(const config::AccessSettings& settings) {
-    auto reg = readList("hosts_allow_reg", settings.hostsAllowReg);
-    auto sip = readList("hosts_allow_sip", settings.hostsAllowSip);
-    auto deny = readList("hosts_deny_sip", settings.hostsDenySip);
+base::Result<AccessOptions> readAccess(const config::Settings& settings) {
+    auto policy = readPolicy(settings.access);
+    auto gate = readGate(settings);
+    auto nat = readNat(settings);
     std::string errors;
-    for (const auto* list : {&reg, &sip, &deny}) {
-        if (!*list) {
-            errors += (errors.empty() ? "" : "\n") + list->error().message;
+    for (const auto* error : {policy ? nullptr : &policy.error(), gate ? nullptr : &gate.error(),
+                              nat ? nullptr : &nat.error()}) {
+        if (error != nullptr) {
+            errors += (errors.empty() ? "" : "\n") + error->message;
         }
     }
     if (!errors.empty()) {
         return base::fail(errors);
     }
-    return access::Policy{std::move(*reg), std::move(*sip), std::move(*deny)};
+    return AccessOptions{std::move(*policy), std::move(*gate), std::move(*nat)};
+}
+
+proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& access) {
+    proxy::Options options;
+    options.gate = std::move(access.gate);
+    options.nat = std::move(access.nat);
+    options.registrar = registrarOptions(settings);
+    options.proxy = settings.proxy;
+    options.defaultExpires = settings.registrar.defaultExpires;
+    return options;
+}
+
+}  // namespace
+
+base::Result<void> checkAccess(const config::Settings& settings) {
+    const auto read = readAccess(settings);
+    return read ? base::Result<void>{} : std::unexpected(read.error());
 }
 
 struct Application::Impl {
@@ -118,7 +126,8 @@ struct Application::Impl {
     base::Result<void> openMedia();
     base::Result<void> openSockets();
     base::Result<void> dropPrivileges();
-    void openProxy(access::Policy policy);
+    void openProxy(AccessOptions access);
+    void watchUsers();
     void openStore();
     void openConsole();
     [[nodiscard]] transport::Transports::Change listen();
@@ -161,6 +170,8 @@ struct Application::Impl {
     std::unique_ptr<Console> console;
     std::unique_ptr<NameWatch> publicName;
     std::unique_ptr<NameWatch> listNames;
+    std::unique_ptr<NftRunner> nft;
+    std::unique_ptr<UserFile> userFile;
     std::unique_ptr<event::Timer> ticker;
     std::vector<std::unique_ptr<event::Watch>> signals;
 };
@@ -295,11 +306,29 @@ void Application::Impl::openStore() {
     }
 }
 
-void Application::Impl::openProxy(access::Policy policy) {
+void Application::Impl::openProxy(AccessOptions access) {
+    auto options = proxyOptions(settings, access);
     proxy = std::make_unique<proxy::Proxy>(
         proxy::Parts{*loop, random, outlet, &outlet, *locator, *dead, *locations, *aliases,
                      relay.get(), *chain},
-        proxyOptions(settings), addresses, std::move(policy));
+        std::move(options), addresses, std::move(access.policy));
+    watchUsers();
+    if (!settings.access.nftSet.empty()) {
+        if (auto set = access::NftExport::parse(settings.access.nftSet.text)) {
+            nft = std::make_unique<NftRunner>(*loop, std::move(*set),
+                                              proxy->gate().guard().banList());
+        }
+    }
+}
+
+void Application::Impl::watchUsers() {
+    const auto& access = settings.access;
+    userFile.reset();
+    if (!access.proxyAuthRealm.empty() && !access.proxyAuthPwfile.empty()) {
+        userFile = std::make_unique<UserFile>(
+            *loop, access.proxyAuthPwfile, access.proxyAuthRealm,
+            [this](access::Users users) { proxy->gate().setUsers(std::move(users)); });
+    }
 }
 
 void Application::Impl::openConsole() {
@@ -381,9 +410,8 @@ void Application::Impl::watchPublicName() {
 
 void Application::Impl::watchNames() {
     watchPublicName();
-    auto& policy = proxy->policy();
     std::vector<std::string> names;
-    for (const auto* list : {&policy.allowReg, &policy.allowSip, &policy.denySip}) {
+    for (const auto* list : proxy->lists()) {
         for (auto& name : list->names()) {
             names.push_back(std::move(name));
         }
@@ -391,10 +419,10 @@ void Application::Impl::watchNames() {
     listNames = std::make_unique<NameWatch>(
         *loop, *resolver, std::move(names),
         [this](const std::string& name, const dns::Addresses& found) {
-            auto& lists = proxy->policy();
-            lists.allowReg.resolve(name, found);
-            lists.allowSip.resolve(name, found);
-            lists.denySip.resolve(name, found);
+            for (auto* list : proxy->lists()) {
+                list->resolve(name, found);
+            }
+            proxy->gate().trustedChanged();
         });
 }
 
@@ -410,6 +438,9 @@ void Application::Impl::watchSignals() {
 
 void Application::Impl::tick() {
     proxy->tick();
+    if (userFile) {
+        userFile->check();
+    }
     if (!listensEverywhere) {
         listenAgain();
     }
@@ -429,10 +460,10 @@ void Application::Impl::reload() {
     for (const auto& problem : fresh.problems) {
         log::warning("{}", problem.toString());
     }
-    auto policy = readPolicy(fresh.settings.access);
-    if (!fresh.ok() || !policy) {
+    auto access = readAccess(fresh.settings);
+    if (!fresh.ok() || !access) {
         log::error("configuration is not reloaded: {}",
-                   policy ? "it has errors" : policy.error().message);
+                   access ? "it has errors" : access.error().message);
         return;
     }
     auto merged = config::reload(settings, fresh.settings);
@@ -440,8 +471,10 @@ void Application::Impl::reload() {
     for (const auto key : merged.needRestart) {
         log::warning("{} has changed in {} but needs a restart", key, configFile);
     }
-    proxy->setPolicy(std::move(*policy));
-    proxy->setOptions(proxyOptions(settings));
+    auto options = proxyOptions(settings, *access);
+    proxy->setPolicy(std::move(access->policy));
+    proxy->setOptions(std::move(options));
+    watchUsers();
     if (store) {
         store->setAutosave(settings.registrar.autosaveRegistrations);
     }
@@ -501,9 +534,9 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
     if (!options.pidFile.empty()) {
         impl.settings.process.pidFile = options.pidFile;
     }
-    auto policy = readPolicy(impl.settings.access);
-    if (!policy) {
-        return std::unexpected(policy.error());
+    auto access = readAccess(impl.settings);
+    if (!access) {
+        return std::unexpected(access.error());
     }
     // Names are looked up before the jail has no /etc any more.
     if (!impl.settings.process.user.empty() && ::geteuid() == 0) {
@@ -534,7 +567,7 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
         return std::unexpected(opened.error());
     }
     impl.openStore();
-    impl.openProxy(std::move(*policy));
+    impl.openProxy(std::move(*access));
     if (auto opened = impl.openSockets(); !opened) {
         return std::unexpected(opened.error());
     }

@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 
-#include "access/policy.h"
 #include "app/options.h"
 #include "app/process.h"
 #include "base/random.h"
@@ -13,8 +12,9 @@
 
 namespace siproxd::app {
 
-/// The access lists of the configuration; the error has a line for each bad list, with its place.
-[[nodiscard]] base::Result<access::Policy> readPolicy(const config::AccessSettings& settings);
+/// Whether lists, passwords and what else settles access can be read; the error has a line for each
+/// that cannot, with its place.
+[[nodiscard]] base::Result<void> checkAccess(const config::Settings& settings);
 
 /// The daemon: builds every object, joins them by references, and runs until it is told to end.
 /// There is nothing global beside it but the log.

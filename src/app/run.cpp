@@ -126,10 +126,10 @@ int runWithConfiguration(const Options& options, Logging& logging) {
     }
     auto loaded = file.empty() ? config::read("", "", options.overrides)
                                : config::load(file, options.overrides);
-    auto policy = readPolicy(loaded.settings.access);
-    bool ok = report(loaded) && policy;
-    if (!policy) {
-        log::error("{}", policy.error().message);
+    const auto access = checkAccess(loaded.settings);
+    bool ok = report(loaded) && access;
+    if (!access) {
+        log::error("{}", access.error().message);
     }
     if (loaded.ok()) {
         if (const auto modules = checkModuleSettings(loaded.settings); !modules) {

@@ -120,9 +120,16 @@ struct RegistrarSettings {
     std::chrono::seconds autosaveRegistrations{300};  ///< 0: no periodic save
     std::chrono::seconds defaultExpires{600};
     std::vector<MaskedHost> maskedHosts;
+    std::vector<std::string> localDomains;  ///< besides our own addresses
+    std::chrono::seconds minExpires{10};
+    std::chrono::seconds maxExpires{86400};
+    LocatedText natNetworks{
+        "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7", {}};
+    std::chrono::seconds natKeepalive{25};  ///< 0: off
+    std::string natKeepaliveMethod = "crlf";  ///< or `options`, `empty`
 };
 
-/// Who may talk. The lists are `host/bits,host/bits`; the access module parses and checks them.
+/// Who may talk. The lists are texts for access::AddressList, which checks them.
 struct AccessSettings {
     LocatedText hostsAllowReg;
     LocatedText hostsAllowSip;
@@ -130,6 +137,23 @@ struct AccessSettings {
     std::string proxyAuthRealm;  ///< empty: no authentication
     std::string proxyAuthPasswd;
     std::string proxyAuthPwfile;
+    bool proxyAuthCalls = false;
+    unsigned proxyAuthTries = 5;
+    std::chrono::seconds proxyAuthNonceLife{300};
+    bool usersOutside = false;
+    bool anonymousCalls = false;
+    LocatedText relayNetworks;
+    LocatedText trunkNetworks;
+    unsigned maxCalls = 0;  ///< 0: no limit, here and below
+    unsigned maxCallsPerUser = 0;
+    unsigned maxCallsPerSource = 0;
+    bool floodGuard = true;
+    LocatedText trustedNetworks;
+    unsigned requestRate = 50;  ///< a second, of one source
+    unsigned registerRate = 5;
+    std::chrono::seconds banTime{3600};
+    std::vector<LocatedText> scannerSignature;
+    LocatedText nftSet;  ///< `family table set`; empty: none
 };
 
 /// Log and debug port.

@@ -20,6 +20,9 @@ namespace {
 
 constexpr int kEventsAtOnce = 128;
 
+/// Announcements that may wait for a packet.
+constexpr std::size_t kMostUnseen = 64;
+
 base::Error systemError(const std::string& what, int number) {
     return {what + ": " + std::strerror(number)};
 }
@@ -132,7 +135,8 @@ base::Result<void> MediaThread::add(Stream& stream) {
 }
 
 void MediaThread::announce(Stream& stream, Leg leg, const Announced& announced) {
-    post(Announce{&stream, leg, announced});
+    // It matters to packets only, and each of them looks for it. Without any it must not pile up.
+    post(Announce{&stream, leg, announced}, false);
 }
 
 void MediaThread::close(std::unique_ptr<Stream> stream) {
@@ -157,14 +161,16 @@ void MediaThread::drain() {
     done.acquire();
 }
 
-void MediaThread::post(Command command) {
-    bool first = false;
+void MediaThread::post(Command command, bool now) {
+    bool wakes = false;
     {
         const std::lock_guard lock(mutex_);
-        first = posted_.empty();
         posted_.push_back(std::move(command));
+        pending_.store(true, std::memory_order_release);
+        wakes = !woken_ && (now || posted_.size() >= kMostUnseen);
+        woken_ = woken_ || wakes;
     }
-    if (first) {
+    if (wakes) {
         const std::uint64_t one = 1;
         // Cannot fail: the counter would have to be full.
         [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
@@ -178,20 +184,21 @@ void MediaThread::run() {
         // One look at the clock for all: what has waited together counts as come together.
         const auto now = std::chrono::steady_clock::now();
         const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(count, 0)));
-        const bool woken = std::any_of(ready.begin(), ready.end(), [](const epoll_event& event) {
-            return event.data.ptr == nullptr;
-        });
-        if (woken) {
+        // Packets do not overtake what was signalled before they came.
+        const bool commanded = pending_.load(std::memory_order_acquire);
+        if (commanded) {
             takeCommands();
-            // First, so that what has been signalled holds for every packet that came after it.
             runCommands(now, true);
         }
         for (const auto& event : ready) {
             if (auto* endpoint = static_cast<Stream::Endpoint*>(event.data.ptr)) {
                 endpoint->stream->receive(*endpoint, buffer_, now);
+            } else {
+                std::uint64_t count = 0;
+                [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
             }
         }
-        if (woken) {
+        if (commanded) {
             // Last, for a stream that is closed may stand in the same batch of events.
             runCommands(now, false);
             commands_.clear();
@@ -200,9 +207,9 @@ void MediaThread::run() {
 }
 
 void MediaThread::takeCommands() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
     const std::lock_guard lock(mutex_);
+    woken_ = false;
+    pending_.store(false, std::memory_order_release);
     commands_.swap(posted_);
 }
 

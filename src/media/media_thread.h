@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <semaphore>
@@ -60,7 +61,8 @@ private:
 
     MediaThread(base::UniqueFd epoll, base::UniqueFd wake);
 
-    void post(Command command);
+    /// `now`: wakes the thread; else the next packet does, or the next command that is urgent.
+    void post(Command command, bool now = true);
     [[nodiscard]] base::Result<void> watch(int fd, void* context);
 
     void run();
@@ -81,6 +83,8 @@ private:
 
     std::mutex mutex_;
     std::vector<Command> posted_;                   // under mutex_
+    bool woken_ = false;                            // under mutex_: the thread has been told
+    std::atomic<bool> pending_ = false;             // whether something is posted
     std::vector<std::unique_ptr<Stream>> closed_;   // under mutex_
 
     // The media thread's own.

@@ -81,6 +81,15 @@ std::optional<Side> Addresses::sideOfInterface(unsigned index) const {
     return found;
 }
 
+Side Addresses::sideOf(const base::Flow& flow) const {
+    const bool inside = at(Side::Inside, flow.local.ip) != nullptr;
+    const bool outside = at(Side::Outside, flow.local.ip) != nullptr;
+    if (inside != outside) {
+        return inside ? Side::Inside : Side::Outside;
+    }
+    return isInside(flow.remote.ip) || !outside ? Side::Inside : Side::Outside;
+}
+
 SentBy Addresses::sentBy(Side side, const base::IpAddress& local, base::Protocol protocol) const {
     const auto* endpoint = at(side, local);
     return {endpoint != nullptr ? endpoint->host : local.toString(), portFor(protocol), protocol,

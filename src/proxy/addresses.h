@@ -79,6 +79,9 @@ public:
     /// The side that an interface is on; nothing when it is none of ours or on both.
     [[nodiscard]] std::optional<Side> sideOfInterface(unsigned index) const;
 
+    /// The side of a flow by our address in it, where that is on one side only, else by the peer's.
+    [[nodiscard]] Side sideOf(const base::Flow& flow) const;
+
     /// What we call ourselves towards who talks to `local` on `side`.
     [[nodiscard]] SentBy sentBy(Side side, const base::IpAddress& local,
                                 base::Protocol protocol) const;

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "access/call_limits.h"
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/flow.h"
@@ -95,6 +96,9 @@ public:
     /// Whether one of them uses this relay port on one of its legs.
     [[nodiscard]] bool usesPort(std::uint16_t port) const;
 
+    /// The place that the call takes among those that there may be.
+    void hold(access::CallLimits::Ticket ticket) { ticket_ = std::move(ticket); }
+
     void touch(base::TimePoint now) { lastSignal_ = now; }
     [[nodiscard]] base::TimePoint lastSignal() const { return lastSignal_; }
     /// When the session ends unless it is refreshed (RFC 4028 §10); nothing: it has no timer.
@@ -107,6 +111,7 @@ private:
     };
 
     CallState state_;
+    access::CallLimits::Ticket ticket_;
     std::vector<Media> media_;
     base::TimePoint lastSignal_{};
     std::optional<base::TimePoint> sessionEnd_;

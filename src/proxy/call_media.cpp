@@ -117,14 +117,15 @@ MediaOutcome CallMedia::applyStream(Call& call, media::Session& session, std::si
     }
     media::Announced announced;
     const auto connection = description.connectionOf(media);
-    if (const auto ip = connection ? connection->ip() : std::nullopt) {
+    if (const auto ip = connection ? connection->ip() : std::nullopt;
+        ip && !(way.fromNatted && addresses_.isInside(*ip))) {
         const auto target = allowed(call, {*ip, media.port()}, way);
         if (!target) {
             return MediaOutcome::Refused;
         }
         announced.rtp = *target;
     } else {
-        // A host name: media will come from where the signalling does.
+        // A host name, or behind a NAT: media will come from where the signalling does.
         announced.rtp = {way.sipSource.ip, media.port()};
         announced.natted = true;
     }

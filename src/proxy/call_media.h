@@ -29,6 +29,8 @@ struct MediaWay {
     base::SocketAddress sipSource;  ///< the sender's
     Side to = Side::Outside;
     base::IpAddress toLocal;  ///< our address that the receiver talks to
+    /// The sender is behind a NAT: what it names on our networks is on its own.
+    bool fromNatted = false;
 
     /// Two parties on one network of ours: their media needs no help.
     [[nodiscard]] bool isDirect() const {

@@ -23,21 +23,6 @@ std::optional<base::Flow> fixedFlow(const base::Flow& flow, bool natted) {
     return natted || flow.connection != 0 ? std::optional(flow) : std::nullopt;
 }
 
-InsideTarget targetOf(const registrar::Binding& binding) {
-    return {.uri = binding.contact,
-            .local = binding.flow.local.ip,
-            .routes = binding.path,
-            .flow = fixedFlow(binding.flow, binding.natted),
-            .natted = binding.natted};
-}
-
-InsideTarget targetOf(const registrar::ContactAlias& alias) {
-    return {.uri = alias.contact,
-            .local = alias.flow.local.ip,
-            .routes = alias.routes,
-            .flow = fixedFlow(alias.flow, false)};
-}
-
 }  // namespace
 
 Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) const {
@@ -57,6 +42,27 @@ Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) co
                                                                      : Side::Outside;
 }
 
+InsideTarget DirectionFinder::targetOf(const registrar::Binding& binding) const {
+    const auto side = addresses_.sideOf(binding.flow);
+    // Whom we are the registrar of outside is no provider's business: by no proxy of theirs.
+    const bool outside = side == Side::Outside && binding.path.empty();
+    return {.uri = binding.contact,
+            .local = binding.flow.local.ip,
+            .routes = binding.path,
+            .flow = outside ? binding.flow : fixedFlow(binding.flow, binding.natted),
+            .natted = binding.natted,
+            .side = side};
+}
+
+InsideTarget DirectionFinder::targetOf(const registrar::ContactAlias& alias) const {
+    return {.uri = alias.contact,
+            .local = alias.flow.local.ip,
+            .routes = alias.routes,
+            .flow = fixedFlow(alias.flow, alias.natted),
+            .natted = alias.natted,
+            .side = addresses_.sideOf(alias.flow)};
+}
+
 std::optional<InsideTarget> DirectionFinder::byToken(const sip::Uri& uri, bool inDialog) {
     const auto token = registrar::tokenOf(uri);
     if (token.empty()) {
@@ -73,11 +79,55 @@ std::optional<InsideTarget> DirectionFinder::byToken(const sip::Uri& uri, bool i
     return std::nullopt;
 }
 
+bool DirectionFinder::isByToken(const sip::Message& request, const base::SocketAddress& source) {
+    if (byToken(request.requestUri(), !request.toTag().empty())) {
+        return true;
+    }
+    const auto found = best(locations_.candidates(request.requestUri(), request.to().uri, source));
+    return !found.empty() && !found.front()->provider && !found.front()->flow.remote;
+}
+
+std::vector<InsideTarget> DirectionFinder::fromInside(const sip::Message& request) {
+    if (request.method() == sip::Method::Register) {
+        return {};
+    }
+    // Phones outside are reached by the way their packets come. (Those inside that are called by the
+    // Contact that the outside knows come back to us from outside.)
+    if (auto far = byToken(request.requestUri(), !request.toTag().empty());
+        far && far->side == Side::Outside) {
+        if (auto routes = request.routes(); !routes.empty()) {
+            far->routes = std::move(routes);
+            far->flow.reset();
+        }
+        return {std::move(*far)};
+    }
+    return ownUsers(request);
+}
+
+std::vector<InsideTarget> DirectionFinder::ownUsers(const sip::Message& request) const {
+    if (!request.routes().empty() || !registrar::tokenOf(request.requestUri()).empty()) {
+        return {};
+    }
+    std::vector<InsideTarget> targets;
+    std::uint16_t q = 0;
+    for (const auto* binding : registrar_.bindingsOf(request.requestUri())) {
+        // RFC 3261 §16.6: those of equal q ring together, the next ones when these have refused.
+        const auto rank = targets.empty() ? 0 : targets.back().rank + (binding->q != q ? 1 : 0);
+        q = binding->q;
+        targets.push_back(targetOf(*binding));
+        targets.back().rank = rank;
+    }
+    return targets;
+}
+
 std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& request,
                                                          const base::SocketAddress& source) {
-    const auto uri = request.requestUri();
-    if (auto target = byToken(uri, !request.toTag().empty())) {
-        return {std::move(*target)};
+    if (auto named = byToken(request.requestUri(), !request.toTag().empty())) {
+        if (auto routes = request.routes(); named->side == Side::Outside && !routes.empty()) {
+            named->routes = std::move(routes);
+            named->flow.reset();
+        }
+        return {std::move(*named)};
     }
     if (!request.toTag().empty()) {
         if (const Call* call = calls_.find(request, Side::Outside);
@@ -87,8 +137,12 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
                      .routes = call->state().insideRoutes}};
         }
     }
+    if (auto own = ownUsers(request); !own.empty()) {
+        return own;
+    }
     std::vector<InsideTarget> targets;
-    for (const auto* binding : best(locations_.candidates(uri, request.to().uri, source))) {
+    for (const auto* binding :
+         best(locations_.candidates(request.requestUri(), request.to().uri, source))) {
         targets.push_back(targetOf(*binding));
     }
     return targets;
@@ -98,7 +152,7 @@ Located DirectionFinder::find(const sip::Message& request, const base::Flow& fro
                               unsigned interfaceIndex) {
     using plugin::Direction;
     if (sideOf(from, interfaceIndex) == Side::Inside) {
-        return {Direction::RequestOutgoing, {}};
+        return {Direction::RequestOutgoing, fromInside(request)};
     }
     if (request.method() != sip::Method::Register) {
         if (auto targets = insideTargets(request, from.remote); !targets.empty()) {

@@ -8,51 +8,65 @@
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
 #include "proxy/call.h"
+#include "proxy/local_registrar.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "sip/message.h"
 
 namespace siproxd::proxy {
 
-/// A phone that a request from outside is meant for.
+/// A phone that a request is meant for.
 struct InsideTarget {
     sip::Uri uri;           ///< becomes the request URI
     base::IpAddress local;  ///< our address that the phone talks to; none: the inbound one
     std::vector<sip::NameAddr> routes{};  ///< proxies on the way to the phone, nearest to us first
     std::optional<base::Flow> flow{};  ///< its connection, or the way through its NAT: goes first
     bool natted = false;               ///< nothing but `flow` reaches it
+    Side side = Side::Inside;          ///< where the phone is
+    std::uint32_t rank = 0;            ///< lower ones are tried first
 };
 
 /// What direction() found.
 struct Located {
     plugin::Direction direction = plugin::Direction::Unknown;
-    std::vector<InsideTarget> targets;  ///< RequestIncoming: at least one
+    /// RequestIncoming: at least one; RequestOutgoing: phones of ours that are registered here.
+    std::vector<InsideTarget> targets;
 };
 
 /// Decides which way a request goes. In this order:
 ///
 /// 1. what comes from the inside (by the interface it came by; with a single interface by the
-///    subnet and the registered phones) goes out;
+///    subnet and the registered phones) goes out, or to whom it names that is registered here;
 /// 2. else the token of a Contact that we have shown outside names the phone;
 /// 3. else the dialog does (a provider that loses URI parameters);
-/// 4. else the registered phones that user, address-of-record and provider fit;
-/// 5. else what this machine sends itself goes out; everything else is unknown.
+/// 4. else, when it is for one of our own users, the phones of that user;
+/// 5. else the registered phones that user, address-of-record and provider fit;
+/// 6. else what this machine sends itself goes out; everything else is unknown.
 class DirectionFinder {
 public:
     DirectionFinder(const registrar::LocationTable& locations, registrar::ContactAliases& aliases,
-                    CallTable& calls, const Addresses& addresses)
-        : locations_(locations), aliases_(aliases), calls_(calls), addresses_(addresses) {}
+                    CallTable& calls, const Addresses& addresses, const LocalRegistrar& registrar)
+        : locations_(locations), aliases_(aliases), calls_(calls), addresses_(addresses),
+          registrar_(registrar) {}
 
     [[nodiscard]] Located find(const sip::Message& request, const base::Flow& from,
                                unsigned interfaceIndex);
 
     /// The phone whose Contact we have shown outside as this URI.
     [[nodiscard]] std::optional<InsideTarget> byToken(const sip::Uri& uri, bool inDialog = false);
+    /// Whether the request names a phone in a way that only those know who were shown it: by the
+    /// token of its Contact. (A Contact from an original's file has none; its provider is not known
+    /// either, so everybody may have been shown it.)
+    [[nodiscard]] bool isByToken(const sip::Message& request, const base::SocketAddress& source);
 
     /// The side that a packet came from.
     [[nodiscard]] Side sideOf(const base::Flow& from, unsigned interfaceIndex) const;
 
 private:
+    [[nodiscard]] InsideTarget targetOf(const registrar::Binding& binding) const;
+    [[nodiscard]] InsideTarget targetOf(const registrar::ContactAlias& alias) const;
+    [[nodiscard]] std::vector<InsideTarget> fromInside(const sip::Message& request);
+    [[nodiscard]] std::vector<InsideTarget> ownUsers(const sip::Message& request) const;
     [[nodiscard]] std::vector<InsideTarget> insideTargets(const sip::Message& request,
                                                           const base::SocketAddress& source);
 
@@ -60,6 +74,7 @@ private:
     registrar::ContactAliases& aliases_;
     CallTable& calls_;
     const Addresses& addresses_;
+    const LocalRegistrar& registrar_;
 };
 
 }  // namespace siproxd::proxy

@@ -40,6 +40,15 @@ sip::Uri Masquerade::contactOf(const sip::Uri& contact, const base::Flow& from, 
     return uri;
 }
 
+sip::Uri Masquerade::farContactOf(const sip::Uri& contact, const base::Flow& from,
+                                  const SentBy& own) {
+    const auto& alias = aliases_.obtainNatted(contact, from);
+    auto uri = registrar::masqueradedContact(contact.user, outside(own), alias.token,
+                                             contact.isSips());
+    uri.port = contact.isSips() ? own.tlsPort : own.port;
+    return uri;
+}
+
 void Masquerade::contactsOut(sip::Message& message, const sip::Uri& aor,
                              const base::Flow& from, const SentBy& own,
                              const std::vector<sip::NameAddr>& routes) {

@@ -54,6 +54,10 @@ public:
                                      const SentBy& own,
                                      const std::vector<sip::NameAddr>& routes = {});
 
+    /// Our Contact in place of that of somebody outside who is behind a NAT: leads to `from`.
+    [[nodiscard]] sip::Uri farContactOf(const sip::Uri& contact, const base::Flow& from,
+                                        const SentBy& own);
+
 private:
     [[nodiscard]] bool namesInside(const sip::Uri& uri) const;
     [[nodiscard]] sip::Uri shown(const registrar::Binding& binding, const SentBy& own) const;

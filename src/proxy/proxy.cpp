@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "proxy/proxy.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/log.h"
@@ -17,11 +19,16 @@ constexpr std::chrono::hours kIdleCall{24};
 
 Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy)
     : parts_(parts), options_(std::move(options)), addresses_(std::move(addresses)),
-      policy_(std::move(policy)), masquerade_(parts.locations, parts.aliases, addresses_),
-      directions_(parts.locations, parts.aliases, calls_, addresses_),
+      registrar_(options_.registrar, parts.locations, addresses_, parts.loop, parts.random),
+      gate_(options_.gate, std::move(policy), addresses_, parts.locations, parts.random, parts.loop),
+      masquerade_(parts.locations, parts.aliases, addresses_),
+      directions_(parts.locations, parts.aliases, calls_, addresses_, registrar_),
       media_(parts.relay != nullptr ? std::make_unique<CallMedia>(*parts.relay, calls_, addresses_)
                                     : nullptr),
-      layer_(parts.loop, parts.random, parts.sender, *this, options_.timings) {
+      tagSecret_(parts.random.hex(8)),
+      layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
+      nat_(options_.nat, parts.loop, parts.locations, *this) {
+    renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
@@ -42,10 +49,25 @@ Proxy::~Proxy() {
     parts_.chain.onReady(nullptr);
 }
 
+void Proxy::setOptions(Options options) {
+    options_ = std::move(options);
+    registrar_.setOptions(options_.registrar);
+    gate_.configure(options_.gate);
+    nat_.setOptions(options_.nat);
+}
+
+std::vector<access::AddressList*> Proxy::lists() {
+    auto all = gate_.lists();
+    all.push_back(&nat_.networks());
+    return all;
+}
+
 void Proxy::tick() {
+    gate_.tick();
     parts_.locations.expire();
     parts_.chain.tick();
     endStrandedCalls();
+    endRenewals();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }
@@ -84,15 +106,38 @@ void Proxy::respond(transaction::ServerId id, int status, std::string_view reaso
     if (request == nullptr) {
         return;
     }
-    auto response = sip::Message::response(*request, status, reason,
-                                           status == 100 ? "" : parts_.random.hex(6));
+    auto response = sip::Message::response(*request, status, reason, ownTag(*request));
     if (!header.empty()) {
         response.addHeader(header, value);
+    }
+    give(id, response);
+}
+
+void Proxy::give(transaction::ServerId id, const sip::Message& response) {
+    const auto peer = layer_.serverPeer(id);
+    if (peer && response.status() >= 300 && unproven_.contains(id) && find(id) == nullptr) {
+        [[maybe_unused]] const auto sent = layer_.sendStateless(response, *peer);
+        layer_.abandon(id);
+        return;
     }
     layer_.respond(id, response);
 }
 
+std::string Proxy::ownTag(const sip::Message& request) const {
+    std::string text = tagSecret_;
+    text += request.callId();
+    text += '\n';
+    text += request.fromTag();
+    text += std::to_string(request.cseq().number);
+    return fmt::format("{:016x}", base::StringHash{}(text));
+}
+
+bool Proxy::mayBeTold(const base::Flow& from) {
+    return gate_.mayBeTold(from, directions_.sideOf(from, arrivalInterface_));
+}
+
 void Proxy::onServerEnded(transaction::ServerId id) {
+    unproven_.erase(id);
     const auto it = forwards_.find(id);
     if (it == forwards_.end()) {
         return;

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 #include "access/policy.h"
 #include "base/text.h"
@@ -21,8 +23,12 @@
 #include "proxy/call_media.h"
 #include "proxy/direction.h"
 #include "proxy/forward.h"
+#include "proxy/gate.h"
+#include "proxy/local_registrar.h"
 #include "proxy/loop_guard.h"
 #include "proxy/masquerade.h"
+#include "proxy/nat_keeper.h"
+#include "proxy/renewal.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "transaction/layer.h"
@@ -48,9 +54,9 @@ struct Parts {
 struct Options {
     config::ProxySettings proxy;
     std::chrono::seconds defaultExpires{600};
-    /// The administrator wants passwords for registrations at this proxy, which it cannot check yet:
-    /// better nobody than everybody.
-    bool refuseLocalRegister = false;
+    Gate::Options gate;
+    LocalRegistrar::Options registrar;
+    NatKeeper::Options nat;
     transaction::Timings timings;
     std::chrono::seconds timerC{180};
 };
@@ -59,6 +65,7 @@ struct Options {
 /// and passes requests and responses on between inside and outside. Lives in the signalling thread.
 class Proxy final : public transport::Transport::Handler,
                     private transaction::User,
+                    private NatKeeper::Outlet,
                     private registrar::LocationTable::Listener {
 public:
     Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy);
@@ -74,12 +81,16 @@ public:
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
     /// Calls whose media goes by an address that has gone end, at once when another address has come
-    /// in its place, else if it does not come back within seconds.
+    /// in its place, else if it does not come back within seconds. Providers that know phones by an
+    /// old address are told the new one, as far as they believe that without a new password.
     void setAddresses(Addresses addresses);
     /// A reload, or names in the lists have been resolved.
-    void setPolicy(access::Policy policy) { policy_ = std::move(policy); }
-    [[nodiscard]] access::Policy& policy() { return policy_; }
-    void setOptions(Options options) { options_ = std::move(options); }
+    void setPolicy(access::Policy policy) { gate_.setPolicy(std::move(policy)); }
+    [[nodiscard]] access::Policy& policy() { return gate_.policy(); }
+    [[nodiscard]] Gate& gate() { return gate_; }
+    /// All lists of the configuration, to resolve the names in them.
+    [[nodiscard]] std::vector<access::AddressList*> lists();
+    void setOptions(Options options);
 
     /// Housekeeping; to be called every few seconds.
     void tick();
@@ -111,6 +122,8 @@ private:
         plugin::Stage stage = plugin::Stage::DetermineTarget;
         LoopGuard::Key loop{};
         std::size_t size = 0;  ///< bytes as it came
+        std::string user{};  ///< authenticated; empty: nobody was asked
+        access::CallLimits::Ticket ticket{};
     };
     // transaction::User
     void onRequest(transaction::ServerId id, sip::Message request,
@@ -121,6 +134,7 @@ private:
                     const base::Flow& from) override;
     void onFailure(transaction::ClientId id, transaction::ClientFailure failure) override;
     void onStrayResponse(sip::Message response, const base::Flow& from) override;
+    bool mayBeTold(const base::Flow& from) override;
     void onServerEnded(transaction::ServerId id) override;
     void onClientEnded(transaction::ClientId id) override;
 
@@ -128,14 +142,33 @@ private:
     void bindingChanged(std::uint64_t, const registrar::Binding&, base::TimePoint) override {}
     void bindingGone(std::uint64_t, const registrar::Binding& binding) override {
         parts_.aliases.adopt(binding);
+        renewal_.forget(binding.token);
     }
+
+    // NatKeeper::Outlet (far_end.cpp)
+    void sendKeepalive(std::string_view bytes, const base::Flow& flow) override;
+    transaction::ClientId sendPing(const registrar::Binding& binding) override;
+    /// Gives what comes from behind a NAT a Contact that leads back there.
+    void maskFarContacts(sip::Message& message, const base::Flow& from);
 
     // receiving (receive.cpp)
     void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                          const base::Flow& from);
-    [[nodiscard]] bool admit(const sip::Message& request, const base::Flow& from) const;
+    [[nodiscard]] bool admit(const sip::Message& request, const base::Flow& from);
+    [[nodiscard]] bool admitAck(const sip::Message& ack, const base::Flow& from);
+    [[nodiscard]] Gate::Question questionOf(const sip::Message& request, const base::Flow& from,
+                                            const Located& located);
+    /// Does what the gate says; false: the request does not go on.
+    [[nodiscard]] bool passes(transaction::ServerId id, const Gate::Verdict& verdict);
+    /// False: there are too many requests of sources that have proven nothing.
+    [[nodiscard]] bool admitUnproven(transaction::ServerId id);
+    [[nodiscard]] bool takesPlace(Arrival& arrival, const Gate::Question& question);
+    /// The answer when the request is for a user of ours who is not there; 0: it is not.
+    [[nodiscard]] int absentUser(const Arrival& arrival) const;
     [[nodiscard]] bool refuseEarly(transaction::ServerId id, const sip::Message& request);
     static void traceDirection(const Arrival& arrival);
+    /// OPTIONS to the proxy itself.
+    [[nodiscard]] bool isForUs(const sip::Message& request) const;
     void noteAlias(const sip::Message& request, const base::Flow& from);
     [[nodiscard]] bool answerOptions(transaction::ServerId id, const sip::Message& request);
 
@@ -213,14 +246,30 @@ private:
     void dropResponse(Forward& forward, const sip::Message& response);
     void respond(transaction::ServerId id, int status, std::string_view reason = {},
                  std::string_view header = {}, std::string_view value = {});
+    /// Gives a final response of our own. To a source that has proven nothing it goes out once, and
+    /// nothing is kept of the request.
+    void give(transaction::ServerId id, const sip::Message& response);
+    /// The To tag of our own answers to a request: always the same (RFC 3261 §8.2.7).
+    [[nodiscard]] std::string ownTag(const sip::Message& request) const;
 
     // when addresses change (readdress.cpp)
     void endStrandedCalls();
     void endCallsOf(const base::IpAddress& local);
+    void renewRegistrations();
+    void renewSome();
+    void renew(const std::string& token);
+    void endRenewals();
+    /// What a REGISTER and its answer mean for later renewals.
+    void noteRegistration(Forward& forward, int status);
+    void removeOldContacts(const Forward& forward, std::vector<sip::NameAddr>& contacts) const;
 
     // REGISTER (registration.cpp)
+    /// A REGISTER that turns out to be for us when its way has been found.
     void answerRegister(transaction::ServerId id, const sip::Message& request,
                         const base::Flow& from);
+    [[nodiscard]] bool isForOwnRegistrar(const sip::Message& request) const;
+    void registerHere(transaction::ServerId id, const sip::Message& request, const base::Flow& from,
+                      const std::string& user);
     [[nodiscard]] bool masqueradeRegister(Forward& forward, const Branch& branch,
                                           sip::Message& request);
     void registered(Forward& forward, sip::Message& response);
@@ -236,21 +285,28 @@ private:
     Parts parts_;
     Options options_;
     Addresses addresses_;
-    access::Policy policy_;
+    LocalRegistrar registrar_;
+    Gate gate_;
     CallTable calls_;
     LoopGuard loops_;
     Masquerade masquerade_;
     DirectionFinder directions_;
     std::unique_ptr<CallMedia> media_;  ///< null: rtp_proxy_enable = 0
     Counters counters_;
+    Renewal renewal_;
+    std::vector<std::string> toRenew_;  ///< tokens, the next one at the end
+    std::unique_ptr<event::Timer> renewalTimer_;
     std::optional<base::TimePoint> stranded_;  ///< since when calls may be on an address that has gone
     unsigned arrivalInterface_ = 0;  ///< of the message that is being received
     std::size_t arrivalSize_ = 0;    ///< likewise
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
+    std::unordered_set<transaction::ServerId> unproven_;  ///< of sources that have proven nothing
+    std::string tagSecret_;
     std::list<Forward> waitingAcks_;  ///< for a name server
     transaction::Layer layer_;
+    NatKeeper nat_;
 };
 
 }  // namespace siproxd::proxy

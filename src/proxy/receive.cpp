@@ -19,6 +19,27 @@ bool isRoutable(const sip::Uri& uri) {
     return uri.isSip() || uri.scheme == "tel" || uri.scheme == "urn";
 }
 
+/// Requests of sources that have proven nothing that may be under way at once.
+constexpr std::size_t kMostUnproven = 1000;
+
+/// A request of a user outside, or of a relay network, to somebody outside.
+Located relayed(const sip::Message& request) {
+    Located located{plugin::Direction::RequestIncoming, {}};
+    located.targets.push_back({.uri = request.requestUri(),
+                               .local = {},
+                               .routes = request.routes(),
+                               .side = Side::Outside,
+                               .rank = 0});
+    return located;
+}
+
+/// Passwords for our realm are nobody else's business.
+void removeOwnCredentials(sip::Message& request, const Gate::Verdict& verdict) {
+    for (auto index = verdict.own.rbegin(); index != verdict.own.rend(); ++index) {
+        request.removeHeader(verdict.ownHeader, *index);
+    }
+}
+
 /// More of our own Vias than a call from phone to provider to phone explains.
 constexpr int kMostOwnVias = 2;
 
@@ -27,6 +48,12 @@ constexpr int kMostOwnVias = 2;
 void Proxy::onReceived(const transport::Received& received) {
     const auto& flow = received.flow;
     std::string_view bytes = received.bytes;
+    arrivalInterface_ = received.interfaceIndex;
+    const auto side = directions_.sideOf(flow, received.interfaceIndex);
+    if (!gate_.admits(flow, side, bytes)) {
+        ++counters_.denied;
+        return;
+    }
     std::string edited;
     plugin::Context context;
     context.flow = flow;
@@ -38,12 +65,6 @@ void Proxy::onReceived(const transport::Received& received) {
         }
         context.raw = nullptr;
         bytes = edited;
-    }
-    const auto rights = policy_.classify(flow.remote.ip);
-    if (!rights.maySip && !rights.mayRegister && !addresses_.isOurs(flow.remote.ip)) {
-        ++counters_.denied;
-        log::debug(log::Class::Access, "ACCESS: denied {}", flow.remote.toString());
-        return;
     }
     if (bytes.size() < kShortestMessage) {
         ++counters_.malformed;
@@ -68,7 +89,6 @@ void Proxy::onReceived(const transport::Received& received) {
         }
         return;
     }
-    arrivalInterface_ = received.interfaceIndex;
     arrivalSize_ = bytes.size();
     layer_.receive(std::move(*message), flow);
 }
@@ -76,8 +96,10 @@ void Proxy::onReceived(const transport::Received& received) {
 void Proxy::onMalformed(const transport::Received& received, int status,
                         std::string_view reason) {
     ++counters_.malformed;
-    const auto rights = policy_.classify(received.flow.remote.ip);
-    if (!rights.maySip && !rights.mayRegister && !addresses_.isOurs(received.flow.remote.ip)) {
+    const auto side = directions_.sideOf(received.flow, received.interfaceIndex);
+    gate_.sawMalformed(received.flow, side);
+    if (!gate_.admits(received.flow, side, received.bytes) ||
+        !gate_.mayBeTold(received.flow, side)) {
         ++counters_.denied;
         return;
     }
@@ -91,12 +113,15 @@ void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
     layer_.flowFailed(flow);
 }
 
-void Proxy::onConnectionClosed(const base::Flow& /*flow*/) {}
-
 void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                             const base::Flow& from) {
     ++counters_.malformed;
     log::warningFromPeer("malformed SIP message from {}: {}", from.remote.toString(), failure.why);
+    const auto side = directions_.sideOf(from, arrivalInterface_);
+    gate_.sawMalformed(from, side);
+    if (!gate_.mayBeTold(from, side)) {
+        return;
+    }
     // The answer is hardly longer than the question and goes out once: it amplifies nothing for a
     // spoofed source.
     const auto answer = sip::answerUnparsed(bytes, failure.status, failure.reason);
@@ -105,15 +130,19 @@ void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view b
     }
 }
 
-bool Proxy::admit(const sip::Message& request, const base::Flow& from) const {
+bool Proxy::admit(const sip::Message& request, const base::Flow& from) {
+    if (request.method() == sip::Method::Ack && !admitAck(request, from)) {
+        return false;
+    }
     if (addresses_.isOurs(from.remote.ip)) {
         return true;
     }
-    const auto rights = policy_.classify(from.remote.ip);
+    const auto rights = gate_.policy().classify(from.remote.ip);
     if (request.method() == sip::Method::Register) {
         if (!rights.mayRegister) {
             log::warningFromPeer("non-authorized registration attempt from {}",
                                  from.remote.ip.toString());
+            gate_.sawUnknownCallee(from, directions_.sideOf(from, arrivalInterface_));
         }
         return rights.mayRegister;
     }
@@ -123,11 +152,85 @@ bool Proxy::admit(const sip::Message& request, const base::Flow& from) const {
     return rights.maySip;
 }
 
+bool Proxy::admitAck(const sip::Message& ack, const base::Flow& from) {
+    if (ack.toTag() == ownTag(ack)) {
+        return false;  // for a refusal of ours that nothing has been kept of
+    }
+    const auto question = questionOf(ack, from, {});
+    const Call* call = calls_.find(ack, question.side);
+    if (call != nullptr && call->state().answered && ack.toTag() == call->state().answererTag) {
+        gate_.sawAnswer(from);  // only who has received the 200 knows its tag
+    }
+    return gate_.admitsAck(question);
+}
+
+Gate::Question Proxy::questionOf(const sip::Message& request, const base::Flow& from,
+                                 const Located& located) {
+    const auto side = directions_.sideOf(from, arrivalInterface_);
+    const auto& uri = request.requestUri();
+    auto target = access::Target::Elsewhere;
+    if (isForOwnRegistrar(request) || isForUs(request)) {
+        target = access::Target::Ourselves;
+    } else if (!located.targets.empty() || (side == Side::Inside && registrar_.isLocal(uri))) {
+        target = access::Target::Registered;
+    }
+    const bool byToken = directions_.isByToken(request, from.remote);
+    const bool inDialog = !request.toTag().empty() &&
+                          (byToken || calls_.find(request, side) != nullptr);
+    return {request, from, side, target, inDialog, byToken};
+}
+
+bool Proxy::passes(transaction::ServerId id, const Gate::Verdict& verdict) {
+    switch (verdict.kind) {
+        case Gate::Verdict::Kind::Pass: return true;
+        case Gate::Verdict::Kind::Drop: layer_.abandon(id); return false;
+        case Gate::Verdict::Kind::Answer: break;
+    }
+    if (const auto* request = layer_.serverRequest(id)) {
+        auto response = sip::Message::response(*request, verdict.status, "", ownTag(*request));
+        for (const auto& [name, value] : verdict.headers) {
+            response.addHeader(name, value);
+        }
+        give(id, response);
+    }
+    return false;
+}
+
+bool Proxy::admitUnproven(transaction::ServerId id) {
+    layer_.answerOnce(id);
+    const bool room = unproven_.size() < kMostUnproven;
+    unproven_.insert(id);
+    if (!room) {
+        log::warningFromPeer("{} requests of unproven sources at once: 503", unproven_.size());
+        respond(id, 503, "", "Retry-After", "30");
+    }
+    return room;
+}
+
+bool Proxy::takesPlace(Arrival& arrival, const Gate::Question& question) {
+    const auto& request = arrival.request;
+    if (request.method() != sip::Method::Invite || !request.toTag().empty()) {
+        return true;
+    }
+    auto place = gate_.tryCall(question, arrival.user);
+    if (!place) {
+        const bool later = place.error() == 503;
+        respond(arrival.server, place.error(), "", later ? "Retry-After" : "", "30");
+        return false;
+    }
+    arrival.ticket = std::move(*place);
+    return true;
+}
+
+bool Proxy::isForUs(const sip::Message& request) const {
+    const auto& uri = request.requestUri();
+    return request.method() == sip::Method::Options && addresses_.isOurs(uri) && uri.user.empty() &&
+           request.routes().empty();
+}
+
 bool Proxy::answerOptions(transaction::ServerId id, const sip::Message& request) {
-    const auto uri = request.requestUri();
     if (request.method() != sip::Method::Options ||
-        (request.maxForwards().value_or(70) > 0 &&
-         !(addresses_.isOurs(uri) && uri.user.empty() && request.routes().empty()))) {
+        (request.maxForwards().value_or(70) > 0 && !isForUs(request))) {
         return false;
     }
     const sip::Message* original = layer_.serverRequest(id);
@@ -197,32 +300,71 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
         layer_.abandon(id);
         return;
     }
-    noteAlias(request, from);
-    if (request.method() == sip::Method::Invite) {
-        layer_.sendTrying(id);
-    }
-    if (answerOptions(id, request) || refuseEarly(id, request)) {
-        return;
-    }
-    const auto loop = LoopGuard::keyOf(request, directions_.sideOf(from, arrivalInterface_));
-    if (loops_.isLoop(loop)) {
-        log::infoFromPeer("loop detected: {} {} is under way already [CID: {}]",
-                          request.methodName(), base::printable(request.requestUriText()),
-                          base::printable(request.callId()));
-        respond(id, 482);
-        return;
-    }
+    const auto side = directions_.sideOf(from, arrivalInterface_);
+    const auto loop = LoopGuard::keyOf(request, side);
     auto arrival = std::make_unique<Arrival>(
         Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget, loop,
                 arrivalSize_});
     removeOwnRoutes(arrival->request, addresses_);
     auto located = directions_.find(arrival->request, from, arrivalInterface_);
+    const auto question = questionOf(arrival->request, from, located);
+    const auto verdict = gate_.judge(question);
+    if (verdict.kind != Gate::Verdict::Kind::Drop && !gate_.isProven(from, side) &&
+        !admitUnproven(id)) {
+        return;
+    }
+    if (!passes(id, verdict)) {
+        return;
+    }
+    noteAlias(arrival->request, from);
+    removeOwnCredentials(arrival->request, verdict);
+    arrival->user = verdict.user;
+    if (answerOptions(id, arrival->request) || refuseEarly(id, arrival->request)) {
+        return;
+    }
+    if (loops_.isLoop(arrival->loop)) {
+        log::infoFromPeer("loop detected: {} {} is under way already [CID: {}]",
+                          arrival->request.methodName(),
+                          base::printable(arrival->request.requestUriText()),
+                          base::printable(arrival->request.callId()));
+        respond(id, 482);
+        return;
+    }
+    if (located.direction == plugin::Direction::Unknown && verdict.relays) {
+        located = relayed(arrival->request);
+    }
     arrival->targets = std::move(located.targets);
     arrival->context.message = &arrival->request;
     arrival->context.flow = from;
     arrival->context.direction = located.direction;
     traceDirection(*arrival);
+    if (!takesPlace(*arrival, question)) {
+        return;
+    }
+    if (arrival->request.method() == sip::Method::Invite &&
+        located.direction != plugin::Direction::Unknown) {
+        layer_.sendTrying(id);
+    }
     goOn(std::move(arrival));
+}
+
+int Proxy::absentUser(const Arrival& arrival) const {
+    const auto& request = arrival.request;
+    const auto& uri = request.requestUri();
+    if (!arrival.targets.empty() || !arrival.retargets.empty() || arrival.context.nextHop ||
+        uri.user.empty() || !request.routes().empty() || !registrar::tokenOf(uri).empty() ||
+        !registrar_.isLocal(uri) || !registrar_.bindingsOf(uri).empty()) {
+        return 0;
+    }
+    // An own address may also stand for a phone that is registered at a provider.
+    const bool isName = registrar_.isLocalDomain(uri.host);
+    if (!isName && (arrival.context.direction != plugin::Direction::RequestOutgoing ||
+                    !gate_.authenticates() ||
+                    !parts_.locations.candidates(uri, request.to().uri, arrival.context.flow.remote)
+                         .empty())) {
+        return gate_.hasUser(uri.user) ? 480 : 0;
+    }
+    return gate_.hasUser(uri.user) ? 480 : 404;
 }
 
 }  // namespace siproxd::proxy

@@ -69,7 +69,8 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                  .flow = forward.from,
                  .provider = branch.flow.remote,
                  .callId = std::string(request.callId()),
-                 .cseq = request.cseq().number},
+                 .cseq = request.cseq().number,
+                 .natted = nat_.isNatted(request, forward.from, Side::Inside)},
                 Masquerade::outside(own));
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
@@ -82,6 +83,9 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
         }
         contact.uri = entry.masqueraded;
         forward.registering.push_back(std::move(entry));
+    }
+    if (renewal_.isRenewal(forward.server)) {
+        removeOldContacts(forward, contacts);
     }
     if (!contacts.empty()) {
         request.setContacts(contacts);
@@ -97,6 +101,7 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
     if (status < 200) {
         return;
     }
+    noteRegistration(forward, status);
     if (status >= 300) {
         // A challenge is answered with the same Contact: it must find the same token.
         if (status != 401 && status != 407) {
@@ -148,58 +153,31 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
     }
 }
 
+bool Proxy::isForOwnRegistrar(const sip::Message& request) const {
+    return request.method() == sip::Method::Register && request.routes().empty() &&
+           registrar_.isLocal(request.requestUri());
+}
+
 void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request,
                            const base::Flow& from) {
-    if (options_.refuseLocalRegister) {
-        log::warningFromPeer("registration of {} at this proxy refused: proxy_auth_realm is set, but "
-                             "authentication is not yet active", from.remote.toString());
-        respond(id, 403);
-        return;
-    }
-    const auto aor = request.to().uri;
-    const auto own = addresses_.outside(from.remote.ip.family());
-    if (request.contactIsStar()) {
-        parts_.locations.removeAll(aor);
-    } else {
-        for (const auto& contact : request.contacts()) {
-            const auto expires = requestedExpires(request, contact);
-            if (expires == 0) {
-                if (const auto* binding = parts_.locations.find(aor, contact.uri)) {
-                    parts_.locations.remove(std::string(binding->token));
-                }
-                continue;
-            }
-            const auto prepared = parts_.locations.prepare(
-                {.aor = aor,
-                 .contact = contact.uri,
-                 .flow = from,
-                 .callId = std::string(request.callId()),
-                 .cseq = request.cseq().number},
-                Masquerade::outside(own));
-            if (!prepared) {
-                log::error("URLMAP is full - registration failed ({})", prepared.error().message);
-                respond(id, 503, "", "Retry-After", "60");
-                return;
-            }
-            parts_.locations.confirm(prepared->token, expires);
-        }
-    }
+    registrar_.learn(request.requestUri().host);
     const auto* original = layer_.serverRequest(id);
     if (original == nullptr) {
         return;
     }
-    auto response = sip::Message::response(*original, 200, "", parts_.random.hex(6));
-    std::vector<sip::NameAddr> contacts;
-    const auto now = parts_.loop.wallNow();
-    for (const auto* binding : parts_.locations.byAor(aor)) {
-        sip::NameAddr contact;
-        contact.uri = binding->contact;
-        contact.params.set("expires",
-                           std::to_string(std::max<std::int64_t>(0, binding->expires - now)));
-        contacts.push_back(std::move(contact));
+    const auto verdict = gate_.judge({*original, from, directions_.sideOf(from, arrivalInterface_),
+                                      access::Target::Ourselves, false, false});
+    if (passes(id, verdict)) {
+        registerHere(id, request, from, verdict.user);
     }
-    response.setContacts(contacts);
-    layer_.respond(id, response);
+}
+
+void Proxy::registerHere(transaction::ServerId id, const sip::Message& request,
+                         const base::Flow& from, const std::string& user) {
+    const auto side = directions_.sideOf(from, arrivalInterface_);
+    give(id, registrar_.answer(request, {.flow = from,
+                                         .user = user,
+                                         .natted = nat_.isNatted(request, from, side)}));
 }
 
 }  // namespace siproxd::proxy

@@ -21,10 +21,8 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
             return;
         }
     }
-    if (arrival->request.method() == sip::Method::Register &&
-        addresses_.isOurs(arrival->request.requestUri()) &&
-        arrival->context.direction != plugin::Direction::Unknown) {
-        answerRegister(arrival->server, arrival->request, arrival->context.flow);
+    if (isForOwnRegistrar(arrival->request)) {
+        registerHere(arrival->server, arrival->request, arrival->context.flow, arrival->user);
         return;
     }
     if (arrival->stage == Stage::PreProxy) {
@@ -40,8 +38,14 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
         if (obey(arrival, std::move(outcome))) {
             log::debug(log::Class::Proxy, "request for nobody we know, 408 [CID: {}]",
                        base::printable(arrival->request.callId()));
-            respond(arrival->server, 408);
+            gate_.sawUnknownCallee(arrival->context.flow, Side::Outside);
+            const int absent = absentUser(*arrival);
+            respond(arrival->server, absent != 0 ? absent : 408);
         }
+        return;
+    }
+    if (const int absent = absentUser(*arrival); absent != 0) {
+        respond(arrival->server, absent);
         return;
     }
     forward(*arrival);
@@ -84,7 +88,8 @@ bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
 Branch Proxy::branchTo(InsideTarget target) {
     return {.uri = std::move(target.uri),
             .routes = std::move(target.routes),
-            .towards = Side::Inside,
+            .rank = target.rank,
+            .towards = target.side,
             .local = target.local,
             .fixed = target.flow,
             .natted = target.natted,
@@ -112,6 +117,7 @@ void Proxy::forward(Arrival& arrival) {
                            ? request.to().uri
                            : request.from().uri;
     const Side away = other(forward.fromSide());
+    maskFarContacts(request, forward.from);
     for (auto& target : arrival.retargets) {
         forward.branches.push_back({.uri = target.uri,
                                     .nextHop = target.nextHop,
@@ -133,6 +139,9 @@ void Proxy::forward(Arrival& arrival) {
     }
     if (forward.method == sip::Method::Invite) {
         followInvite(forward, request);
+        if (Call* call = calls_.find(request, forward.fromSide()); call && arrival.ticket) {
+            call->hold(std::move(arrival.ticket));
+        }
         forward.timerC = parts_.loop.timer([this, id = forward.server] {
             if (Forward* late = find(id)) {
                 log::info("no answer within timer C, call is given up");

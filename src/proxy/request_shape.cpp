@@ -39,10 +39,14 @@ MediaWay Proxy::mediaWay(const Forward& forward, const Branch& branch, bool resp
     };
     const auto requester = local(forward.fromSide(), forward.from);
     const auto responder = local(branch.towards, branch.flow);
-    return response ? MediaWay{false, branch.towards, responder, branch.flow.remote,
-                               forward.fromSide(), requester}
-                    : MediaWay{true, forward.fromSide(), requester, forward.from.remote,
-                               branch.towards, responder};
+    auto way = response ? MediaWay{false, branch.towards, responder, branch.flow.remote,
+                                   forward.fromSide(), requester}
+                        : MediaWay{true, forward.fromSide(), requester, forward.from.remote,
+                                   branch.towards, responder};
+    const auto* sender =
+        way.from == Side::Outside ? parts_.locations.ownBySource(way.sipSource) : nullptr;
+    way.fromNatted = sender != nullptr && sender->natted;
+    return way;
 }
 
 std::optional<int> Proxy::applyMedia(const Forward& forward, const Branch& branch,

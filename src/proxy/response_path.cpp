@@ -50,6 +50,10 @@ bool mayCarryMedia(const sip::Message& response) {
 void Proxy::onResponse(transaction::ClientId id, sip::Message response,
                        const base::Flow& from) {
     ++counters_.responses;
+    gate_.sawAnswer(from);
+    if (nat_.pingEnded(id, true)) {
+        return;
+    }
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
     if (branch == nullptr || (branch->client != id && !adoptFormer(*forward, *branch, id, response,
@@ -186,6 +190,9 @@ std::optional<Branch> Proxy::redirected(const sip::Uri& uri, Side from) {
 }
 
 void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failure) {
+    if (nat_.pingEnded(id, false)) {
+        return;
+    }
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
     if (branch == nullptr || branch->client != id) {
@@ -280,6 +287,7 @@ void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response
         return;
     }
     mediaOfResponse(forward, branch, response);
+    maskFarContacts(response, from);
     if (forward.crosses(branch)) {
         if (forward.fromSide() == Side::Outside) {
             toOutside(forward, response, from);

@@ -17,7 +17,21 @@ const ContactAlias& ContactAliases::obtain(const sip::Uri& contact, const base::
     }
     const auto known = byContact_.find(text);
     if (known == byContact_.end()) {
-        return add({random_.hex(kTokenBytes), contact, flow, routes, false}, std::move(text))->alias;
+        return add({random_.hex(kTokenBytes), contact, flow, routes, false, false}, std::move(text))->alias;
+    }
+    const auto entry = known->second;
+    entry->alias.flow = flow;
+    touch(entry);
+    return entry->alias;
+}
+
+const ContactAlias& ContactAliases::obtainNatted(const sip::Uri& contact, const base::Flow& flow) {
+    dropOld();
+    auto text = contact.toString() + '\n' + flow.remote.ip.toString();
+    const auto known = byContact_.find(text);
+    if (known == byContact_.end()) {
+        return add({random_.hex(kTokenBytes), contact, flow, {}, false, true}, std::move(text))
+            ->alias;
     }
     const auto entry = known->second;
     entry->alias.flow = flow;
@@ -35,7 +49,8 @@ void ContactAliases::adopt(const Binding& binding) {
     if (const auto known = byContact_.find(text); known != byContact_.end()) {
         byContact_.erase(known);
     }
-    add({binding.token, binding.contact, binding.flow, binding.path, true}, std::move(text));
+    add({binding.token, binding.contact, binding.flow, binding.path, true, binding.natted},
+        std::move(text));
 }
 
 const ContactAlias* ContactAliases::find(std::string_view token) {

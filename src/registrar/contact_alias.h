@@ -26,6 +26,7 @@ struct ContactAlias {
     std::vector<sip::NameAddr> routes;
     /// It comes from a registration that is over: dialogs go on, but nobody calls the phone by it.
     bool formerBinding = false;
+    bool natted = false;  ///< nothing but `flow` reaches it
 };
 
 /// Contacts of dialogs whose phone is not registered (or no longer), or is behind proxies that stay in
@@ -43,6 +44,10 @@ public:
     /// brought up to date. The reference is good until the next call.
     const ContactAlias& obtain(const sip::Uri& contact, const base::Flow& flow,
                                const std::vector<sip::NameAddr>& routes = {});
+
+    /// The alias of a Contact behind a NAT: one for each address outside of the NAT, since different
+    /// NATs hide the same addresses.
+    const ContactAlias& obtainNatted(const sip::Uri& contact, const base::Flow& flow);
 
     /// Keeps the token of a binding that goes, so that requests within its dialogs still find the
     /// phone.

@@ -169,6 +169,27 @@ bool LocationTable::knowsHost(const base::IpAddress& ip) const {
     return hosts_.contains(ip);
 }
 
+std::vector<const Binding*> LocationTable::ownByUser(std::string_view user) const {
+    std::vector<const Binding*> found;
+    for (const Entry* each : liveIn(byUser_, hashText(user), [user](const Binding& binding) {
+             return !binding.provider && userOf(binding.aor) == user;
+         })) {
+        found.push_back(&each->binding);
+    }
+    return found;
+}
+
+bool LocationTable::knowsProvider(const base::IpAddress& ip) const {
+    return providers_.contains(ip);
+}
+
+const Binding* LocationTable::ownBySource(const base::SocketAddress& source) const {
+    const auto found =
+        liveIn(bySource_, base::AddressHash{}(source),
+               [&source](const Binding& binding) { return binding.flow.remote == source; });
+    return found.empty() ? nullptr : &found.front()->binding;
+}
+
 std::vector<Binding> LocationTable::snapshot() const {
     std::vector<const Entry*> entries;
     entries.reserve(confirmed_);

@@ -33,6 +33,26 @@ void eraseFrom(Index& index, std::size_t hash, Entry* entry) {
     }
 }
 
+base::Family familyOf(std::string_view host) {
+    const auto ip = base::IpAddress::parse(host);
+    return ip ? ip->family() : base::Family::None;
+}
+
+/// Which of our addresses takes the place of a Contact's host; nothing: none can.
+std::optional<Outside> standsFor(const std::string& host, std::span<const Outside> ours) {
+    const auto same = std::ranges::find_if(
+        ours, [&](const Outside& one) { return base::equalsIgnoreCase(one.host, host); });
+    if (same != ours.end()) {
+        return *same;
+    }
+    const auto family = familyOf(host);
+    const auto similar = std::ranges::find_if(ours, [family](const Outside& one) {
+        const auto other = familyOf(one.host);
+        return family == base::Family::None || other == base::Family::None || other == family;
+    });
+    return similar != ours.end() ? std::optional(*similar) : std::nullopt;
+}
+
 }  // namespace
 
 LocationTable::LocationTable(const base::Clock& clock, base::Random& random, std::size_t capacity)
@@ -193,18 +213,39 @@ std::optional<base::TimePoint> LocationTable::nextExpiry() const {
     return expiry_.begin()->first + base::Duration(1);
 }
 
-void LocationTable::readdress(const Outside& outside) {
+std::size_t LocationTable::connectionClosed(std::uint64_t connection) {
+    std::vector<Entry*> all;
+    const auto [first, last] = byConnection_.equal_range(connection);
+    for (auto it = first; it != last; ++it) {
+        all.push_back(it->second);
+    }
+    for (Entry* each : all) {
+        if (each->binding.natted) {
+            erase(*each);
+            continue;
+        }
+        eraseFrom(byConnection_, connection, each);
+        each->binding.flow.connection = 0;
+        notifyChanged(*each);
+    }
+    return all.size();
+}
+
+void LocationTable::readdress(std::span<const Outside> ours) {
     for (const auto& [token, each] : byToken_) {
         for (Binding* binding : {&each->binding, each->pending.get()}) {
             if (binding == nullptr) {
                 continue;
             }
             const auto& old = binding->masqueraded;
-            auto same = outside;
-            same.protocol = base::protocolFromVia(old.params.value("transport").value_or("udp"))
+            auto same = standsFor(old.host, ours);
+            if (!same) {
+                continue;
+            }
+            same->protocol = base::protocolFromVia(old.params.value("transport").value_or("udp"))
                                 .value_or(base::Protocol::Udp);
             const auto next =
-                masqueradedContact(userOf(old), same, binding->token, old.isSips());
+                masqueradedContact(userOf(old), *same, binding->token, old.isSips());
             if (!binding->masqueraded.sameAddress(next)) {
                 binding->masqueraded = next;
                 if (binding == &each->binding && binding->confirmed) {
@@ -259,6 +300,14 @@ void LocationTable::publish(Entry& entry) {
     byAor_.emplace(hashAddress(binding.aor), &entry);
     byContact_.emplace(hashAddress(binding.contact), &entry);
     byUser_.emplace(hashText(userOf(binding.masqueraded)), &entry);
+    if (!binding.provider && binding.flow.remote) {
+        bySource_.emplace(base::AddressHash{}(binding.flow.remote), &entry);
+    } else if (binding.provider) {
+        ++providers_[binding.provider.ip];
+    }
+    if (binding.flow.connection != 0) {
+        byConnection_.emplace(binding.flow.connection, &entry);
+    }
     entry.sourceHost = binding.flow.remote.ip;
     entry.contactHost = base::IpAddress::parse(binding.contact.host).value_or(base::IpAddress{});
     if (entry.contactHost == binding.provider.ip || entry.contactHost == entry.sourceHost ||
@@ -278,6 +327,12 @@ void LocationTable::unpublish(Entry& entry) {
     eraseFrom(byAor_, hashAddress(binding.aor), &entry);
     eraseFrom(byContact_, hashAddress(binding.contact), &entry);
     eraseFrom(byUser_, hashText(userOf(binding.masqueraded)), &entry);
+    eraseFrom(bySource_, base::AddressHash{}(binding.flow.remote), &entry);
+    eraseFrom(byConnection_, binding.flow.connection, &entry);
+    if (const auto found = providers_.find(binding.provider.ip);
+        binding.provider && found != providers_.end() && --found->second == 0) {
+        providers_.erase(found);
+    }
     for (const auto& ip : {entry.sourceHost, entry.contactHost}) {
         if (const auto host = hosts_.find(ip); host != hosts_.end() && --host->second == 0) {
             hosts_.erase(host);

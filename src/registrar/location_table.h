@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -121,9 +122,15 @@ public:
     std::size_t expire();
     [[nodiscard]] std::optional<base::TimePoint> nextExpiry() const;
 
-    /// The outbound address has changed: rewrites all masqueraded Contacts, each with the protocol that
-    /// it has. Tokens stay, so that requests that still come by the old Contacts are told apart.
-    void readdress(const Outside& outside);
+    /// That connection is no more. A binding behind a NAT goes with it; others are from now on
+    /// reached by their Contact. How many are concerned.
+    std::size_t connectionClosed(std::uint64_t connection);
+
+    /// The outbound addresses have changed: rewrites the masqueraded Contacts that have none of them
+    /// to the one of the same IP version (a name is of any); if there is none they stay for now. Each
+    /// keeps its protocol, and its token, so that requests that still come by the old Contacts are
+    /// told apart.
+    void readdress(std::span<const Outside> ours);
 
     // --- look-ups; nullptr or empty: none
 
@@ -156,6 +163,17 @@ public:
     /// Contact host that is the binding's provider or its outbound address does not count: what
     /// they send comes from outside.)
     [[nodiscard]] bool knowsHost(const base::IpAddress& ip) const;
+
+    /// Live ones that we are the registrar of, by the user of their address-of-record, last
+    /// confirmed first.
+    [[nodiscard]] std::vector<const Binding*> ownByUser(std::string_view user) const;
+
+    /// Whether a live binding is registered at a provider with this address.
+    [[nodiscard]] bool knowsProvider(const base::IpAddress& ip) const;
+
+    /// A live binding that we are the registrar of and whose REGISTER came from this address and
+    /// port; nullptr: none.
+    [[nodiscard]] const Binding* ownBySource(const base::SocketAddress& source) const;
 
     /// All confirmed bindings in the order of their serials, `expires` adjusted to the wall clock
     /// of now. Linear; for dumps.
@@ -201,7 +219,10 @@ private:
     Index byAor_;
     Index byContact_;
     Index byUser_;
+    Index bySource_;      ///< those that we are the registrar of
+    Index byConnection_;  ///< those that came by one
     std::unordered_map<base::IpAddress, std::uint32_t, base::AddressHash> hosts_;
+    std::unordered_map<base::IpAddress, std::uint32_t, base::AddressHash> providers_;
 };
 
 }  // namespace siproxd::registrar

@@ -354,6 +354,22 @@ std::size_t Message::removeHeader(std::string_view name) {
     });
 }
 
+bool Message::removeHeader(std::string_view name, std::size_t index) {
+    const HeaderName id = headerNameFrom(name);
+    const std::string_view longName = longHeaderName(name);
+    const auto found = std::ranges::find_if(fields_, [&](const Field& field) {
+        return field.id() == id &&
+               (id != HeaderName::Other ||
+                base::equalsIgnoreCase(longHeaderName(field.name()), longName)) &&
+               index-- == 0;
+    });
+    if (found == fields_.end()) {
+        return false;
+    }
+    fields_.erase(found);
+    return true;
+}
+
 std::optional<std::uint32_t> Message::maxForwards() const {
     const Field* field = find(HeaderName::MaxForwards);
     if (field == nullptr) {

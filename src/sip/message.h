@@ -116,6 +116,8 @@ public:
     void addHeader(std::string_view name, std::string_view value);
     /// How many were removed.
     std::size_t removeHeader(std::string_view name);
+    /// Removes the field at `index` of what headers() returns; false when there is none.
+    bool removeHeader(std::string_view name, std::size_t index);
 
     /// Max-Forwards; nothing when the header is missing, 0 when it is not a number.
     [[nodiscard]] std::optional<std::uint32_t> maxForwards() const;

@@ -106,7 +106,7 @@ void InviteServer::enter(State state) {
     switch (state) {
         case State::Proceeding: break;
         case State::Completed:
-            if (!reliable()) {
+            if (!reliable() && !once_) {
                 repeatAfter(timings().t1, timings().t2);  // timer G
             }
             endAfter(giveUpTime());  // timer H

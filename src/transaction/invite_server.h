@@ -47,6 +47,7 @@ public:
     [[nodiscard]] bool onAck() override;
     void respond(const sip::Message& response) override;
     void sendTrying() override;
+    void answerOnce() override { once_ = true; }
     void abandon() override { enter(State::Terminated); }
 
 private:
@@ -55,6 +56,7 @@ private:
     void enter(State state);
 
     State state_ = State::Proceeding;
+    bool once_ = false;
     std::unique_ptr<sip::Message> request_;  // in Proceeding only
 };
 

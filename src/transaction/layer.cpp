@@ -265,7 +265,9 @@ void Layer::Impl::receiveRequest(sip::Message request, const base::Flow& from) {
     if (auto* known = servers.find(key)) {
         known->onRetransmission();
     } else if (full()) {
-        refuse(request, key, responsePeer(*topVia, from));
+        if (user.mayBeTold(from)) {
+            refuse(request, key, responsePeer(*topVia, from));
+        }
     } else {
         openServer(std::move(key), std::move(request), *topVia, from);
     }
@@ -292,8 +294,11 @@ void Layer::Impl::receiveCancel(const sip::Message& cancel, const sip::Via& topV
     const bool pending = invite != nullptr && !invite->answered();
     const auto inviteId = invite != nullptr ? invite->id() : ServerId::None;
     const auto peer = responsePeer(topVia, from);
-    if (full()) {
-        // No memory for retransmissions, but the call must end all the same.
+    if (invite == nullptr && !user.mayBeTold(from)) {
+        return;
+    }
+    if (invite == nullptr || full()) {
+        // Nothing that would be worth a transaction, or no memory for one.
         static_cast<void>(environment.sender.send(answer.serialize(), peer));
     } else {
         const auto id = ServerId{nextId(true)};
@@ -435,6 +440,12 @@ void Layer::flowFailed(const base::Flow& flow) {
 void Layer::respond(ServerId id, const sip::Message& response) {
     if (auto* transaction = impl_->servers.find(id)) {
         transaction->respond(response);
+    }
+}
+
+void Layer::answerOnce(ServerId id) {
+    if (auto* transaction = impl_->servers.find(id)) {
+        transaction->answerOnce();
     }
 }
 

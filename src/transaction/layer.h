@@ -62,6 +62,10 @@ public:
     /// `id` ends without a final response.
     virtual void onFailure(ClientId id, ClientFailure failure) = 0;
 
+    /// Whether a stranger may be told that nothing is known of his CANCEL (481), or that there is no
+    /// room for his request (503). Neither has a transaction.
+    [[nodiscard]] virtual bool mayBeTold(const base::Flow& /*from*/) { return true; }
+
     /// A response that belongs to no transaction. Usually dropped.
     virtual void onStrayResponse(sip::Message response, const base::Flow& from) = 0;
 
@@ -101,6 +105,10 @@ public:
     /// dropped. For an INVITE that is not answered by the user within 200 ms the layer sends 100
     /// itself, unless sendTrying() has; the proxy calls sendTrying() at once.
     void respond(ServerId id, const sip::Message& response);
+
+    /// The sender of the request may be forged: what refuses it goes out once each time that the
+    /// request comes, and no timer repeats it (an ACK that has been lost costs the sender nothing).
+    void answerOnce(ServerId id);
 
     /// Sends 100 (Trying) now; INVITE only, and only while nothing else has been sent.
     void sendTrying(ServerId id);

@@ -25,6 +25,8 @@ public:
 
     virtual void respond(const sip::Message& response) = 0;
     virtual void sendTrying() {}
+    /// See Layer::answerOnce().
+    virtual void answerOnce() {}
     virtual void abandon() = 0;
 
 protected:

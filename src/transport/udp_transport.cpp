@@ -46,6 +46,8 @@ public:
     std::deque<Waiting> queue;
     std::size_t queuedBytes = 0;
     std::unique_ptr<event::Watch> watch;
+    std::size_t burst = 1;  ///< datagrams that are thought to come together
+    unsigned filled = 0;    ///< how often in a row there were as many
 
     [[nodiscard]] bool onAllAddresses() const { return socket.local().ip.isUnspecified(); }
 
@@ -182,11 +184,21 @@ void UdpTransport::wake(const std::shared_ptr<Listener>& listener, std::uint8_t 
     if ((ready & event::kReadable) == 0) {
         return;
     }
+    // As many as came together last time: to look for one more than there is costs a system call
+    // every time, and what is left wakes us again.
+    constexpr unsigned kGrowsAfter = 4;
+    if (++listener->filled > kGrowsAfter) {
+        listener->burst = std::min(2 * listener->burst, settings_.datagramsPerWakeUp);
+        listener->filled = 0;
+    }
+    const std::size_t expected = listener->burst;
     // The handler may remove this socket; the caller's pointer keeps it until we are done.
-    for (std::size_t i = 0; i < settings_.datagramsPerWakeUp && !listener->closed; ++i) {
+    for (std::size_t i = 0; i < expected && !listener->closed; ++i) {
         net::Datagram datagram;
         switch (listener->socket.receive(buffer_, datagram)) {
             case net::ReceiveStatus::Empty:
+                listener->burst = std::max<std::size_t>(i, 1);
+                listener->filled = 0;
                 if (i == 0) {
                     takeErrors(*listener);
                 }

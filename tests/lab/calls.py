@@ -2,6 +2,7 @@
 """Calls between two scripted user agents, as most tests need them: set up with one audio stream,
 media checked both ways, hung up."""
 
+import digest
 import rtp
 import sip
 
@@ -56,12 +57,18 @@ def media_of(agent):
     return sock, sock.getsockname()[1]
 
 
-def establish(caller, callee, uri, headers=(), ring=True, **details):
-    """INVITE, 180, 200, ACK, with an offer and an answer of one audio stream."""
+def establish(caller, callee, uri, headers=(), ring=True, password=None, **details):
+    """INVITE, 180, 200, ACK, with an offer and an answer of one audio stream. With a `password` the
+    proxy is expected to ask for it."""
     caller_rtp, caller_port = media_of(caller)
     callee_rtp, callee_port = media_of(callee)
     dialog = caller.invite(uri, sip.sdp(caller.address, caller_port), headers,
                            **details)
+    if password:
+        challenge = caller.expect((407, "INVITE"))["proxy-authenticate"]
+        credentials = digest.answer(challenge, "INVITE", uri, caller.user, password)
+        dialog = caller.invite(uri, sip.sdp(caller.address, caller_port),
+                               [*headers, ("Proxy-Authorization", credentials)], **details)
     invite = callee.expect("INVITE")
     if ring:
         callee.reply(invite, 180)

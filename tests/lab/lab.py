@@ -3,6 +3,7 @@
 part in a test."""
 
 import calls
+import digest
 import topology
 from baresip import Baresip
 from capture import Capture, assert_no_leak, ladder
@@ -53,6 +54,23 @@ class Lab:
     def provider(self, address=topology.PROVIDER, user="bob", **details):
         """A registrar and B2BUA on the internet: everybody's peer in most tests."""
         return self._agent(self.site.internet, address, user, **details)
+
+    def home_phone(self, user="far", address=topology.HOME_PHONE, **details):
+        """A phone behind the NAT of a home on the internet (topology.FarHome)."""
+        details.setdefault("outbound", (topology.PUBLIC, 5060))
+        return self._agent(self.site.home, address, user, **details)
+
+    def enrolled(self, phone, password, expires=600, **details):
+        """Registers `phone` at siproxd itself, with a password when it is asked for one."""
+        phone.register(expires, **details)
+        answer = phone.expect(lambda m: m.status in (200, 401))
+        if answer.status == 401:
+            credentials = digest.answer(answer["www-authenticate"], "REGISTER",
+                                        f"sip:{details.get('registrar') or phone.domain}",
+                                        phone.user, password)
+            phone.register(expires, headers=[("Authorization", credentials)], **details)
+            answer = phone.expect((200, "REGISTER"))
+        return answer
 
     def registered(self, phone, provider, expires=600):
         """Registers `phone` at `provider`; returns the Contact URI the provider knows it by."""

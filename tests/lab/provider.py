@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A provider of telephony: Kamailio as registrar and record-routing proxy.
 
-`password` turns digest authentication of REGISTER and INVITE on (one password for every user).
+`password` turns digest authentication of REGISTER and INVITE on (one password for every user), for
+those whose User-Agent fits `challenged`.
 `identity` (certificates.py) makes it listen on IPv4 and IPv6, by UDP, TCP and TLS.
 """
 
@@ -83,10 +84,14 @@ ca_list = {0.authority}
 """
 
 REGISTER_AUTH = """
-        if (!pv_www_authenticate("$td", "{0}", "0")) {{ www_challenge("$td", "0"); exit; }}
+        if ($ua =~ "{1}" && !pv_www_authenticate("$td", "{0}", "0")) {{
+            www_challenge("$td", "0");
+            exit;
+        }}
         consume_credentials();"""
 CALL_AUTH = """
-    if (is_method("INVITE") && ($si == "203.0.113.1" || $si == "2001:db8:5::1")) {{
+    if (is_method("INVITE") && $ua =~ "{1}"
+            && ($si == "203.0.113.1" || $si == "2001:db8:5::1")) {{
         if (!pv_proxy_authenticate("$fd", "{0}", "0")) {{ proxy_challenge("$fd", "0"); exit; }}
         consume_credentials();
     }}"""
@@ -95,7 +100,8 @@ CALL_AUTH = """
 class Kamailio:
     """The provider at `address`, responsible for every name that the lab's DNS gives it."""
 
-    def __init__(self, space, directory, address=PROVIDER, password=None, identity=None):
+    def __init__(self, space, directory, address=PROVIDER, password=None, identity=None,
+                 challenged="."):
         self.space, self.address = space, address
         self.config_file = f"{directory}/kamailio-{address}.cfg"
         self.log_file = f"{directory}/kamailio-{address}.log"
@@ -104,8 +110,8 @@ class Kamailio:
         with open(self.config_file, "w", encoding="ascii") as file:
             file.write(CONFIG.format(
                 listen=self._listen(directory, identity), aliases="\n".join(f'alias="{name}"' for name in names),
-                register_auth=REGISTER_AUTH.format(password) if password else "",
-                call_auth=CALL_AUTH.format(password) if password else ""))
+                register_auth=REGISTER_AUTH.format(password, challenged) if password else "",
+                call_auth=CALL_AUTH.format(password, challenged) if password else ""))
         runtime = f"{directory}/kamailio-run-{address}"
         os.makedirs(runtime)
         with open(self.log_file, "w", encoding="utf-8") as log:

@@ -95,7 +95,17 @@ int unlink(const char* path) {
     return ((int (*)(const char*))next("unlink"))(path);
 }
 
-int stat(const char* restrict path, struct stat* restrict result) {
+#define STAT(name)                                                                              \
+    int name(const char* restrict path, struct stat* restrict result) {                         \
+        hold(path);                                                                             \
+        return ((int (*)(const char*, struct stat*))next(#name))(path, result);                 \
+    }
+STAT(stat)
+STAT(lstat)
+
+// The same structure on 64 bit machines; its own name would need another type here.
+int stat64Held(const char* restrict path, void* restrict result) __asm__("stat64");
+int stat64Held(const char* restrict path, void* restrict result) {
     hold(path);
-    return ((int (*)(const char*, struct stat*))next("stat"))(path, result);
+    return ((int (*)(const char*, void*))next("stat64"))(path, result);
 }

@@ -116,6 +116,18 @@ class StreamPort:
         wait_for(lambda: target in self.peers(),
                  lambda: f"a connection with {target}; failures: {self.failures}")
 
+    def stop_listening(self):
+        """Nobody can connect from now on; connections stay."""
+        done = threading.Event()
+
+        def close_listener():
+            self._selector.unregister(self._listener)
+            self._listener.close()
+            done.set()
+        self._command(close_listener)
+        if not done.wait(scaled(5)):
+            raise LabTimeout("the listener does not close")
+
     def close(self):
         self._running = False
         self._command(lambda: None)

@@ -10,7 +10,8 @@ from deadline import Deadline
 from rtp import drain, packet
 from topology import PBX, PHONE, PROVIDER, PUBLIC, REMOTE, SECOND_PHONE
 
-pytestmark = pytest.mark.needs_daemon
+# bob's calls to alice at siproxd come without a provider.
+pytestmark = [pytest.mark.needs_daemon, pytest.mark.siproxd(anonymous_calls=1)]
 
 ADDRESSES = (PHONE, PBX, SECOND_PHONE)
 at_both = pytest.mark.parametrize("registrar", ["siproxd", "provider"])

@@ -80,6 +80,22 @@ def test_a_new_address_is_used_at_once(lab, how):
     lab.daemon.assert_ports_released()
 
 
+def test_a_registration_is_renewed_without_the_phone(lab):
+    phone, provider, before = lab.pair()
+    lab.site.hang_up()
+    lab.site.dial_in(SECOND_PUBLIC)
+    renewed = provider.expect("REGISTER", 10)
+    assert renewed.source[0] == SECOND_PUBLIC
+    contacts = renewed.all("contact")
+    assert SECOND_PUBLIC in contacts[0] and "expires=0" not in contacts[0]
+    assert before in contacts[1] and "expires=0" in contacts[1]
+    provider.reply(renewed, 200, contact=False, headers=[("Contact", contacts[0])])
+    call = lab.call_in(phone, provider, renewed.contact)
+    call.check_media(5)
+    call.hang_up()
+    assert phone.count((200, "REGISTER")) == 1, "the phone has asked once"
+
+
 def test_a_call_ends_with_its_address(lab):
     phone, provider, _ = lab.pair()
     call = lab.call_out(phone, provider)

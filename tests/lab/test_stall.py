@@ -20,12 +20,13 @@ import rtp
 import sip
 import topology
 from deadline import scaled, wait_for
-from topology import GATEWAY, PBX, PHONE, PROVIDER, UNANSWERED
+from topology import GATEWAY, PBX, PHONE, PROVIDER, SILENT, UNANSWERED
 
 pytestmark = [pytest.mark.needs_daemon, pytest.mark.alone,
               pytest.mark.capture(inside="udp port 1", outside="udp port 1")]
 
-PINGS, INTERVAL, ECHO = 1000, 0.004, 9000
+PINGS, INTERVAL, ECHO = 1000, 0.002, 9000
+PORTS = {"rtp_port_low": 30000, "rtp_port_high": 30999}
 MOST_OF_THEM = 0.005    # seconds; 99 % of the answers take less
 
 
@@ -99,6 +100,7 @@ class Pinger:
                 if number % 10 == 0:
                     meanwhile(number // 10)
                 times.append(self.ping(number))
+                time.sleep(INTERVAL)    # each finds the machine at other work
                 floor.append(self.ping_echo())
                 time.sleep(INTERVAL)
         finally:
@@ -117,11 +119,15 @@ def _percentile(who, times):
     return found
 
 
-@pytest.mark.siproxd(rtp_port_low=30000, rtp_port_high=30999)
-def test_while_name_servers_are_silent(secure_lab):
+@pytest.mark.parametrize("server", [
+    pytest.param(None, marks=pytest.mark.siproxd(**PORTS), id="that of the names"),
+    pytest.param(SILENT, marks=pytest.mark.siproxd(dns_servers=SILENT, **PORTS), id="our own")])
+def test_while_name_servers_are_silent(secure_lab, server):
+    assert secure_lab.daemon.settings.get("dns_servers") == server
     phone = secure_lab.phone()
 
     def call(number):
+        phone.pump()
         phone.invite(f"sip:bob@host{number}.{UNANSWERED}", sip.sdp(PHONE, 20000 + 2 * number))
     Pinger(secure_lab).run(call)
     assert phone.count(100) >= PINGS / 10, "all of them are being tried"
@@ -222,8 +228,12 @@ def test_while_the_disk_does_not_read(idle_lab):
         with open(users, "a", encoding="ascii") as file:
             file.write(f"u{number} secret{number}\n")
         phone.register()
+    change("")
+    wait_for(disk.calls_held, "somebody to look at the file", 20)
     Pinger(idle_lab).run(change)
     disk.release()
+    phone.pump()
+    assert phone.count(401) == PINGS / 10 + 1
 
 
 class Reader:

@@ -34,7 +34,8 @@ def site():
 
 @pytest.fixture(scope="module")
 def kamailio(site, identity, tmp_path_factory):
-    server = Kamailio(site.internet, tmp_path_factory.mktemp("kamailio"), identity=identity)
+    server = Kamailio(site.internet, tmp_path_factory.mktemp("kamailio"), identity=identity,
+                      password="secret", challenged="^baresip")
     yield server
     server.stop()
 
@@ -87,13 +88,35 @@ def test_calls_between(lab, identity, inside, outside):
     pytest.param(*pair.split(), id=pair.replace(" ", "-")) for pair in (
         "udp4 tls6", "tcp4 udp4", "tls4 tcp6", "udp6 tcp4", "tcp6 tls4", "tls6 udp6")])
 def test_softphones_call_each_other(lab, identity, inside, outside):
-    """With digest authentication. The other softphone uses the provider's side of the pair, too."""
+    """With digest authentication of registrations and calls."""
     domain = f"{outside}.example.test"
     alice = lab.softphone("inside", f"alice-{inside}", of(inside, PHONE, PHONE6), domain=domain,
                           transport=inside[:3], identity=identity)
     bob = lab.softphone("outside", f"bob-{inside}", of(outside, REMOTE, REMOTE6), domain=domain,
                         transport=outside[:3], identity=identity,
                         outbound=of(outside, PROVIDER, PROVIDER6))
+    assert "401 Unauthorized" in alice.log()
     talk(alice, bob, by=alice, domain=domain)
     talk(bob, alice, by=alice, domain=domain)
     lab.daemon.assert_ports_released()
+
+
+@pytest.mark.parametrize("inside", ["tcp4", "tls4", "tcp6", "tls6"])
+def test_a_phone_is_reached_by_the_connection_it_has_registered_by(lab, identity, inside):
+    """Its Contact leads nowhere, as it does behind a firewall of its own."""
+    phone, bob = parties(lab, identity, inside, "udp4")
+    phone.wire.stop_listening()
+    incoming = establish(bob, phone, phone.aor)
+    incoming.check_media(5)
+    incoming.hang_up("caller")
+
+
+@pytest.mark.parametrize("inside", ["tcp4", "tls6"])
+def test_a_phone_that_connects_anew_is_reached_by_its_new_connection(lab, identity, inside):
+    phone, bob = parties(lab, identity, inside, "udp4")
+    phone.wire.stop_listening()
+    phone.wire.disconnect()
+    phone.register()
+    phone.expect((200, "REGISTER"))
+    incoming = establish(bob, phone, phone.aor)
+    incoming.hang_up("callee")

@@ -23,6 +23,10 @@ PUBLIC, SECOND_PUBLIC = "203.0.113.1", "203.0.113.2"
 PROVIDER, REMOTE, PROVIDER_2 = "203.0.113.50", "203.0.113.51", "203.0.113.52"
 NAMESERVER, BACKBONE, SILENT = "203.0.113.53", "203.0.113.254", "203.0.113.60"
 
+HOME_PHONE, SECOND_HOME_PHONE = "192.168.7.10", "192.168.7.11"
+HOME_GATEWAY, HOME_PUBLIC = "192.168.7.1", "198.51.100.7"
+HOME_MAPPING = 4    # seconds that the home's NAT keeps an idle mapping
+
 PHONE6, PBX6, SECOND_PHONE6, GATEWAY6 = (f"fd10:0:0:1::{host}" for host in (10, 11, 12, 1))
 PUBLIC6, PROVIDER6, REMOTE6, PROVIDER_26, SILENT6, BACKBONE6 = (
     f"2001:db8:5::{host}" for host in (1, 50, 51, 52, 60, 254))
@@ -253,6 +257,37 @@ class DualStack(Masquerading):
             self.router.ip6tables(f"-A INPUT {rule}")
         for rule in (GUIDE_SIP, GUIDE_STREAMS, GUIDE_RTP.format(low=low, high=high)):
             self.router.ip6tables(rule.removeprefix("iptables "))
+
+
+class FarHome(Masquerading):
+    """The guide's 7.2, and a home on the internet behind a NAT of its own, whose mappings end after a
+    few idle seconds instead of minutes:
+
+    home 192.168.7.10 .11 --- 192.168.7.1 far router 198.51.100.7 --- internet
+    """
+
+    def _line(self):
+        super()._line()
+        self.home, self.far_router = self._space("home"), self._space("farrouter")
+        veth(self.home, "eth0", self.far_router, "lan0")
+        veth(self.far_router, "wan0", self.internet, "eth1")
+        for address in (HOME_PHONE, SECOND_HOME_PHONE):
+            self.home.ip("address", "add", f"{address}/24", "dev", "eth0")
+        self.home.ip("route", "add", "default", "via", HOME_GATEWAY)
+        self.far_router.ip("address", "add", f"{HOME_GATEWAY}/24", "dev", "lan0")
+        self.far_router.ip("address", "add", f"{HOME_PUBLIC}/24", "dev", "wan0")
+        self.internet.ip("address", "add", "198.51.100.1/24", "dev", "eth1")
+        self.far_router.ip("route", "add", "default", "via", "198.51.100.1")
+        for space in (self.far_router, self.internet):
+            space.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self.far_router.iptables("-t nat -A POSTROUTING -o wan0 -p udp -j MASQUERADE --to-ports 31000-31999")
+        self.far_router.iptables("-t nat -A POSTROUTING -o wan0 -j MASQUERADE")
+        self.far_router.iptables("-P FORWARD DROP")
+        self.far_router.iptables("-A FORWARD -i lan0 -j ACCEPT")
+        self.far_router.iptables("-A FORWARD -m state --state ESTABLISHED,RELATED -j ACCEPT")
+        for name in ("", "_stream"):
+            self.far_router.run("sysctl", "-qw",
+                                f"net.netfilter.nf_conntrack_udp_timeout{name}={HOME_MAPPING}")
 
 
 class BehindRouter(Topology):

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "app/application.h"
+#include "app/access_options.h"
 #include "app/firewall_text.h"
 #include "app/local_addresses.h"
 #include "app/module_settings.h"

@@ -388,7 +388,7 @@ TEST_CASE("nobody outside can register with us", "[proxy]") {
                           .add("CSeq", "1 REGISTER")
                           .add("Contact", "<sip:evil@203.0.113.99>"),
                       at("203.0.113.99"));
-    CHECK(house.takeOne().message.status() == 408);
+    CHECK(house.takeOne().message.status() == 403);
     CHECK(house.locations.size() == 0);
     CHECK(house.isQuiet());
 }

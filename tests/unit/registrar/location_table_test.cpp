@@ -285,11 +285,13 @@ TEST_CASE("A new outbound address is in all Contacts, tokens stay", "[registrar]
     const auto token = here.enrol(kAlice, kAlicePhone);
     here.prepare(kAlice, kAlicePhone);  // a refresh is under way
     here.table.addListener(journal);
-    here.table.readdress({.host = "198.51.100.7", .port = 5070});
+    const registrar::Outside moved[] = {{.host = "2001:db8::7", .port = 5070},
+                                        {.host = "198.51.100.7", .port = 5070}};
+    here.table.readdress(moved);
     CHECK(here.table.find(token)->masqueraded.toString() ==
           "sip:alice@198.51.100.7:5070;siproxd=" + token);
     CHECK(journal.lines == std::vector<std::string>{"+1 alice"});
-    here.table.readdress({.host = "198.51.100.7", .port = 5070});
+    here.table.readdress(moved);
     CHECK(journal.lines.size() == 1);
     REQUIRE(here.table.confirm(token, 60));
     CHECK(here.table.find(token)->masqueraded.host == "198.51.100.7");
@@ -297,6 +299,21 @@ TEST_CASE("A new outbound address is in all Contacts, tokens stay", "[registrar]
         here.table.candidates(here.table.find(token)->masqueraded, uri("sip:x@y"), at("192.0.2.1"))
             .size() == 1);
     here.table.removeListener(journal);
+}
+
+TEST_CASE("A Contact gets no address of the other IP version", "[registrar]") {
+    Locations here;
+    const auto token = here.enrol(kAlice, kAlicePhone);
+    const auto host = [&] { return here.table.find(token)->masqueraded.host; };
+    const auto before = host();
+    const registrar::Outside v6[] = {{.host = "2001:db8::7"}};
+    here.table.readdress(v6);
+    CHECK(host() == before);
+    const registrar::Outside name[] = {{.host = "pbx.example"}};
+    here.table.readdress(name);
+    CHECK(host() == "pbx.example");
+    here.table.readdress(v6);
+    CHECK(host() == "2001:db8::7");
 }
 
 TEST_CASE("Listeners hear of confirmed bindings only", "[registrar]") {
@@ -359,4 +376,54 @@ TEST_CASE("Ten thousand bindings come and go", "[registrar]") {
     CHECK(here.table.expire() == kCount / 2);
     CHECK(here.table.size() == 0);
     CHECK_FALSE(here.table.knowsHost(at("192.168.1.10").ip));
+}
+
+TEST_CASE("Bindings that we are the registrar of are found by user and by source", "[registrar]") {
+    Locations here;
+    here.enrol(kAlice, kAlicePhone);
+    auto own = Locations::phone("sip:alice@192.168.1.1", "sip:alice@192.168.1.10:5062");
+    own.provider = {};
+    const auto token = here.table.prepare(own, {.host = kOutbound})->token;
+    CHECK(here.table.ownByUser("alice").empty());
+    CHECK(here.table.ownBySource(own.flow.remote) == nullptr);
+    here.table.confirm(token, 60);
+    REQUIRE(here.table.ownByUser("alice").size() == 1);
+    CHECK(here.table.ownByUser("alice").front()->token == token);
+    REQUIRE(here.table.ownBySource(own.flow.remote) != nullptr);
+    CHECK(here.table.ownBySource(own.flow.remote)->token == token);
+    CHECK(here.table.ownBySource(at("192.168.1.10", 5063)) == nullptr);
+    here.table.remove(token);
+    CHECK(here.table.ownByUser("alice").empty());
+    CHECK(here.table.ownBySource(own.flow.remote) == nullptr);
+}
+
+TEST_CASE("A provider is known as long as somebody is registered there", "[registrar]") {
+    Locations here;
+    const auto first = here.enrol(kAlice, kAlicePhone);
+    const auto second = here.enrol("sip:bob@sip.example.test", "sip:bob@192.168.1.11");
+    CHECK(here.table.knowsProvider(at("203.0.113.50").ip));
+    CHECK_FALSE(here.table.knowsProvider(at("203.0.113.51").ip));
+    here.table.remove(first);
+    CHECK(here.table.knowsProvider(at("203.0.113.50").ip));
+    here.table.remove(second);
+    CHECK_FALSE(here.table.knowsProvider(at("203.0.113.50").ip));
+}
+
+TEST_CASE("A binding behind a NAT goes with its connection, another one loses it", "[registrar]") {
+    Locations here;
+    auto phone = Locations::phone(kAlice, kAlicePhone);
+    phone.flow.protocol = base::Protocol::Tcp;
+    phone.flow.connection = 7;
+    const auto open = here.table.prepare(phone, {.host = kOutbound})->token;
+    here.table.confirm(open, 60);
+    phone.aor = uri("sip:bob@sip.example.test");
+    phone.natted = true;
+    const auto natted = here.table.prepare(phone, {.host = kOutbound})->token;
+    here.table.confirm(natted, 60);
+    CHECK(here.table.connectionClosed(8) == 0);
+    CHECK(here.table.connectionClosed(7) == 2);
+    CHECK(here.table.find(natted) == nullptr);
+    REQUIRE(here.table.find(open) != nullptr);
+    CHECK(here.table.find(open)->flow.connection == 0);
+    CHECK(here.table.connectionClosed(7) == 0);
 }

@@ -201,3 +201,17 @@ TEST_CASE("The torture messages of RFC 4475 and RFC 5118 are sorted as they dese
         }
     }
 }
+
+TEST_CASE("one of several header fields of a name can be removed", "[sip]") {
+    auto message = Message::parse(
+        "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+        "To: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nProxy-Authorization: one\r\n"
+        "proxy-authorization: two\r\nAuthorization: other\r\nContent-Length: 0\r\n\r\n");
+    REQUIRE(message);
+    CHECK(!message->removeHeader("Proxy-Authorization", 2));
+    CHECK(message->removeHeader("Proxy-Authorization", 1));
+    CHECK(message->headers("Proxy-Authorization") == std::vector<std::string>{"one"});
+    CHECK(message->removeHeader("Proxy-Authorization", 0));
+    CHECK(!message->removeHeader("Proxy-Authorization", 0));
+    CHECK(message->header("Authorization") == "other");
+}

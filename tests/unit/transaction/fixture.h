@@ -124,6 +124,7 @@ public:
         messages.push_back(std::move(request));
         act(atRequest);
     }
+    bool mayBeTold(const base::Flow&) override { return tells; }
     void onAck(sip::Message ack, const base::Flow&) override {
         lines.emplace_back("ack");
         messages.push_back(std::move(ack));
@@ -170,6 +171,8 @@ public:
     std::function<void()> atResponse;
     std::function<void()> atFailure;
     std::function<void()> atEnd;
+
+    bool tells = true;
 
 private:
     static void act(const std::function<void()>& hook) {

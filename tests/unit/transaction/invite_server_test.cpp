@@ -212,3 +212,18 @@ TEST_CASE("an abandoned INVITE is forgotten without an answer", "[transaction]")
     CHECK(f.sender.take().empty());
     CHECK(f.idle());
 }
+
+TEST_CASE("a refusal for a sender that may be forged is repeated by nobody but him", "[transaction]") {
+    Fixture f;
+    f.user.atRequest = [&] { f.layer.answerOnce(f.user.server); };
+    const auto id = f.receive("INVITE");
+    f.respond(id, 486);
+    CHECK(f.sender.take() == Lines{"486"});
+    f.loop.advance(seconds(20));
+    CHECK(f.sender.take().empty());
+    f.receive("INVITE");
+    CHECK(f.sender.take() == Lines{"486"});
+    f.loop.advance(kGiveUp);
+    CHECK(f.layer.serverCount() == 0);
+    CHECK(f.loop.pendingTimers() == 0);
+}

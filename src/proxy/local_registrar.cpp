@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proxy/local_registrar.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "proxy/masquerade.h"
+
+namespace siproxd::proxy {
+
+namespace {
+
+constexpr std::uint32_t kHour = 3600;
+constexpr std::uint16_t kHighestQ = 1000;
+constexpr std::size_t kMostPath = 8;
+constexpr std::size_t kMostLearned = 16;
+
+/// What a status means here, where the standard phrase says too little.
+std::string_view reasonOf(int status) {
+    switch (status) {
+        case 400: return "Bad Contact";
+        case 403: return "Not Yours";
+        case 500: return "CSeq Out of Order";
+        default: return {};
+    }
+}
+
+/// RFC 3261 §25.1: 0 to 1 with up to three digits behind the point; what is malformed counts as 1.
+std::uint16_t qOf(const sip::NameAddr& contact) {
+    const auto text = contact.params.value("q").value_or("");
+    if (text.empty() || (text[0] != '0' && text[0] != '1')) {
+        return kHighestQ;
+    }
+    unsigned value = text[0] == '1' ? kHighestQ : 0;
+    const auto digits = text.size() > 1 && text[1] == '.' ? text.substr(2) : text.substr(1);
+    unsigned weight = 100;
+    for (const char digit : digits) {
+        if (digit < '0' || digit > '9' || weight == 0) {
+            return kHighestQ;
+        }
+        value += weight * static_cast<unsigned>(digit - '0');
+        weight /= 10;
+    }
+    return static_cast<std::uint16_t>(std::min<unsigned>(value, kHighestQ));
+}
+
+std::optional<std::uint32_t> expiresOf(const sip::NameAddr& contact) {
+    const auto text = contact.params.value("expires");
+    const auto seconds = text ? base::parseUnsigned(*text, UINT32_MAX) : std::nullopt;
+    return seconds ? std::optional(static_cast<std::uint32_t>(*seconds)) : std::nullopt;
+}
+
+/// The proxies between us and the phone, nearest to us first (RFC 3327 §5.2).
+std::vector<sip::NameAddr> pathOf(const sip::Message& request) {
+    std::vector<sip::NameAddr> path;
+    for (const auto& field : request.headers("Path")) {
+        if (auto hop = sip::NameAddr::parse(field); hop && path.size() < kMostPath) {
+            path.push_back(std::move(*hop));
+        }
+    }
+    return path;
+}
+
+/// The extensions of Require that we do not know; empty: none.
+std::string unknownExtensions(const sip::Message& request) {
+    std::string unknown;
+    for (const auto& field : request.headers("Require")) {
+        for (const auto part : base::split(field, ',')) {
+            const auto name = base::trim(part);
+            if (!name.empty() && !base::equalsIgnoreCase(name, "path")) {
+                unknown += (unknown.empty() ? "" : ", ") + std::string(name);
+            }
+        }
+    }
+    return unknown;
+}
+
+/// RFC 3261 §10.3 steps 6 and 7: one phone's requests are executed in their order.
+bool isLate(const registrar::Binding& binding, const sip::Message& request) {
+    return binding.callId == request.callId() && request.cseq().number <= binding.cseq;
+}
+
+}  // namespace
+
+void LocalRegistrar::learn(std::string_view host) {
+    if (!isLocalDomain(host) && learned_.size() < kMostLearned) {
+        learned_.emplace_back(host);
+    }
+}
+
+bool LocalRegistrar::isLocalDomain(std::string_view host) const {
+    const auto isHost = [host](const std::string& domain) {
+        return base::equalsIgnoreCase(domain, host);
+    };
+    return std::ranges::any_of(options_.domains, isHost) ||
+           std::ranges::any_of(learned_, isHost);
+}
+
+bool LocalRegistrar::isLocal(const sip::Uri& uri) const {
+    return uri.isSip() && (addresses_.isOurs(uri) || isLocalDomain(uri.host));
+}
+
+std::vector<const registrar::Binding*> LocalRegistrar::bindingsOf(const sip::Uri& uri) const {
+    if (uri.user.empty() || !isLocal(uri)) {
+        return {};
+    }
+    auto found = locations_.ownByUser(uri.user);
+    // What an original's file has kept may be registered at a provider of whom it tells nothing.
+    std::erase_if(found, [this](const registrar::Binding* binding) {
+        return !isLocal(binding->aor);
+    });
+    std::ranges::stable_sort(found, std::ranges::greater{}, &registrar::Binding::q);
+    return found;
+}
+
+sip::Message LocalRegistrar::reply(const sip::Message& request, int status,
+                                   std::string_view reason) const {
+    return sip::Message::response(request, status, reason, random_.hex(6));
+}
+
+const registrar::Binding* LocalRegistrar::bindingOf(const sip::Uri& aor,
+                                                    const sip::Uri& contact) const {
+    for (const auto* binding : bindingsOf(aor)) {
+        if (binding->contact.sameAddress(contact)) {
+            return binding;
+        }
+    }
+    return nullptr;
+}
+
+std::uint32_t LocalRegistrar::lifetimeOf(const sip::Message& request,
+                                         const sip::NameAddr& contact) const {
+    const auto asked = expiresOf(contact).value_or(request.expires().value_or(
+        static_cast<std::uint32_t>(options_.defaultExpires.count())));
+    return std::min(asked, static_cast<std::uint32_t>(options_.maxExpires.count()));
+}
+
+int LocalRegistrar::check(const sip::Message& request, const Client& client) const {
+    const auto& aor = request.to().uri;
+    if (!isLocal(aor) || aor.user.empty()) {
+        return 404;
+    }
+    // Third parties may not register others here: who has a password has his own address.
+    return client.user.empty() || client.user == aor.user ? 0 : 403;
+}
+
+int LocalRegistrar::removeAll(const sip::Message& request) {
+    if (request.expires() != 0U || !request.contacts().empty()) {
+        return 400;
+    }
+    const auto bindings = bindingsOf(request.to().uri);
+    if (std::ranges::any_of(bindings, [&](const auto* each) { return isLate(*each, request); })) {
+        return 500;
+    }
+    std::vector<std::string> tokens;
+    for (const auto* binding : bindings) {
+        tokens.push_back(binding->token);
+    }
+    for (const auto& token : tokens) {
+        locations_.remove(token);
+    }
+    return 0;
+}
+
+int LocalRegistrar::read(const sip::Message& request, std::vector<Change>& changes) const {
+    const auto minimum = static_cast<std::uint32_t>(options_.minExpires.count());
+    std::size_t count = bindingsOf(request.to().uri).size();
+    for (const auto& contact : request.contacts()) {
+        if (!contact.uri.isSip()) {
+            continue;  // nobody whom we could call
+        }
+        Change change{contact, lifetimeOf(request, contact),
+                      bindingOf(request.to().uri, contact.uri)};
+        if (change.expires != 0 && change.expires < minimum && change.expires < kHour) {
+            return 423;
+        }
+        if (change.known != nullptr && isLate(*change.known, request)) {
+            return 500;
+        }
+        if (change.expires != 0 && addresses_.isOurs(contact.uri)) {
+            return 400;  // calls would come back to us
+        }
+        count += change.known == nullptr && change.expires != 0 ? 1 : 0;
+        changes.push_back(std::move(change));
+    }
+    return count > options_.mostContacts ? 503 : 0;
+}
+
+int LocalRegistrar::apply(const sip::Message& request, const Client& client,
+                          const std::vector<Change>& changes) {
+    const auto own = addresses_.outside(client.flow.remote.ip.family());
+    const auto path = pathOf(request);
+    std::vector<std::pair<std::string, std::uint32_t>> prepared;
+    for (const auto& change : changes) {
+        if (change.expires == 0) {
+            if (change.known != nullptr) {
+                prepared.emplace_back(change.known->token, 0);
+            }
+            continue;
+        }
+        const auto binding = locations_.prepare(
+            {.aor = change.known != nullptr ? change.known->aor : request.to().uri,
+             .contact = change.contact.uri,
+             .flow = client.flow,
+             .callId = std::string(request.callId()),
+             .cseq = request.cseq().number,
+             .path = path,
+             .natted = client.natted && path.empty(),
+             .q = qOf(change.contact)},
+            Masquerade::outside(own));
+        if (!binding) {
+            log::error("{}", binding.error().message);
+            for (const auto& [token, expires] : prepared) {
+                locations_.abandon(token);
+            }
+            return 503;
+        }
+        prepared.emplace_back(binding->token, change.expires);
+    }
+    for (const auto& [token, expires] : prepared) {
+        locations_.confirm(token, expires);
+    }
+    return 0;
+}
+
+sip::Message LocalRegistrar::success(const sip::Message& request) const {
+    auto response = reply(request, 200);
+    std::vector<sip::NameAddr> contacts;
+    const auto now = clock_.wallNow();
+    for (const auto* binding : bindingsOf(request.to().uri)) {
+        sip::NameAddr contact;
+        contact.uri = binding->contact;
+        if (binding->q != kHighestQ) {
+            contact.params.set("q", fmt::format("0.{:03}", binding->q));
+        }
+        contact.params.set("expires",
+                           std::to_string(std::max<std::int64_t>(0, binding->expires - now)));
+        contacts.push_back(std::move(contact));
+    }
+    response.setContacts(contacts);
+    if (const auto path = request.headers("Path"); !path.empty()) {
+        for (const auto& hop : path) {
+            response.addHeader("Path", hop);
+        }
+        response.setHeader("Supported", "path");
+    }
+    return response;
+}
+
+sip::Message LocalRegistrar::answer(const sip::Message& request, const Client& client) {
+    if (const auto unknown = unknownExtensions(request); !unknown.empty()) {
+        auto response = reply(request, 420);
+        response.setHeader("Unsupported", unknown);
+        return response;
+    }
+    int status = check(request, client);
+    if (status == 0 && request.contactIsStar()) {
+        status = removeAll(request);
+    } else if (status == 0) {
+        std::vector<Change> changes;
+        status = read(request, changes);
+        status = status == 0 ? apply(request, client, changes) : status;
+    }
+    if (status == 0) {
+        log::debug(log::Class::Reg, "REGISTER of {} from {}: {} bindings",
+                   base::printable(request.to().uri.userAtHost()), client.flow.toString(),
+                   bindingsOf(request.to().uri).size());
+        return success(request);
+    }
+    log::infoFromPeer("REGISTER of {} from {} answered {}",
+                      base::printable(request.to().uri.userAtHost()), client.flow.toString(),
+                      status);
+    auto response = reply(request, status, reasonOf(status));
+    if (status == 423) {
+        response.setHeader("Min-Expires", std::to_string(options_.minExpires.count()));
+    } else if (status == 503) {
+        response.setHeader("Retry-After", "60");
+    }
+    return response;
+}
+
+}  // namespace siproxd::proxy

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may talk: strangers outside, trunks, lists in files, limits."""
+
+import pytest
+
+import sip
+from deadline import LabTimeout
+from topology import PROVIDER_2, PUBLIC, REMOTE
+
+pytestmark = pytest.mark.needs_daemon
+
+
+def learns_nothing(agent):
+    try:
+        answer = agent.expect(lambda message: True, timeout=1.0)
+    except LabTimeout:
+        return True
+    raise AssertionError(f"was told {answer.start}")
+
+
+def test_a_stranger_learns_nothing_and_the_provider_calls(lab):
+    phone, provider, contact = lab.pair()
+    stranger = lab.provider(REMOTE, user="eve")
+    for method, uri in (("OPTIONS", f"sip:{PUBLIC}"), ("OPTIONS", f"sip:100@{PUBLIC}"),
+                        ("INVITE", f"sip:alice@{PUBLIC}"), ("REGISTER", f"sip:{PUBLIC}"),
+                        ("CANCEL", f"sip:alice@{PUBLIC}"), ("BYE", f"sip:alice@{PUBLIC}")):
+        stranger.request(method, uri)
+    assert learns_nothing(stranger)
+    assert phone.count("INVITE") == 0
+    lab.call_in(phone, provider, contact).hang_up()
+
+
+def test_a_stranger_who_was_shown_the_contact_may_call(lab):
+    phone, _, contact = lab.pair()
+    stranger = lab.provider(REMOTE, user="friend")
+    call = lab.call_in(phone, stranger, contact)
+    call.check_media()
+    call.hang_up()
+
+
+@pytest.mark.siproxd(anonymous_calls=1)
+def test_with_anonymous_calls_phones_are_called_by_name(lab):
+    phone, *_ = lab.pair()
+    stranger = lab.provider(REMOTE, user="friend")
+    lab.call_in(phone, stranger, f"sip:alice@{PUBLIC}").hang_up()
+    # Who has not shown yet that he is where he says is told once, however long the ACK takes.
+    stranger = lab.provider(PROVIDER_2, user="new")
+    stranger.acknowledges = False
+    stranger.invite(f"sip:nobody@{PUBLIC}")
+    stranger.expect((408, "INVITE"))
+    phone.pump(1.5)
+    assert stranger.count((408, "INVITE")) == 1
+
+
+@pytest.mark.siproxd(trunk_networks=f"{PROVIDER_2}/32")
+def test_a_trunk_reaches_phones_that_are_registered_elsewhere(lab):
+    phone, *_ = lab.pair()
+    trunk = lab.provider(PROVIDER_2, user="trunk")
+    lab.call_in(phone, trunk, f"sip:alice@{PUBLIC}").hang_up()
+
+
+def test_a_list_in_a_file(idle_lab):
+    path = f"{idle_lab.directory}/friends"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"; friends\n{PROVIDER_2} - {PROVIDER_2}\n10.0.0.0/24 ; phones\n")
+    idle_lab.daemon.settings["hosts_allow_sip"] = f"file:{path}"
+    idle_lab.daemon.settings["hosts_allow_reg"] = None
+    idle_lab.daemon.start()
+    phone, friend = idle_lab.phone(), idle_lab.provider(PROVIDER_2)
+    phone.request("OPTIONS", f"sip:{idle_lab.site.proxy_inside}")
+    phone.expect((200, "OPTIONS"))
+    friend.request("OPTIONS", f"sip:{PUBLIC}")
+    friend.expect((200, "OPTIONS"))
+    stranger = idle_lab.provider(REMOTE, user="eve")
+    stranger.request("OPTIONS", f"sip:{PUBLIC}")
+    assert learns_nothing(stranger)
+
+
+@pytest.mark.siproxd(max_calls=1)
+def test_one_call_more_than_allowed_is_told_to_wait(lab):
+    phone, provider, contact = lab.pair()
+    call = lab.call_in(phone, provider, contact)
+    provider.invite(contact, to=f"<{phone.aor}>", body=sip.sdp(provider.address, 5000))
+    assert provider.expect((503, "INVITE"))["retry-after"]
+    call.hang_up()
+    lab.call_in(phone, provider, contact).hang_up()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real scanners (sipvicious) against the outbound side, and floods from made-up sources: the first
+learn nothing and are banned, the second cost next to nothing."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from deadline import wait_for
+from topology import PUBLIC, REMOTE
+
+pytestmark = pytest.mark.needs_daemon
+
+FLOOD = pathlib.Path(__file__).with_name("flood.py")
+
+
+def scan(lab, *command):
+    """What the scanner has printed."""
+    return lab.site.internet.run("env", f"HOME={lab.directory}", "timeout", "20", *command,
+                                 check=False, stdin=subprocess.DEVNULL)
+
+
+SCANS = {
+    "svmap": ("svmap", "-b", REMOTE, "-x", REMOTE, PUBLIC),
+    "svmap-invite": ("svmap", "-b", REMOTE, "-x", REMOTE, "-m", "INVITE", PUBLIC),
+    "svwar": ("svwar", "-b", REMOTE, "-x", REMOTE, "--force", "-e100-160", PUBLIC),
+    "svwar-invite": ("svwar", "-b", REMOTE, "-x", REMOTE, "--force", "-m", "INVITE", "-e100-160",
+                     PUBLIC),
+    "svcrack": ("svcrack", "-b", REMOTE, "-x", REMOTE, "-ualice", "-r100-160", PUBLIC),
+}
+
+
+@pytest.mark.parametrize("name", SCANS)
+@pytest.mark.slow
+def test_a_scanner_learns_nothing(lab, name):
+    phone, provider, contact = lab.pair()
+    output = scan(lab, *SCANS[name])
+    assert phone.count("INVITE") == phone.count("OPTIONS") == 0, output
+    lab.call_in(phone, provider, contact).hang_up()
+    packets = lab.outside.stop().packets()
+    assert [packet for packet in packets if packet.source == REMOTE], output
+    assert not [packet for packet in packets
+                if packet.target == REMOTE and packet.source == PUBLIC], output
+
+
+@pytest.mark.slow
+def test_who_scans_again_and_again_is_banned(lab):
+    # Each of them gives up after its first packet, for nothing comes back.
+    for name in ("svmap", "svmap-invite", "svwar-invite", "svmap"):
+        scan(lab, *SCANS[name])
+    wait_for(lambda: f"{REMOTE} is banned" in lab.daemon.log(), "the ban")
+
+
+def resident(pid):
+    """kB of memory."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    raise AssertionError("no VmRSS")
+
+
+@pytest.mark.alone
+@pytest.mark.slow
+@pytest.mark.capture(outside="udp port 1", inside="udp port 1")
+@pytest.mark.parametrize("settings,user", [({}, "alice"), ({"anonymous_calls": 1}, "100")],
+                         ids=["strangers ignored", "strangers answered"])
+def test_a_flood_from_random_sources_leaves_a_call_and_the_memory_alone(idle_lab, settings, user):
+    lab = idle_lab
+    lab.daemon.settings.update(settings)
+    lab.daemon.start()
+    phone, provider, contact = lab.pair()
+    call = lab.call_in(phone, provider, contact)
+    before = resident(lab.daemon.process.pid)
+    flood = lab.site.internet.start(sys.executable, FLOOD, PUBLIC, user, 50000)
+    lab.at_end(flood.stop)
+    while flood.running():
+        call.check_media()
+    assert resident(lab.daemon.process.pid) - before < 32 * 1024
+    call.hang_up()
+    lab.call_in(phone, provider, contact).hang_up()

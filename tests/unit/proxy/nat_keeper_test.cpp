@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "access/challenge.h"
+#include "harness.h"
+
+using namespace siproxd;
+using namespace siproxd::test;
+using Method = proxy::NatKeeper::Method;
+
+namespace {
+
+/// Where the NAT in front of a phone lets its packets out.
+const base::SocketAddress kNat = at("198.51.100.7", 31000);
+
+HouseOptions options(Method method = Method::Crlf) {
+    HouseOptions out;
+    out.proxy.registrar.domains = {"home.example"};
+    out.proxy.gate.authentication.realm = "home";
+    out.proxy.gate.users = access::Users::parse("far secret\n", "pw", "home").value();
+    out.proxy.gate.rules.usersOutside = true;
+    out.proxy.nat.networks = *access::AddressList::parse("192.168.0.0/16,10.0.0.0/8");
+    out.proxy.nat.interval = 25s;
+    out.proxy.nat.method = method;
+    return out;
+}
+
+Draft far(const std::string& method, const std::string& uri, int cseq = 1) {
+    return Draft(method + " " + uri + " SIP/2.0")
+        .add("Via", "SIP/2.0/UDP 192.168.7.7:5060;rport;branch=z9hG4bK-far" + method + std::to_string(cseq))
+        .add("Max-Forwards", "70")
+        .add("From", "<sip:far@home.example>;tag=f1")
+        .add("To", method == "REGISTER" ? "<sip:far@home.example>" : "<" + uri + ">")
+        .add("Call-ID", "far-" + method)
+        .add("CSeq", std::to_string(cseq) + " " + method)
+        .add("Contact", "<sip:far@192.168.7.7:5060>");
+}
+
+void registerFar(House& house) {
+    house.fromOutside(far("REGISTER", "sip:home.example"), kNat);
+    const auto challenge = house.takeOne();
+    REQUIRE(challenge.message.status() == 401);
+    const auto parsed = access::firstSupported(challenge.message.headers("WWW-Authenticate"));
+    REQUIRE(parsed);
+    house.fromOutside(far("REGISTER", "sip:home.example", 2)
+                          .set("Authorization", access::answer(*parsed, {.user = "far",
+                                                                         .password = "secret",
+                                                                         .method = "REGISTER",
+                                                                         .uri = "sip:home.example",
+                                                                         .nonceCount = 1,
+                                                                         .cnonce = "c"})
+                                                    .toString()),
+                      kNat);
+    REQUIRE(house.takeOne().message.status() == 200);
+}
+
+}  // namespace
+
+TEST_CASE("a phone behind a NAT is kept reachable", "[proxy]") {
+    const auto method = GENERATE(Method::Crlf, Method::Empty);
+    House house(options(method));
+    registerFar(house);
+    const auto* binding = house.locations.ownByUser("far").front();
+    CHECK(binding->natted);
+    house.loop.advance(24s);
+    CHECK(house.takeRaw().empty());
+    house.loop.advance(2s);
+    const auto first = house.takeRaw();
+    REQUIRE(first.size() == 1);
+    CHECK(first.front().first == (method == Method::Crlf ? "\r\n\r\n" : ""));
+    CHECK(first.front().second.remote == kNat);
+    house.loop.advance(250s);
+    CHECK(house.takeRaw().size() == 10);
+    house.loop.advance(600s);
+    house.takeRaw();
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a phone that answers no OPTIONS any more is dropped", "[proxy]") {
+    House house(options(Method::Options));
+    registerFar(house);
+    house.loop.advance(25s);
+    const auto ping = house.takeOne();
+    CHECK(ping.message.method() == sip::Method::Options);
+    CHECK(ping.message.requestUriText() == "sip:far@192.168.7.7:5060");
+    CHECK(ping.flow.remote == kNat);
+    house.fromOutside(answerTo(ping, 200), kNat);
+    for (int i = 0; i < 8 && !house.locations.ownByUser("far").empty(); ++i) {
+        house.loop.advance(26s);
+    }
+    house.take();
+    CHECK(house.locations.ownByUser("far").empty());
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a phone on an inside network of its own kind is not behind a NAT", "[proxy]") {
+    House house(options());
+    const auto message = sip::Message::parse(registration("far", "home.example", "10.0.0.10:5060").text());
+    REQUIRE(message);
+    proxy::NatKeeper::Options nat;
+    nat.networks = *access::AddressList::parse("192.168.0.0/16,10.0.0.0/8");
+    struct Nowhere final : proxy::NatKeeper::Outlet {
+        void sendKeepalive(std::string_view, const base::Flow&) override {}
+        transaction::ClientId sendPing(const registrar::Binding&) override {
+            return transaction::ClientId::None;
+        }
+    } nowhere;
+    const proxy::NatKeeper keeper(nat, house.loop, house.locations, nowhere);
+    const auto from = [](const base::SocketAddress& peer) {
+        return base::Flow{base::Protocol::Udp, at("10.0.0.1"), peer, 0};
+    };
+    CHECK_FALSE(keeper.isNatted(*message, from(at("10.0.0.10", 4000)), proxy::Side::Inside));
+    CHECK_FALSE(keeper.isNatted(*message, from(at("192.168.3.3")), proxy::Side::Inside));
+    CHECK(keeper.isNatted(*message, from(at("192.168.3.3")), proxy::Side::Outside));
+    CHECK(keeper.isNatted(*message, from(kNat), proxy::Side::Inside));
+}
+
+TEST_CASE("a binding behind a NAT ends with its connection", "[proxy]") {
+    House house(options());
+    registerFar(house);
+    auto binding = *house.locations.ownByUser("far").front();
+    house.proxy->onConnectionClosed({base::Protocol::Tcp, at(kPublic), kNat, 5});
+    CHECK(house.locations.ownByUser("far").size() == 1);
+}
