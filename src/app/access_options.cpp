@@ -149,6 +149,10 @@ proxy::LocalRegistrar::Options registrarOptions(const config::Settings& settings
             }
         }
     }
+    for (const auto& pair : registrar.maskedHosts) {
+        options.domains.push_back(pair.maskHost);
+        options.domains.push_back(pair.maskedHost);
+    }
     options.defaultExpires = registrar.defaultExpires;
     options.minExpires = registrar.minExpires;
     options.maxExpires = registrar.maxExpires;

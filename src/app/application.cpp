@@ -18,6 +18,7 @@
 #include "app/module_settings.h"
 #include "app/name_watch.h"
 #include "app/nft_runner.h"
+#include "app/outlet.h"
 #include "app/user_file.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -43,38 +44,6 @@ constexpr std::chrono::seconds kTick{5};
 
 /// Descriptors for everything but media: sockets, files, debug clients, name servers.
 constexpr std::size_t kOtherDescriptors = 256;
-
-/// Lets the proxy send before there are transports.
-class Outlet final : public transaction::Sender, public transport::Connections {
-public:
-    void open(transport::Transports& transports) { transports_ = &transports; }
-    base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
-        return transports_ != nullptr ? transports_->send(bytes, to) : base::fail(kNotStarted);
-    }
-    base::Result<base::Flow> open(const base::Flow& flow, std::string_view name) override {
-        return transports_ != nullptr ? transports_->open(flow, name) : base::fail(kNotStarted);
-    }
-    bool alias(std::uint64_t connection, std::uint16_t port) override {
-        return transports_ != nullptr && transports_->alias(connection, port);
-    }
-    void keep(std::uint64_t connection) override {
-        if (transports_ != nullptr) {
-            transports_->keep(connection);
-        }
-    }
-    void close(std::uint64_t connection) override {
-        if (transports_ != nullptr) {
-            transports_->close(connection);
-        }
-    }
-    [[nodiscard]] bool isOpen(std::uint64_t connection) const override {
-        return transports_ != nullptr && transports_->isOpen(connection);
-    }
-
-private:
-    static constexpr auto kNotStarted = "not started";
-    transport::Transports* transports_ = nullptr;
-};
 
 /// What settles access, with all of its errors.
 struct AccessOptions {
@@ -107,6 +76,7 @@ proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& acc
     options.registrar = registrarOptions(settings);
     options.proxy = settings.proxy;
     options.defaultExpires = settings.registrar.defaultExpires;
+    options.maskedHosts = settings.registrar.maskedHosts;
     return options;
 }
 

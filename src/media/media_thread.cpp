@@ -194,8 +194,8 @@ void MediaThread::run() {
             if (auto* endpoint = static_cast<Stream::Endpoint*>(event.data.ptr)) {
                 endpoint->stream->receive(*endpoint, buffer_, now);
             } else {
-                std::uint64_t count = 0;
-                [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
+                std::uint64_t wakes = 0;
+                [[maybe_unused]] const auto got = ::read(wake_.get(), &wakes, sizeof wakes);
             }
         }
         if (commanded) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/call_id.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
 
@@ -17,6 +18,11 @@ void Proxy::onAck(sip::Message ack, const base::Flow& from) {
         return;
     }
     removeOwnRoutes(ack, addresses_);
+    if (const auto plain = plainCallId(ack.callId(), ack.toTag());
+        plain && options_.proxy.obscureLoops &&
+        directions_.sideOf(from, arrivalInterface_) == Side::Outside) {
+        ack.setCallId(*plain);
+    }
     auto located = directions_.find(ack, from, arrivalInterface_);
     plugin::Context context;
     context.message = &ack;

@@ -92,6 +92,8 @@ struct Forward {
     };
     std::optional<Best> best;
     std::size_t size = 0;              ///< bytes of the request as it came
+    /// obscure_loops: the Call-ID that the requester knows, where the other side has another.
+    std::string callId;
     bool answered = false;             ///< a final response has been passed on
     bool cancelled = false;
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only

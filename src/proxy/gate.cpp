@@ -86,8 +86,9 @@ bool Gate::isProven(const base::Flow& from, Side side) const {
 }
 
 bool Gate::mayBeTold(const base::Flow& from, Side side) const {
+    // A provider that no phone is registered at any more is told that nobody is here.
     return options_.rules.anonymous == access::RelayRules::Anonymous::Registered ||
-           !isStranger(from, side);
+           !isStranger(from, side) || guard_.isProven(from.remote.ip);
 }
 
 // --- what anybody may send

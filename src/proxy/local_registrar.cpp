@@ -29,25 +29,6 @@ std::string_view reasonOf(int status) {
     }
 }
 
-/// RFC 3261 §25.1: 0 to 1 with up to three digits behind the point; what is malformed counts as 1.
-std::uint16_t qOf(const sip::NameAddr& contact) {
-    const auto text = contact.params.value("q").value_or("");
-    if (text.empty() || (text[0] != '0' && text[0] != '1')) {
-        return kHighestQ;
-    }
-    unsigned value = text[0] == '1' ? kHighestQ : 0;
-    const auto digits = text.size() > 1 && text[1] == '.' ? text.substr(2) : text.substr(1);
-    unsigned weight = 100;
-    for (const char digit : digits) {
-        if (digit < '0' || digit > '9' || weight == 0) {
-            return kHighestQ;
-        }
-        value += weight * static_cast<unsigned>(digit - '0');
-        weight /= 10;
-    }
-    return static_cast<std::uint16_t>(std::min<unsigned>(value, kHighestQ));
-}
-
 std::optional<std::uint32_t> expiresOf(const sip::NameAddr& contact) {
     const auto text = contact.params.value("expires");
     const auto seconds = text ? base::parseUnsigned(*text, UINT32_MAX) : std::nullopt;
@@ -122,9 +103,19 @@ sip::Message LocalRegistrar::reply(const sip::Message& request, int status,
     return sip::Message::response(request, status, reason, random_.hex(6));
 }
 
+std::vector<const registrar::Binding*> LocalRegistrar::registeredFor(const sip::Uri& aor) const {
+    if (isLocal(aor)) {
+        return bindingsOf(aor);
+    }
+    // A name of this machine that nobody has told us; the C program takes any.
+    auto found = locations_.byAor(aor);
+    std::erase_if(found, [](const registrar::Binding* binding) { return bool(binding->provider); });
+    return found;
+}
+
 const registrar::Binding* LocalRegistrar::bindingOf(const sip::Uri& aor,
                                                     const sip::Uri& contact) const {
-    for (const auto* binding : bindingsOf(aor)) {
+    for (const auto* binding : registeredFor(aor)) {
         if (binding->contact.sameAddress(contact)) {
             return binding;
         }
@@ -141,7 +132,7 @@ std::uint32_t LocalRegistrar::lifetimeOf(const sip::Message& request,
 
 int LocalRegistrar::check(const sip::Message& request, const Client& client) const {
     const auto& aor = request.to().uri;
-    if (!isLocal(aor) || aor.user.empty()) {
+    if (!aor.isSip() || aor.user.empty()) {
         return 404;
     }
     // Third parties may not register others here: who has a password has his own address.
@@ -152,7 +143,7 @@ int LocalRegistrar::removeAll(const sip::Message& request) {
     if (request.expires() != 0U || !request.contacts().empty()) {
         return 400;
     }
-    const auto bindings = bindingsOf(request.to().uri);
+    const auto bindings = registeredFor(request.to().uri);
     if (std::ranges::any_of(bindings, [&](const auto* each) { return isLate(*each, request); })) {
         return 500;
     }
@@ -168,7 +159,7 @@ int LocalRegistrar::removeAll(const sip::Message& request) {
 
 int LocalRegistrar::read(const sip::Message& request, std::vector<Change>& changes) const {
     const auto minimum = static_cast<std::uint32_t>(options_.minExpires.count());
-    std::size_t count = bindingsOf(request.to().uri).size();
+    std::size_t count = registeredFor(request.to().uri).size();
     for (const auto& contact : request.contacts()) {
         if (!contact.uri.isSip()) {
             continue;  // nobody whom we could call
@@ -210,7 +201,7 @@ int LocalRegistrar::apply(const sip::Message& request, const Client& client,
              .cseq = request.cseq().number,
              .path = path,
              .natted = client.natted && path.empty(),
-             .q = qOf(change.contact)},
+             .q = change.contact.preference()},
             Masquerade::outside(own));
         if (!binding) {
             log::error("{}", binding.error().message);
@@ -231,7 +222,7 @@ sip::Message LocalRegistrar::success(const sip::Message& request) const {
     auto response = reply(request, 200);
     std::vector<sip::NameAddr> contacts;
     const auto now = clock_.wallNow();
-    for (const auto* binding : bindingsOf(request.to().uri)) {
+    for (const auto* binding : registeredFor(request.to().uri)) {
         sip::NameAddr contact;
         contact.uri = binding->contact;
         if (binding->q != kHighestQ) {
@@ -268,7 +259,7 @@ sip::Message LocalRegistrar::answer(const sip::Message& request, const Client& c
     if (status == 0) {
         log::debug(log::Class::Reg, "REGISTER of {} from {}: {} bindings",
                    base::printable(request.to().uri.userAtHost()), client.flow.toString(),
-                   bindingsOf(request.to().uri).size());
+                   registeredFor(request.to().uri).size());
         return success(request);
     }
     log::infoFromPeer("REGISTER of {} from {} answered {}",

@@ -67,6 +67,9 @@ private:
 
     [[nodiscard]] sip::Message reply(const sip::Message& request, int status,
                                      std::string_view reason = {}) const;
+    /// What has been registered here for an address-of-record, which may also be of a domain that we
+    /// do not know as ours.
+    [[nodiscard]] std::vector<const registrar::Binding*> registeredFor(const sip::Uri& aor) const;
     [[nodiscard]] const registrar::Binding* bindingOf(const sip::Uri& aor,
                                                       const sip::Uri& contact) const;
     [[nodiscard]] std::uint32_t lifetimeOf(const sip::Message& request,

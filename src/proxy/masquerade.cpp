@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "sip/scan.h"
 
 namespace siproxd::proxy {
@@ -13,6 +14,33 @@ namespace {
 /// A URI that the provider has given to this very phone (RFC 5627): it leads to us by itself.
 bool isPublicGruu(const sip::Uri& uri) {
     return uri.params.has("gr") && !base::IpAddress::parse(uri.host);
+}
+
+using HostMember = std::string config::MaskedHost::*;
+
+/// Whether the URI's host was to be replaced.
+bool mapHost(sip::Uri& uri, const std::vector<config::MaskedHost>& hosts, HostMember from,
+             HostMember to) {
+    for (const auto& pair : hosts) {
+        if (uri.isSip() && base::equalsIgnoreCase(uri.host, pair.*from)) {
+            uri.host = pair.*to;
+            return true;
+        }
+    }
+    return false;
+}
+
+void mapParties(sip::Message& message, const std::vector<config::MaskedHost>& hosts,
+                HostMember from, HostMember to) {
+    if (hosts.empty()) {
+        return;
+    }
+    if (auto party = message.from(); mapHost(party.uri, hosts, from, to)) {
+        message.setFrom(party);
+    }
+    if (auto party = message.to(); mapHost(party.uri, hosts, from, to)) {
+        message.setTo(party);
+    }
 }
 
 }  // namespace
@@ -96,10 +124,19 @@ void Masquerade::headersOut(sip::Message& message, const base::Flow& from,
         "Refer-To",      "Referred-By", "P-Asserted-Identity", "P-Preferred-Identity",
         "Remote-Party-ID", "Diversion", "History-Info",        "Reply-To",
     };
+    partiesOut(message);
     for (const auto name : kUriHeaders) {
         uriHeaderOut(message, name, from, own);
     }
     warningsOut(message, own);
+}
+
+void Masquerade::partiesOut(sip::Message& message) const {
+    mapParties(message, hosts_, &config::MaskedHost::maskHost, &config::MaskedHost::maskedHost);
+}
+
+void Masquerade::partiesIn(sip::Message& message) const {
+    mapParties(message, hosts_, &config::MaskedHost::maskedHost, &config::MaskedHost::maskHost);
 }
 
 void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
@@ -113,6 +150,12 @@ void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
     bool changed = false;
     for (auto& value : values) {
         auto address = sip::NameAddr::parse(value);
+        if (address && mapHost(address->uri, hosts_, &config::MaskedHost::maskHost,
+                               &config::MaskedHost::maskedHost)) {
+            value = address->toString();
+            changed = true;
+            continue;
+        }
         if (address && namesInside(address->uri)) {
             const auto* binding = locations_.byContact(address->uri);
             const std::string headers = address->uri.headers;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/settings.h"
 #include "proxy/addresses.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
@@ -36,6 +37,12 @@ public:
     /// the addresses in Warning.
     void headersOut(sip::Message& message, const base::Flow& from, const SentBy& own);
 
+    /// mask_host and masked_host: phones that name themselves by the first are known outside by the
+    /// second.
+    void setMaskedHosts(std::vector<config::MaskedHost> hosts) { hosts_ = std::move(hosts); }
+    /// The other way, of a message that comes in: From and To name the phone as it names itself.
+    void partiesIn(sip::Message& message) const;
+
     /// Removes our own Record-Routes and those that name hosts inside from what leaves. Returns those
     /// of proxies between us and the phone in order: all of a request, of a response those above ours.
     [[nodiscard]] std::vector<sip::NameAddr> stripRecordRoutes(sip::Message& message) const;
@@ -61,6 +68,7 @@ public:
 private:
     [[nodiscard]] bool namesInside(const sip::Uri& uri) const;
     [[nodiscard]] sip::Uri shown(const registrar::Binding& binding, const SentBy& own) const;
+    void partiesOut(sip::Message& message) const;
     void uriHeaderOut(sip::Message& message, std::string_view name, const base::Flow& from,
                       const SentBy& own);
     void warningsOut(sip::Message& message, const SentBy& own) const;
@@ -69,6 +77,7 @@ private:
     registrar::LocationTable& locations_;
     registrar::ContactAliases& aliases_;
     const Addresses& addresses_;
+    std::vector<config::MaskedHost> hosts_;
 };
 
 }  // namespace siproxd::proxy

@@ -29,6 +29,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
       layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
       nat_(options_.nat, parts.loop, parts.locations, *this) {
     renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
+    masquerade_.setMaskedHosts(options_.maskedHosts);
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
@@ -51,6 +52,7 @@ Proxy::~Proxy() {
 
 void Proxy::setOptions(Options options) {
     options_ = std::move(options);
+    masquerade_.setMaskedHosts(options_.maskedHosts);
     registrar_.setOptions(options_.registrar);
     gate_.configure(options_.gate);
     nat_.setOptions(options_.nat);

@@ -54,6 +54,7 @@ struct Parts {
 struct Options {
     config::ProxySettings proxy;
     std::chrono::seconds defaultExpires{600};
+    std::vector<config::MaskedHost> maskedHosts{};
     Gate::Options gate;
     LocalRegistrar::Options registrar;
     NatKeeper::Options nat;
@@ -122,6 +123,7 @@ private:
         plugin::Stage stage = plugin::Stage::DetermineTarget;
         LoopGuard::Key loop{};
         std::size_t size = 0;  ///< bytes as it came
+        std::string callId{};  ///< as in Forward
         std::string user{};  ///< authenticated; empty: nobody was asked
         access::CallLimits::Ticket ticket{};
     };
@@ -185,6 +187,7 @@ private:
     [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
                                                 sip::Message& request);
     [[nodiscard]] SentBy shownBy(const Forward& forward, const Branch& branch) const;
+    void obscureCallId(Forward& forward, sip::Message& request);
     void masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request);
     void addRecordRoute(const Forward& forward, const Branch& branch, sip::Message& request) const;
     void shapeRequest(Forward& forward, const Branch& branch, sip::Message& request);

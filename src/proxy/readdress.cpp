@@ -103,7 +103,7 @@ void Proxy::renew(const std::string& token) {
     const auto id = renewal_.nextId();
     auto request = binding == nullptr
                        ? std::nullopt
-                       : renewal_.begin(token, id, "renewal-" + parts_.random.hex(12));
+                       : renewal_.begin(*binding, id, parts_.random.hex(12));
     if (!request) {
         return;
     }

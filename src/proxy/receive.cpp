@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/call_id.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
 
@@ -306,6 +307,13 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
         Arrival{id, std::move(request), {}, {}, {}, plugin::Stage::DetermineTarget, loop,
                 arrivalSize_});
     removeOwnRoutes(arrival->request, addresses_);
+    if (options_.proxy.obscureLoops && side == Side::Outside) {
+        if (const auto plain =
+                plainCallId(arrival->request.callId(), arrival->request.toTag())) {
+            arrival->callId = std::string(arrival->request.callId());
+            arrival->request.setCallId(*plain);
+        }
+    }
     auto located = directions_.find(arrival->request, from, arrivalInterface_);
     const auto question = questionOf(arrival->request, from, located);
     const auto verdict = gate_.judge(question);

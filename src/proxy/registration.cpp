@@ -175,9 +175,13 @@ void Proxy::answerRegister(transaction::ServerId id, const sip::Message& request
 void Proxy::registerHere(transaction::ServerId id, const sip::Message& request,
                          const base::Flow& from, const std::string& user) {
     const auto side = directions_.sideOf(from, arrivalInterface_);
-    give(id, registrar_.answer(request, {.flow = from,
-                                         .user = user,
-                                         .natted = nat_.isNatted(request, from, side)}));
+    const auto response = registrar_.answer(
+        request, {.flow = from, .user = user, .natted = nat_.isNatted(request, from, side)});
+    if (response.status() < 300 && from.connection != 0 && parts_.connections != nullptr &&
+        !response.contacts().empty()) {
+        parts_.connections->keep(from.connection);
+    }
+    give(id, response);
 }
 
 }  // namespace siproxd::proxy

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "proxy/renewal.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 #include <utility>
 
 namespace siproxd::proxy {
@@ -11,59 +15,109 @@ namespace {
 /// The layer counts from 1 and will never come here.
 constexpr std::uint64_t kFirstId = std::uint64_t{1} << 63U;
 
+/// More addresses than this have not been ours: the oldest ones need not be told apart.
+constexpr std::size_t kMostHosts = 1000;
+
+/// What a registrar may want to see again, besides what is in the binding.
+constexpr std::string_view kKept[] = {"Contact",    "Expires",       "Authorization",
+                                      "Proxy-Authorization", "Route", "User-Agent",
+                                      "Supported",  "Require"};
+
+std::uint64_t numberOf(std::string_view token) {
+    std::uint64_t number = 0;
+    std::from_chars(token.data(), token.data() + token.size(), number, 16);
+    return number;
+}
+
 }  // namespace
 
-void Renewal::remember(const std::string& token, const sip::Message& request,
-                       std::string_view host) {
-    auto& known = known_[token];
-    known = {};
-    known.request = request.serialize();
-    known.request.shrink_to_fit();
-    known.host = host;
+std::uint16_t Renewal::indexOf(std::string_view host) {
+    const auto found = std::ranges::find(hosts_, host);
+    if (found != hosts_.end()) {
+        return static_cast<std::uint16_t>(found - hosts_.begin());
+    }
+    if (hosts_.size() >= kMostHosts) {
+        hosts_.clear();
+        known_.clear();
+    }
+    hosts_.emplace_back(host);
+    return static_cast<std::uint16_t>(hosts_.size() - 1);
 }
 
-void Renewal::forget(std::string_view token) {
-    if (const auto found = known_.find(token); found != known_.end()) {
-        known_.erase(found);
+void Renewal::remember(std::string_view token, const sip::Message& request,
+                       std::string_view host) {
+    std::string lines(request.requestUriText());
+    lines += "\r\n";
+    // A third party may register somebody else's address.
+    if (!request.from().uri.sameAddress(request.to().uri)) {
+        lines += "From: " + request.from().uri.toString() + "\r\n";
     }
+    for (const auto name : kKept) {
+        for (const auto& value : request.headers(name)) {
+            lines.append(name).append(": ").append(value).append("\r\n");
+        }
+    }
+    lines.shrink_to_fit();
+    const auto index = indexOf(host);
+    known_[numberOf(token)] = {.lines = std::move(lines), .host = index};
 }
+
+void Renewal::forget(std::string_view token) { known_.erase(numberOf(token)); }
 
 std::vector<std::string> Renewal::due(
     const std::function<std::string(const std::string& token)>& hostOf) const {
     std::vector<std::string> found;
-    for (const auto& [token, known] : known_) {
+    for (const auto& [number, known] : known_) {
         const bool isUnderWay = std::ranges::any_of(
-            pending_, [&](const auto& entry) { return entry.second.token == token; });
+            pending_, [token = number](const auto& entry) { return entry.second.token == token; });
         if (known.isHopeless || isUnderWay) {
             continue;
         }
-        if (const auto host = hostOf(token); !host.empty() && host != known.host) {
-            found.push_back(token);
+        auto token = fmt::format("{:016x}", number);
+        if (const auto host = hostOf(token); !host.empty() && host != hosts_[known.host]) {
+            found.push_back(std::move(token));
         }
     }
     return found;
 }
 
-std::optional<sip::Message> Renewal::begin(const std::string& token, transaction::ServerId id,
-                                           std::string callId) {
+std::optional<sip::Message> Renewal::begin(const registrar::Binding& binding,
+                                           transaction::ServerId id, const std::string& callId) {
+    const auto token = numberOf(binding.token);
     const auto found = known_.find(token);
     if (found == known_.end()) {
         return std::nullopt;
     }
-    auto request = sip::Message::parse(found->second.request);
+    const std::string& lines = found->second.lines;
+    const auto end = lines.find("\r\n");
+    const auto aor = binding.aor.toString();
+    std::string text = "REGISTER " + lines.substr(0, end) + " SIP/2.0\r\n";
+    // The Via is never shown to anybody.
+    text += "Via: SIP/2.0/UDP invalid.invalid;branch=z9hG4bK" + callId + "\r\n";
+    text += "Call-ID: " + callId + "\r\nCSeq: 1 REGISTER\r\nTo: <" + aor + ">\r\n";
+    std::string_view rest = std::string_view(lines).substr(end + 2);
+    std::string from = aor;
+    if (constexpr std::string_view kFrom = "From: "; rest.starts_with(kFrom)) {
+        const auto length = rest.find("\r\n");
+        from = rest.substr(kFrom.size(), length - kFrom.size());
+        rest.remove_prefix(length + 2);
+    }
+    text += "From: <" + from + ">;tag=" + callId + "\r\n";
+    text.append(rest).append("Content-Length: 0\r\n\r\n");
+    auto request = sip::Message::parse(text);
     if (!request) {
+        known_.erase(found);
         return std::nullopt;
     }
     ++found->second.tries;
     pending_[id] = {token, false};
-    request->setHeader("Call-ID", std::move(callId));
     return std::move(*request);
 }
 
 std::string Renewal::oldHost(transaction::ServerId id) const {
     const auto pending = pending_.find(id);
     const auto known = pending == pending_.end() ? known_.end() : known_.find(pending->second.token);
-    return known == known_.end() ? "" : known->second.host;
+    return known == known_.end() ? "" : hosts_[known->second.host];
 }
 
 transaction::ServerId Renewal::nextId() { return transaction::ServerId{kFirstId + ++last_}; }
@@ -80,8 +134,9 @@ void Renewal::answered(transaction::ServerId id, int status) {
 }
 
 void Renewal::moved(std::string_view token, std::string_view host) {
-    if (const auto known = known_.find(token); known != known_.end()) {
-        known->second.host = host;
+    const auto index = indexOf(host);
+    if (const auto known = known_.find(numberOf(token)); known != known_.end()) {
+        known->second.host = index;
         known->second.tries = 0;
     }
 }

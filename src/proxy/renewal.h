@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -11,9 +12,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/text.h"
+#include "registrar/binding.h"
 #include "sip/message.h"
-#include "sip/uri.h"
 #include "transaction/layer.h"
 
 namespace siproxd::proxy {
@@ -27,8 +27,9 @@ public:
     /// Tries of one registration while the provider cannot be reached.
     static constexpr unsigned kTries = 5;
 
-    /// What has been accepted. `host` stands for us in the Contact that the provider has now.
-    void remember(const std::string& token, const sip::Message& request, std::string_view host);
+    /// What has been accepted. `host` stands for us in the Contact that the provider has now. Only
+    /// what a binding does not say is kept.
+    void remember(std::string_view token, const sip::Message& request, std::string_view host);
     void forget(std::string_view token);
     [[nodiscard]] std::size_t size() const { return known_.size(); }
 
@@ -37,11 +38,12 @@ public:
     [[nodiscard]] std::vector<std::string> due(
         const std::function<std::string(const std::string& token)>& hostOf) const;
 
-    /// The REGISTER to send, as if from the phone, with a Call-ID of its own (the phone's next one
-    /// must not come with a CSeq that is behind, RFC 3261 §10.2.4). Counts as under way by `id`.
-    /// Nothing: it is not known.
-    [[nodiscard]] std::optional<sip::Message> begin(const std::string& token,
-                                                    transaction::ServerId id, std::string callId);
+    /// The REGISTER to send, as if from the phone, with the Call-ID and From tag given (not the
+    /// phone's: its next one must not come with a CSeq that is behind, RFC 3261 §10.2.4). Counts as
+    /// under way by `id`. Nothing: it is not known.
+    [[nodiscard]] std::optional<sip::Message> begin(const registrar::Binding& binding,
+                                                    transaction::ServerId id,
+                                                    const std::string& callId);
     [[nodiscard]] bool isRenewal(transaction::ServerId id) const { return pending_.contains(id); }
     /// The host by which the provider still knows this one.
     [[nodiscard]] std::string oldHost(transaction::ServerId id) const;
@@ -60,18 +62,23 @@ public:
     [[nodiscard]] base::Result<void> end(transaction::ServerId id);
 
 private:
+    using Token = std::uint64_t;
     struct Known {
-        std::string request;  ///< bytes
-        std::string host;
-        unsigned tries = 0;     ///< since the address has changed
+        /// The request URI, then header fields, a line each.
+        std::string lines;
+        std::uint16_t host = 0;   ///< in hosts_
+        std::uint8_t tries = 0;   ///< since the address has changed
         bool isHopeless = false;  ///< the provider wants the phone itself
     };
     struct Pending {
-        std::string token;
+        Token token = 0;
         bool isAnswered = false;
     };
 
-    std::unordered_map<std::string, Known, base::StringHash, std::equal_to<>> known_;
+    [[nodiscard]] std::uint16_t indexOf(std::string_view host);
+
+    std::unordered_map<Token, Known> known_;
+    std::vector<std::string> hosts_;  ///< that known_ has or has had
     std::map<transaction::ServerId, Pending> pending_;
     std::uint64_t last_ = 0;
 };

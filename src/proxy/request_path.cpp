@@ -106,6 +106,7 @@ void Proxy::forward(Arrival& arrival) {
     forward.secure = arrival.request.requestUri().isSips();
     forward.from = arrival.context.flow;
     forward.size = arrival.size;
+    forward.callId = std::move(arrival.callId);
     forward.loop = arrival.loop;
     loops_.enter(arrival.loop);
     forwards_[arrival.server] = std::move(owned);

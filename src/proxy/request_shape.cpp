@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/call_id.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
 
@@ -88,6 +89,14 @@ SentBy Proxy::shownBy(const Forward& forward, const Branch& branch) const {
     return addresses_.sentBy(Side::Outside, branch.flow.local.ip, protocol);
 }
 
+void Proxy::obscureCallId(Forward& forward, sip::Message& request) {
+    const Call* call = options_.proxy.obscureLoops ? calls_.find(request, Side::Inside) : nullptr;
+    if (call != nullptr && call->state().initiator == Side::Inside && call->isInitiator(request)) {
+        forward.callId = std::string(request.callId());
+        request.setCallId(obscuredCallId(forward.callId, request.fromTag()));
+    }
+}
+
 void Proxy::masqueradeRequest(Forward& forward, const Branch& branch, sip::Message& request) {
     const auto own = shownBy(forward, branch);
     forward.insideRoutes = masquerade_.stripRecordRoutes(request);
@@ -102,6 +111,7 @@ void Proxy::masqueradeRequest(Forward& forward, const Branch& branch, sip::Messa
     if (!options_.proxy.uaString.empty()) {
         request.setHeader("User-Agent", options_.proxy.uaString);
     }
+    obscureCallId(forward, request);
 }
 
 void Proxy::addRecordRoute(const Forward& forward, const Branch& branch,
@@ -132,6 +142,9 @@ void Proxy::shapeRequest(Forward& forward, const Branch& branch, sip::Message& r
         request.setVias({});
     } else {
         addRecordRoute(forward, branch, request);
+    }
+    if (crosses && branch.towards == Side::Inside) {
+        masquerade_.partiesIn(request);
     }
     // No Route of an inside proxy is ever shown outside, so one that comes from there is a stranger's
     // try to reach other hosts than the phone.

@@ -61,6 +61,9 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
         return;
     }
     response.popVia();
+    if (!forward->callId.empty() && !forward->incoming()) {
+        response.setCallId(forward->callId);
+    }
     const int status = response.status();
     if (const auto* server = branch->server(); server != nullptr && status != 503) {
         parts_.dead.markAlive(server->protocol, server->address);
@@ -401,6 +404,7 @@ void Proxy::followSessionTimer(Call& call, const sip::Message& response) {
 }
 
 void Proxy::toInside(Forward& forward, sip::Message& response) {
+    masquerade_.partiesIn(response);
     if (forward.method == sip::Method::Register) {
         registered(forward, response);
         return;
@@ -436,6 +440,9 @@ void Proxy::toOutside(Forward& forward, sip::Message& response, const base::Flow
         masquerade_.contactsOut(response, forward.localAor, from, own, inside);
     }
     masquerade_.headersOut(response, from, own);
+    if (!forward.callId.empty()) {
+        response.setCallId(forward.callId);
+    }
     if (!options_.proxy.uaString.empty() && response.header("User-Agent")) {
         response.setHeader("User-Agent", options_.proxy.uaString);
     }

@@ -70,8 +70,8 @@ class Baresip:
             directory=self.directory, rtp_low=rtp_low, rtp_high=rtp_low + 99,
             control=f"{in_uri(address)}:{control}"))
         # Its TLS port is the next one; the other side's is known to be, too.
-        proxy = f';outbound="sip:{in_uri(outbound)}:{5061 if transport == "tls" else 5060}' \
-                f';transport={transport}"' if outbound else ""
+        where = f"{in_uri(outbound or '')}:{5061 if transport == 'tls' else 5060}"
+        proxy = f';outbound="sip:{where};transport={transport}"' if outbound else ""
         self._write("accounts", ACCOUNT.format(user=user, domain=domain, password=password,
                                                answer=answer, outbound=proxy))
         self._write("contacts", "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Certificates for the lab: an authority of its own and what it signs, made by the openssl program."""
+"""Certificates for the lab: an authority of its own and what it signs, made by openssl."""
 
 import pathlib
 import ssl

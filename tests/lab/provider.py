@@ -109,7 +109,8 @@ class Kamailio:
         names += [*DOMAINS, *FAILOVER]
         with open(self.config_file, "w", encoding="ascii") as file:
             file.write(CONFIG.format(
-                listen=self._listen(directory, identity), aliases="\n".join(f'alias="{name}"' for name in names),
+                listen=self._listen(directory, identity),
+                aliases="\n".join(f'alias="{name}"' for name in names),
                 register_auth=REGISTER_AUTH.format(password, challenged) if password else "",
                 call_auth=CALL_AUTH.format(password, challenged) if password else ""))
         runtime = f"{directory}/kamailio-run-{address}"

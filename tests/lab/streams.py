@@ -16,7 +16,8 @@ import threading
 
 from deadline import LabTimeout, scaled, wait_for
 
-LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d+)[ \t]*$",
+                    re.IGNORECASE | re.MULTILINE)
 
 
 def cut(buffer):

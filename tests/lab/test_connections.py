@@ -121,6 +121,25 @@ def test_a_ping_gets_its_pong(lab):
     assert connection.is_alive(2)
 
 
+@pytest.mark.siproxd(tcp_keepalive=1, hosts_allow_reg=None)
+def test_a_registered_phone_is_pinged(lab):
+    provider, connection = lab.provider(), Connection(lab)
+    stranger = Connection(lab)
+    connection.send((f"REGISTER sip:sip.example.test SIP/2.0\r\n"
+                     f"Via: SIP/2.0/TCP {PHONE};branch=z9hG4bKping\r\nMax-Forwards: 70\r\n"
+                     "From: <sip:alice@sip.example.test>;tag=p\r\n"
+                     "To: <sip:alice@sip.example.test>\r\nCall-ID: ping\r\nCSeq: 1 REGISTER\r\n"
+                     f"Contact: <sip:alice@{PHONE};transport=tcp>\r\nExpires: 60\r\n"
+                     "Content-Length: 0\r\n\r\n").encode())
+    request = provider.expect("REGISTER")
+    provider.reply(request, 200, contact=False, headers=[("Contact", f"<{request.contact}>")])
+    assert connection.message().status == 200
+    for _ in range(2):
+        assert connection.sock.recv(100) == b"\r\n\r\n"
+        connection.send(b"\r\n")
+    assert not stranger.is_closed(0.1)
+
+
 @pytest.mark.siproxd(tcp_timeout=1)
 def test_an_idle_connection_is_closed(lab):
     connection, other = Connection(lab), Connection(lab)

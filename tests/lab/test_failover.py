@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""RFC 3263: a provider has several servers and some of them are dead; a name server is silent; TLS is
+"""RFC 3263: a provider has several servers and some are dead; a name server is silent; TLS is
 chosen where it is offered and refused where the certificate is not the provider's."""
 
 import time

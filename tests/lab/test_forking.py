@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One address of record, three phones (RFC 3261 16.7): registered at siproxd, which forks then, or at a
-provider, which sends three INVITEs of one Call-ID."""
+"""One address of record, three phones (RFC 3261 16.7): registered at siproxd, which forks then, or
+at a provider, which sends three INVITEs of one Call-ID."""
 
 import pytest
 

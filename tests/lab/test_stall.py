@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whatever the proxy has to wait for stands still, and meanwhile it answers everybody else as fast as
-ever: name servers, connections of a provider, the disk."""
+"""Whatever the proxy has to wait for stands still, and meanwhile it answers everybody else as fast
+as ever: name servers, connections of a provider, the disk."""
 
 import atexit
 import fcntl
@@ -68,7 +68,8 @@ class Pinger:
         self.echo = lab.site.router.start("/usr/bin/python3", rtp.__file__, "echo", "--listen",
                                           f"{GATEWAY}:{ECHO}", "--idle", "60")
         lab.at_end(self.echo.stop)
-        wait_for(lambda: f":{ECHO} " in lab.site.router.run("ss", "-Huln"), "the echo to listen", 10)
+        wait_for(lambda: f":{ECHO} " in lab.site.router.run("ss", "-Huln"), "the echo to listen",
+                 10)
 
     def ping_echo(self):
         began = time.perf_counter()

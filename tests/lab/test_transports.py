@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every transport and both versions of IP on each side, all pairs: a phone registers through siproxd
-with Kamailio, calls and is called, with audio. The domain's NAPTR and SRV records say how the provider
-is to be reached."""
+"""Every transport and both versions of IP on each side, all pairs: a phone registers through
+siproxd with Kamailio, calls and is called, with audio. The domain's NAPTR and SRV records say how
+the provider is to be reached."""
 
 import shutil
 

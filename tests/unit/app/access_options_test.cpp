@@ -40,7 +40,7 @@ TEST_CASE("access is closed to strangers by default", "[app]") {
 TEST_CASE("all that is wrong with access is told at once, with its place", "[app]") {
     config::Settings settings;
     const auto at = [](unsigned line) { return config::Origin{"x.conf", line}; };
-    settings.access.trunkNetworks = {"nonsense/99", at(1)};
+    settings.access.trunkNetworks = {"10.0.0.1", at(1)};
     settings.access.scannerSignature = {{"colour:red", at(2)}};
     settings.access.nftSet = {"one two", at(3)};
     settings.access.usersOutside = true;
