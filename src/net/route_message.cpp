@@ -19,6 +19,9 @@ namespace siproxd::net {
 
 namespace {
 
+/// The kernel's MAX_ERRNO.
+constexpr int kMostErrno = 4095;
+
 /// The next message of `datagram`, which is cut to what follows it; null at its end or where the
 /// lengths stop making sense.
 const nlmsghdr* nextMessage(std::span<const char>& datagram) {
@@ -159,7 +162,10 @@ RouteAnswers::Progress RouteAnswers::take(std::span<const char> datagram, std::u
         interrupted_ = interrupted_ || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
         if (message->nlmsg_type == NLMSG_ERROR) {
             const auto* error = bodyOf<nlmsgerr>(message);
-            refusal_ = error == nullptr ? EIO : -error->error;
+            // What is no errno is no reason (0 would be an acknowledgement, which nobody asked for).
+            refusal_ = error == nullptr || error->error >= 0 || error->error < -kMostErrno
+                           ? EIO
+                           : -error->error;
             return Progress::Refused;
         }
         if (message->nlmsg_type == NLMSG_DONE) {

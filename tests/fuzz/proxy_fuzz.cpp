@@ -103,9 +103,10 @@ private:
                                                    "CANCEL", "ACK",    "REFER",  "PRACK", "OPTIONS"};
         const std::string method =
             kMethods[static_cast<unsigned char>(text.front()) % std::size(kMethods)];
+        ++branches_;
         auto bytes = Draft(method + " " + request_->contacts().front().uri.toString() + " SIP/2.0")
                          .add("Via", "SIP/2.0/UDP " + to_.remote.toString() + ";branch=z9hG4bK" +
-                                         std::to_string(++branches_))
+                                         std::to_string(branches_))
                          .add("From", request_->to().toString() +
                                           (request_->toTag().empty() ? ";tag=t1" : ""))
                          .add("To", request_->from().toString())
