@@ -184,6 +184,11 @@ void MediaThread::run() {
         // One look at the clock for all: what has waited together counts as come together.
         const auto now = std::chrono::steady_clock::now();
         const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(count, 0)));
+        if (std::ranges::any_of(ready, [](const auto& event) { return event.data.ptr == nullptr; })) {
+            // Before the commands are taken, or one that comes meanwhile would not wake us.
+            std::uint64_t wakes = 0;
+            [[maybe_unused]] const auto got = ::read(wake_.get(), &wakes, sizeof wakes);
+        }
         // Packets do not overtake what was signalled before they came.
         const bool commanded = pending_.load(std::memory_order_acquire);
         if (commanded) {
@@ -193,9 +198,6 @@ void MediaThread::run() {
         for (const auto& event : ready) {
             if (auto* endpoint = static_cast<Stream::Endpoint*>(event.data.ptr)) {
                 endpoint->stream->receive(*endpoint, buffer_, now);
-            } else {
-                std::uint64_t wakes = 0;
-                [[maybe_unused]] const auto got = ::read(wake_.get(), &wakes, sizeof wakes);
             }
         }
         if (commanded) {
