@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -36,6 +37,17 @@ struct DialogPeer {
     }
 };
 
+/// What it takes to say BYE to both parties of a call (RFC 3261 §15), besides its CallState. Texts,
+/// because there are thousands of them and hardly any is ever read.
+struct DialogEnds {
+    std::string callerUri;  ///< of From of the first INVITE
+    std::string calleeUri;  ///< of To
+    std::string outsideTarget;               ///< the outside party's Contact
+    std::vector<std::string> outsideRoutes;  ///< towards it, nearest to us first
+    /// The last CSeq of requests from each Side.
+    std::array<std::uint32_t, 2> cseq{};
+};
+
 /// What is worth keeping of a call: a plain value, apart from timers and sockets.
 struct CallState {
     std::string callId;
@@ -45,6 +57,8 @@ struct CallState {
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
+    /// For a call that has to be ended in the name of its parties; null: no request of it was seen.
+    std::unique_ptr<DialogEnds> ends;
     /// Where the outside party's requests go when there is something to stay with; null: there is
     /// nothing, whatever its URIs name is as good.
     std::shared_ptr<const DialogPeer> peer;

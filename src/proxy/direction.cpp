@@ -63,6 +63,11 @@ InsideTarget DirectionFinder::targetOf(const registrar::ContactAlias& alias) con
             .side = addresses_.sideOf(alias.flow)};
 }
 
+InsideTarget DirectionFinder::targetAt(const sip::Uri& contact) const {
+    const auto* binding = locations_.byContact(contact);
+    return binding != nullptr ? targetOf(*binding) : InsideTarget{.uri = contact, .local = {}};
+}
+
 std::optional<InsideTarget> DirectionFinder::byToken(const sip::Uri& uri, bool inDialog) {
     const auto token = registrar::tokenOf(uri);
     if (token.empty()) {

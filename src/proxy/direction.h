@@ -59,6 +59,9 @@ public:
     /// either, so everybody may have been shown it.)
     [[nodiscard]] bool isByToken(const sip::Message& request, const base::SocketAddress& source);
 
+    /// The phone with that Contact: as it is registered, else by the Contact alone.
+    [[nodiscard]] InsideTarget targetAt(const sip::Uri& contact) const;
+
     /// The side that a packet came from.
     [[nodiscard]] Side sideOf(const base::Flow& from, unsigned interfaceIndex) const;
 

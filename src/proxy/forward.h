@@ -101,6 +101,7 @@ struct Forward {
     // REGISTER only
     std::vector<RegisteringContact> registering;
     bool removesAll = false;  ///< `Contact: *`
+    std::vector<std::string> path;  ///< its Path fields, which stay inside
 
     [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
     /// Side that the request came from.

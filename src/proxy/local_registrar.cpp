@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "proxy/masquerade.h"
+#include "proxy/next_hop.h"
 
 namespace siproxd::proxy {
 
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::uint32_t kHour = 3600;
 constexpr std::uint16_t kHighestQ = 1000;
-constexpr std::size_t kMostPath = 8;
 constexpr std::size_t kMostLearned = 16;
 
 /// What a status means here, where the standard phrase says too little.
@@ -33,17 +33,6 @@ std::optional<std::uint32_t> expiresOf(const sip::NameAddr& contact) {
     const auto text = contact.params.value("expires");
     const auto seconds = text ? base::parseUnsigned(*text, UINT32_MAX) : std::nullopt;
     return seconds ? std::optional(static_cast<std::uint32_t>(*seconds)) : std::nullopt;
-}
-
-/// The proxies between us and the phone, nearest to us first (RFC 3327 §5.2).
-std::vector<sip::NameAddr> pathOf(const sip::Message& request) {
-    std::vector<sip::NameAddr> path;
-    for (const auto& field : request.headers("Path")) {
-        if (auto hop = sip::NameAddr::parse(field); hop && path.size() < kMostPath) {
-            path.push_back(std::move(*hop));
-        }
-    }
-    return path;
 }
 
 /// The extensions of Require that we do not know; empty: none.

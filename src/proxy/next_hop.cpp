@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "sip/scan.h"
 
 namespace siproxd::proxy {
 
@@ -65,6 +66,18 @@ std::vector<sip::NameAddr> routesToKeep(std::vector<sip::NameAddr> routes) {
         routes.clear();
     }
     return routes;
+}
+
+std::vector<sip::NameAddr> pathOf(const sip::Message& request) {
+    std::vector<sip::NameAddr> path;
+    for (const auto& field : request.headers("Path")) {
+        for (const auto value : sip::splitValues(field).value_or(std::vector<std::string_view>{})) {
+            if (auto hop = sip::NameAddr::parse(value)) {
+                path.push_back(std::move(*hop));
+            }
+        }
+    }
+    return routesToKeep(std::move(path));
 }
 
 sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings& settings) {

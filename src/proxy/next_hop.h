@@ -21,6 +21,10 @@ void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 /// not a peer's to fill. Its requests then go straight to the phone.
 [[nodiscard]] std::vector<sip::NameAddr> routesToKeep(std::vector<sip::NameAddr> routes);
 
+/// The proxies between us and a phone that its REGISTER names (RFC 3327 §5.2), nearest to us first; as
+/// many as routesToKeep() lets through.
+[[nodiscard]] std::vector<sip::NameAddr> pathOf(const sip::Message& request);
+
 /// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
 /// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
 /// (tel:, urn:), the sender's domain.

@@ -70,6 +70,7 @@ void Proxy::tick() {
     parts_.chain.tick();
     endStrandedCalls();
     endRenewals();
+    dropOrphans();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <unordered_set>
 #include <vector>
 
 #include "access/policy.h"
@@ -255,6 +256,16 @@ private:
     /// The To tag of our own answers to a request: always the same (RFC 3261 §8.2.7).
     [[nodiscard]] std::string ownTag(const sip::Message& request) const;
 
+    // calls that are ended here (hang_up.cpp)
+    /// A request of a call, as its sender has written it.
+    static void noteRequest(Call& call, Side from, const sip::Message& request);
+    /// A 2xx of the outside party to an INVITE or UPDATE; `establishes`: to the first INVITE.
+    static void noteAnswer(Call& call, bool establishes, const sip::Message& response);
+    /// Says BYE to both parties of an answered call.
+    void hangUp(const Call& call);
+    void sendBye(const CallState& state, Side to);
+    void dropOrphans();
+
     // when addresses change (readdress.cpp)
     void endStrandedCalls();
     void endCallsOf(const base::IpAddress& local);
@@ -307,6 +318,7 @@ private:
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
     std::unordered_set<transaction::ServerId> unproven_;  ///< of sources that have proven nothing
     std::string tagSecret_;
+    std::unordered_set<transaction::ServerId> orphans_;  ///< requests of our own, without a sender
     std::list<Forward> waitingAcks_;  ///< for a name server
     transaction::Layer layer_;
     NatKeeper nat_;

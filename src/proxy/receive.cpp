@@ -175,7 +175,8 @@ Gate::Question Proxy::questionOf(const sip::Message& request, const base::Flow& 
     } else if (!located.targets.empty() || (side == Side::Inside && registrar_.isLocal(uri))) {
         target = access::Target::Registered;
     }
-    const bool byToken = directions_.isByToken(request, from.remote);
+    // Only strangers have to know a token.
+    const bool byToken = side == Side::Outside && directions_.isByToken(request, from.remote);
     const bool inDialog = !request.toTag().empty() &&
                           (byToken || calls_.find(request, side) != nullptr);
     return {request, from, side, target, inDialog, byToken};

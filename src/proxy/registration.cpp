@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/next_hop.h"
 #include "proxy/proxy.h"
 
 namespace siproxd::proxy {
@@ -47,6 +48,10 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
         forward.removesAll = true;
         return true;
     }
+    // Proxies of the inside are ours to go by, and nobody's outside to see (RFC 3327).
+    const auto path = pathOf(request);
+    forward.path = request.headers("Path");
+    request.removeHeader("Path");
     auto contacts = request.contacts();
     forward.registering.clear();
     bool namesExpires = request.expires().has_value();
@@ -70,7 +75,8 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                  .provider = branch.flow.remote,
                  .callId = std::string(request.callId()),
                  .cseq = request.cseq().number,
-                 .natted = nat_.isNatted(request, forward.from, Side::Inside)},
+                 .path = path,
+                 .natted = path.empty() && nat_.isNatted(request, forward.from, Side::Inside)},
                 Masquerade::outside(own));
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
@@ -134,6 +140,9 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
                    base::printable(forward.localAor.userAtHost()),
                    expires == 0 ? "no longer registered" : "registered",
                    base::printable(entry.contact.toString()), expires);
+    }
+    for (const auto& hop : forward.path) {
+        response.addHeader("Path", hop);
     }
     // The phone is to see its own Contact again.
     for (auto& contact : contacts) {

@@ -151,6 +151,12 @@ void Proxy::forward(Arrival& arrival) {
         });
         forward.timerC->start(options_.timerC);
     }
+    if (!forward.establishes && forward.method != sip::Method::Bye) {
+        if (Call* call = calls_.find(request, forward.fromSide());
+            call != nullptr && !call->isOfOtherDialog(request)) {
+            noteRequest(*call, forward.fromSide(), request);
+        }
+    }
     request.setMaxForwards(request.maxForwards().value_or(kDefaultHops + 1) - 1);
     forward.request = std::move(request);
     startNextRank(forward);
@@ -160,6 +166,9 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
     Call& call = calls_.obtain(request, forward.fromSide());
     call.touch(parts_.loop.now());
     auto& state = call.state();
+    if (forward.establishes) {
+        noteRequest(call, forward.fromSide(), request);
+    }
     if (forward.incoming()) {
         if (forward.establishes && forward.from.connection != 0 && !forward.vias.empty()) {
             state.peer = std::make_shared<const DialogPeer>(

@@ -367,6 +367,10 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
         followSessionTimer(*call, response);
     }
+    if (status >= 200 && status < 300 && branch.towards == Side::Outside &&
+        !call->isOfOtherDialog(response)) {
+        noteAnswer(*call, forward.establishes, response);
+    }
     if (forward.method == sip::Method::Update) {
         return;
     }

@@ -392,3 +392,31 @@ TEST_CASE("nobody outside can register with us", "[proxy]") {
     CHECK(house.locations.size() == 0);
     CHECK(house.isQuiet());
 }
+
+TEST_CASE("a Path of the inside stays inside and is gone by", "[proxy]") {
+    House house;
+    const auto edge = at("10.0.0.5");
+    house.fromInside(registration()
+                         .add("Path", "<sip:10.0.0.5;lr>, <sip:10.0.0.6;lr>")
+                         .set("Contact", "<sip:alice@10.0.0.10:5060>;expires=600"),
+                     edge);
+    const auto request = house.takeOne();
+    CHECK_FALSE(request.message.header("Path"));
+    CHECK_FALSE(request.has("10.0.0."));
+    auto answer = answerTo(request, 200);
+    answer.setContacts(request.message.contacts());
+    answer.addHeader("Service-Route", "<sip:203.0.113.50;lr>");
+    house.fromOutside(answer);
+    const auto response = house.takeOne();
+    CHECK(response.message.headers("Path").size() == 2);
+    CHECK(response.message.header("Service-Route") == "<sip:203.0.113.50;lr>");
+
+    house.fromOutside(forAlice("INVITE", request.contact().toString()));
+    const auto invite = house.takeOne();
+    CHECK(invite.flow.remote == edge);
+    const auto routes = invite.message.routes();
+    REQUIRE(routes.size() == 2);
+    CHECK(routes[0].uri.host == "10.0.0.5");
+    CHECK(routes[1].uri.host == "10.0.0.6");
+    CHECK(invite.message.requestUriText() == "sip:alice@10.0.0.10:5060");
+}
