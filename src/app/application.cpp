@@ -34,6 +34,7 @@
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "registrar/store.h"
+#include "registrar/thread_worker.h"
 #include "transport/transports.h"
 
 namespace siproxd::app {
@@ -80,6 +81,20 @@ proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& acc
     return options;
 }
 
+/// What a reload reads from files.
+struct Reading {
+    config::LoadResult fresh;
+    base::Result<AccessOptions> access;
+    base::Result<net::TlsContext> certificates;
+
+    static Reading of(const std::string& file, const std::vector<std::string>& overrides) {
+        auto fresh = file.empty() ? config::read("", "", overrides) : config::load(file, overrides);
+        auto access = readAccess(fresh.settings);
+        auto certificates = readTls(fresh.settings);
+        return {std::move(fresh), std::move(access), std::move(certificates)};
+    }
+};
+
 }  // namespace
 
 base::Result<void> checkAccess(const config::Settings& settings) {
@@ -108,7 +123,9 @@ struct Application::Impl {
     void watchSignals();
     void tick();
     void reload();
-    void reloadNetwork(std::span<const std::string_view> changed);
+    void take(Reading reading);
+    void takeNetwork(base::Result<net::TlsContext> certificates,
+                     std::span<const std::string_view> changed);
     void readdress();
     void logStatistics() const;
 
@@ -145,6 +162,9 @@ struct Application::Impl {
     std::unique_ptr<UserFile> userFile;
     std::unique_ptr<event::Timer> ticker;
     std::vector<std::unique_ptr<event::Watch>> signals;
+    bool isReading = false;       ///< SIGHUP has come and the files are being read
+    bool hasToReadAgain = false;  ///< another one since
+    registrar::ThreadWorker reader;
 };
 
 base::Result<void> Application::Impl::openLoop() {
@@ -431,12 +451,29 @@ void Application::Impl::logStatistics() const {
 }
 
 void Application::Impl::reload() {
-    const auto fresh = configFile.empty() ? config::read("", "", overrides)
-                                          : config::load(configFile, overrides);
+    if (isReading) {
+        hasToReadAgain = true;
+        return;
+    }
+    isReading = true;
+    // Disks may take their time, and calls go on meanwhile.
+    reader.start([this, file = configFile, lines = overrides] {
+        auto reading = std::make_shared<Reading>(Reading::of(file, lines));
+        loop->post([this, reading] {
+            isReading = false;
+            take(std::move(*reading));
+            if (std::exchange(hasToReadAgain, false)) {
+                reload();
+            }
+        });
+    });
+}
+
+void Application::Impl::take(Reading reading) {
+    auto& [fresh, access, certificates] = reading;
     for (const auto& problem : fresh.problems) {
         log::warning("{}", problem.toString());
     }
-    auto access = readAccess(fresh.settings);
     if (!fresh.ok() || !access) {
         log::error("configuration is not reloaded: {}",
                    access ? "it has errors" : access.error().message);
@@ -457,17 +494,18 @@ void Application::Impl::reload() {
     if (console) {
         console->setDebugClasses(settings.log.debugLevel);
     }
-    reloadNetwork(merged.changed);
+    takeNetwork(std::move(certificates), merged.changed);
     watchNames();
     log::info("configuration reloaded from {}, {} directives have changed", configFile,
               merged.changed.size());
 }
 
-void Application::Impl::reloadNetwork(std::span<const std::string_view> changed) {
-    if (auto context = readTls(settings); context) {
-        transports->setTls(std::move(*context));
+void Application::Impl::takeNetwork(base::Result<net::TlsContext> certificates,
+                                    std::span<const std::string_view> changed) {
+    if (certificates) {
+        transports->setTls(std::move(*certificates));
     } else {
-        log::error("certificates stay as they are: {}", context.error().message);
+        log::error("certificates stay as they are: {}", certificates.error().message);
     }
     transports->configure(streamSettings(settings));
     listenAgain();
