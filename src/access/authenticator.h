@@ -39,6 +39,8 @@ public:
         unsigned mostTries = 5;  ///< wrong passwords that are answered by a challenge
         base::Duration triesWindow = std::chrono::minutes(5);  ///< from the last one that counted
         std::size_t mostTried = 4096;  ///< pairs of user and source that are remembered
+
+        friend bool operator==(const Options&, const Options&) = default;
     };
 
     /// A request, as far as it matters here. ACK and CANCEL cannot be challenged (RFC 3261 §22.1):

@@ -31,8 +31,9 @@ Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) co
         if (addresses_.isOurs(source)) {
             return Side::Outside;
         }
-        return locations_.knowsHost(source) || addresses_.isInside(source) ? Side::Inside
-                                                                           : Side::Outside;
+        const bool isPhone = locations_.knowsHost(source) &&
+                             (!usersOutside_ || source.isPrivate());
+        return isPhone || addresses_.isInside(source) ? Side::Inside : Side::Outside;
     }
     // What this machine sends to itself arrives by the loopback interface.
     if (const auto side = addresses_.sideOfInterface(interfaceIndex)) {
@@ -42,8 +43,18 @@ Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) co
                                                                      : Side::Outside;
 }
 
+Side DirectionFinder::sideOfPhone(const base::Flow& flow) const {
+    if (!addresses_.single()) {
+        return addresses_.sideOf(flow);
+    }
+    const auto& ip = flow.remote.ip;
+    return !usersOutside_ || addresses_.isInside(ip) || ip.isPrivate() ? Side::Inside
+                                                                       : Side::Outside;
+}
+
 InsideTarget DirectionFinder::targetOf(const registrar::Binding& binding) const {
-    const auto side = addresses_.sideOf(binding.flow);
+    // Nobody registers at a provider through us but from inside.
+    const auto side = binding.provider ? Side::Inside : sideOfPhone(binding.flow);
     // Whom we are the registrar of outside is no provider's business: by no proxy of theirs.
     const bool outside = side == Side::Outside && binding.path.empty();
     return {.uri = binding.contact,
@@ -60,7 +71,7 @@ InsideTarget DirectionFinder::targetOf(const registrar::ContactAlias& alias) con
             .routes = alias.routes,
             .flow = fixedFlow(alias.flow, alias.natted),
             .natted = alias.natted,
-            .side = addresses_.sideOf(alias.flow)};
+            .side = sideOfPhone(alias.flow)};
 }
 
 InsideTarget DirectionFinder::targetAt(const sip::Uri& contact) const {

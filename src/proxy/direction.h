@@ -62,10 +62,15 @@ public:
     /// The phone with that Contact: as it is registered, else by the Contact alone.
     [[nodiscard]] InsideTarget targetAt(const sip::Uri& contact) const;
 
+    /// Phones may register here from outside: with a single interface a public address is then outside,
+    /// whoever is registered from there.
+    void setUsersOutside(bool users) { usersOutside_ = users; }
+
     /// The side that a packet came from.
     [[nodiscard]] Side sideOf(const base::Flow& from, unsigned interfaceIndex) const;
 
 private:
+    [[nodiscard]] Side sideOfPhone(const base::Flow& flow) const;
     [[nodiscard]] InsideTarget targetOf(const registrar::Binding& binding) const;
     [[nodiscard]] InsideTarget targetOf(const registrar::ContactAlias& alias) const;
     [[nodiscard]] std::vector<InsideTarget> fromInside(const sip::Message& request);
@@ -78,6 +83,7 @@ private:
     CallTable& calls_;
     const Addresses& addresses_;
     const LocalRegistrar& registrar_;
+    bool usersOutside_ = false;
 };
 
 }  // namespace siproxd::proxy

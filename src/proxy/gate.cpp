@@ -52,11 +52,16 @@ Gate::Gate(Options options, access::Policy policy, const Addresses& addresses,
 }
 
 void Gate::configure(Options options) {
+    const bool isSame = options.authentication == options_.authentication;
     options_ = std::move(options);
     guard_.configure(options_.flood);
     guard_.setTrusted(options_.trusted);
     limits_.setOptions(options_.limits);
-    authenticator_ = authenticatorOf(options_, random_, clock_);
+    if (isSame && authenticator_) {
+        authenticator_->setUsers(options_.users);  // nonces and wrong passwords stay as they are
+    } else {
+        authenticator_ = authenticatorOf(options_, random_, clock_);
+    }
 }
 
 void Gate::setUsers(access::Users users) {

@@ -30,6 +30,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
       nat_(options_.nat, parts.loop, parts.locations, *this) {
     renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
     masquerade_.setMaskedHosts(options_.maskedHosts);
+    directions_.setUsersOutside(options_.gate.rules.usersOutside);
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         const auto it = suspended_.find(token);
@@ -53,6 +54,7 @@ Proxy::~Proxy() {
 void Proxy::setOptions(Options options) {
     options_ = std::move(options);
     masquerade_.setMaskedHosts(options_.maskedHosts);
+    directions_.setUsersOutside(options_.gate.rules.usersOutside);
     registrar_.setOptions(options_.registrar);
     gate_.configure(options_.gate);
     nat_.setOptions(options_.nat);

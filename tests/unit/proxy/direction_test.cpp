@@ -53,7 +53,41 @@ TEST_CASE("with a single interface a registered phone elsewhere is inside too", 
     REQUIRE(binding);
     house.locations.confirm(binding->token, 600);
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net", 2));
-    CHECK(house.takeOutside().flow.remote == kProvider);
+    const auto out = house.takeOutside();
+    CHECK(out.flow.remote == kProvider);
+    CHECK(showsNothingInside(out));
+    house.fromOutside(answerTo(out, 486));
+    house.take();
+    // Calls to it are masqueraded as any other.
+    house.fromOutside(forAlice("INVITE", binding->masqueraded.toString()));
+    const auto in = house.takeOne();
+    CHECK(in.flow.remote == kPhone);
+    house.fromInside(with(answerTo(in, 200), "Contact", "<sip:alice@10.0.0.10>"));
+    CHECK(showsNothingInside(house.takeOne()));
+}
+
+TEST_CASE("with a single interface users outside make nobody else inside", "[proxy]") {
+    HouseOptions options;
+    options.single = true;
+    options.proxy.gate.rules.usersOutside = GENERATE(false, true);
+    const bool usersOutside = options.proxy.gate.rules.usersOutside;
+    House house(std::move(options));
+    const auto elsewhere = at("198.51.100.20");
+    const auto binding = house.locations.prepare(
+        {.aor = *sip::Uri::parse("sip:carol@10.0.0.1"),
+         .contact = *sip::Uri::parse("sip:carol@198.51.100.20"),
+         .flow = {base::Protocol::Udp, at("10.0.0.1"), elsewhere, 0},
+         .callId = "c",
+         .cseq = 1},
+        {.host = kPublic});
+    REQUIRE(binding);
+    house.locations.confirm(binding->token, 600);
+    house.fromOutside(fromAlice("INVITE", "sip:bob@example.net"), elsewhere);
+    const auto sent = house.take();
+    const bool goesOut = std::ranges::any_of(sent, [](const Sent& one) {
+        return one.flow.remote == kProvider;
+    });
+    CHECK(goesOut == !usersOutside);
 }
 
 TEST_CASE("what this machine sends itself goes out", "[proxy]") {
