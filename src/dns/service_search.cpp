@@ -299,6 +299,7 @@ std::optional<Located> Search::byRecords() {
 
 std::optional<Located> Search::byAddress(const std::vector<Protocol>& protocols) {
     std::vector<Target> targets;
+    targets.reserve(protocols.size());
     for (const auto protocol : protocols) {
         targets.push_back(
             {protocol, host_, wanted_.port != 0 ? wanted_.port : defaultPort(protocol)});

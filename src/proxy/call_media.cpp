@@ -90,11 +90,15 @@ void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way)
 
 bool CallMedia::namesInside(std::string_view value) const {
     // source-filter, alt and others of no use behind a relay: addresses stand there as words.
-    const auto words = base::split(value, ' ');
-    return std::any_of(words.begin(), words.end(), [this](std::string_view word) {
-        const auto ip = base::IpAddress::parse(word);
-        return ip && addresses_.isHidden(*ip);
-    });
+    while (!value.empty()) {
+        const auto end = std::min(value.find(' '), value.size());
+        const auto ip = base::IpAddress::parse(value.substr(0, end));
+        if (ip && addresses_.isHidden(*ip)) {
+            return true;
+        }
+        value.remove_prefix(std::min(end + 1, value.size()));
+    }
+    return false;
 }
 
 MediaOutcome CallMedia::applyStream(Call& call, media::Session& session, std::size_t index,

@@ -72,7 +72,8 @@ void Forward::insertBehind(std::size_t index, std::uint32_t place, Branch branch
 
 void Forward::offerBest(const Branch& branch, sip::Message response) {
     if (!best || preference(response.status()) < preference(best->response.status())) {
-        best = Best{std::move(response), static_cast<std::size_t>(&branch - branches.data())};
+        best = std::make_unique<Best>(
+            Best{std::move(response), static_cast<std::size_t>(&branch - branches.data())});
     }
 }
 

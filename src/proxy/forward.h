@@ -54,6 +54,12 @@ struct Branch {
     std::vector<std::string> earlyTags{};
 
     [[nodiscard]] bool hasNextServer() const { return tried < servers.size(); }
+    /// No other server will be tried.
+    void forgetServers() {
+        std::vector<dns::Service>().swap(servers);
+        tried = 0;
+        patience.reset();
+    }
     /// The server that it was sent to last; nullptr: a fixed way.
     [[nodiscard]] const dns::Service* server() const {
         return tried == 0 ? nullptr : &servers[tried - 1];
@@ -90,7 +96,7 @@ struct Forward {
         sip::Message response;
         std::size_t branch;  ///< that it came from
     };
-    std::optional<Best> best;
+    std::unique_ptr<Best> best;
     std::size_t size = 0;              ///< bytes of the request as it came
     /// obscure_loops: the Call-ID that the requester knows, where the other side has another.
     std::string callId;

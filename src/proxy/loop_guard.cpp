@@ -16,6 +16,7 @@ constexpr std::uint32_t kDefaultBreadth = 60;
 
 LoopGuard::Key LoopGuard::keyOf(const sip::Message& request, Side from) {
     std::string text;
+    text.reserve(512);
     const auto add = [&text](std::string_view part) {
         text += part;
         text += '\n';

@@ -141,8 +141,28 @@ bool Proxy::mayBeTold(const base::Flow& from) {
     return gate_.mayBeTold(from, directions_.sideOf(from, arrivalInterface_));
 }
 
+void Proxy::onServerAnswered(transaction::ServerId id, int status) {
+    Forward* forward = find(id);
+    if (forward == nullptr) {
+        return;
+    }
+    if (forward->method != sip::Method::Invite || status >= 300) {
+        release(id);
+        return;
+    }
+    // Further 2xx may come (RFC 3261 §16.7 step 5), for half a minute.
+    forward->best.reset();
+    for (auto& branch : forward->branches) {
+        branch.forgetServers();
+    }
+}
+
 void Proxy::onServerEnded(transaction::ServerId id) {
     unproven_.erase(id);
+    release(id);
+}
+
+void Proxy::release(transaction::ServerId id) {
     const auto it = forwards_.find(id);
     if (it == forwards_.end()) {
         return;

@@ -138,6 +138,7 @@ private:
     void onFailure(transaction::ClientId id, transaction::ClientFailure failure) override;
     void onStrayResponse(sip::Message response, const base::Flow& from) override;
     bool mayBeTold(const base::Flow& from) override;
+    void onServerAnswered(transaction::ServerId id, int status) override;
     void onServerEnded(transaction::ServerId id) override;
     void onClientEnded(transaction::ClientId id) override;
 
@@ -295,6 +296,8 @@ private:
     [[nodiscard]] std::function<void()> onSilence(Call& call);
     void endCall(Call& call, std::string_view why);
     void leaveLoopGuard(Forward& forward);
+    /// Forgets a request whose fate is settled.
+    void release(transaction::ServerId id);
 
     Parts parts_;
     Options options_;

@@ -9,13 +9,19 @@ namespace {
 
 enum Field : std::size_t { kType, kPort, kProtocol, kFirstFormat };
 
+/// Takes the first word off `text`; empty when there is none.
+std::string_view takeWord(std::string_view& text) {
+    const auto start = std::min(text.find_first_not_of(" \t"), text.size());
+    const auto end = std::min(text.find_first_of(" \t", start), text.size());
+    const auto word = text.substr(start, end - start);
+    text.remove_prefix(end);
+    return word;
+}
+
 std::vector<std::string_view> words(std::string_view text) {
     std::vector<std::string_view> found;
-    std::size_t start = 0;
-    while ((start = text.find_first_not_of(" \t", start)) != std::string_view::npos) {
-        const auto end = std::min(text.find_first_of(" \t", start), text.size());
-        found.push_back(text.substr(start, end - start));
-        start = end;
+    for (auto word = takeWord(text); !word.empty(); word = takeWord(text)) {
+        found.push_back(word);
     }
     return found;
 }
@@ -44,7 +50,11 @@ base::Result<Media> Media::parse(Line line) {
 }
 
 std::string_view Media::field(std::size_t index) const {
-    return words(lines().front().value())[index];
+    auto text = lines().front().value();
+    for (std::size_t i = 0; i < index; ++i) {
+        takeWord(text);
+    }
+    return takeWord(text);
 }
 
 std::string_view Media::type() const {

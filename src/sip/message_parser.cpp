@@ -13,6 +13,7 @@ namespace {
 // Everything that a stranger's message can make us allocate is bounded by these.
 constexpr std::size_t kMaxHead = 32 * 1024;
 constexpr std::size_t kMaxFields = 256;
+constexpr std::size_t kUsualFields = 24;
 constexpr std::size_t kMaxLine = 8 * 1024;
 constexpr std::size_t kMaxName = 256;
 constexpr std::size_t kMaxVias = 70;
@@ -47,6 +48,12 @@ std::string_view skipLeadingEmptyLines(std::string_view bytes) {
 /// Whether there are control characters other than TAB. A quoted-pair, which exists only in a quoted
 /// string, may hold any but CR and LF (RFC 3261 §25.1).
 bool hasControl(std::string_view line) {
+    if (std::ranges::none_of(line, [](char c) {
+            const auto byte = static_cast<unsigned char>(c);
+            return byte < 32 || byte == 127;
+        })) {
+        return false;  // nearly always
+    }
     bool quoted = false;
     bool escaped = false;
     return std::ranges::any_of(line, [&](char c) {
@@ -219,6 +226,7 @@ Failure MessageParser::readFields(std::string_view lines) {
     if (isFold(lines)) {
         return bad("header section begins with a folded line");
     }
+    message_.fields_.reserve(kUsualFields);
     RawField raw;
     while (!lines.empty()) {
         takeField(lines, raw);

@@ -83,14 +83,16 @@ std::uint16_t NameAddr::preference() const {
 }
 
 std::string NameAddr::toString() const {
-    std::string out = display;
+    std::string out;
+    out.reserve(160);
+    out += display;
     if (!out.empty()) {
         out += ' ';
     }
     out += '<';
-    out += uri.toString();
+    uri.appendTo(out);
     out += '>';
-    out += params.toString();
+    params.appendTo(out);
     return out;
 }
 

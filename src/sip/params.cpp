@@ -84,6 +84,11 @@ bool Params::remove(std::string_view name) {
 
 std::string Params::toString() const {
     std::string out;
+    appendTo(out);
+    return out;
+}
+
+void Params::appendTo(std::string& out) const {
     for (const auto& param : list_) {
         out += ';';
         out += param.name;
@@ -92,7 +97,6 @@ std::string Params::toString() const {
             out += *param.value;
         }
     }
-    return out;
 }
 
 }  // namespace siproxd::sip

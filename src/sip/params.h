@@ -39,6 +39,7 @@ public:
     void clear() { list_.clear(); }
     /// `;a;b=c`, empty without parameters.
     [[nodiscard]] std::string toString() const;
+    void appendTo(std::string& out) const;
 
     friend bool operator==(const Params&, const Params&) = default;
 

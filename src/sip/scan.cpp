@@ -115,6 +115,17 @@ std::optional<HostPort> readHostPort(std::string_view text) {
     return out;
 }
 
+void appendHost(std::string& out, std::string_view host) {
+    const bool isV6 = host.find(':') != std::string_view::npos;
+    if (isV6) {
+        out += '[';
+    }
+    out += host;
+    if (isV6) {
+        out += ']';
+    }
+}
+
 std::optional<std::size_t> findOutsideQuotes(std::string_view text, char wanted) {
     bool quoted = false;
     bool bracketed = false;

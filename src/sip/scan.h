@@ -36,6 +36,9 @@ struct HostPort {
 /// 65535.
 [[nodiscard]] std::optional<HostPort> readHostPort(std::string_view text);
 
+/// Writes a host as URIs and Vias have it: in brackets when it is IPv6.
+void appendHost(std::string& out, std::string_view host);
+
 /// Position of the first `wanted` that is neither in a quoted string nor between `<` and `>`;
 /// text.size() when there is none; nothing when a quote or an angle bracket is not closed.
 [[nodiscard]] std::optional<std::size_t> findOutsideQuotes(std::string_view text, char wanted);

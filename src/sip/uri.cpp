@@ -142,9 +142,18 @@ std::string Uri::hostText() const {
 }
 
 std::string Uri::toString() const {
-    std::string out = scheme + ":";
+    std::string out;
+    out.reserve(128);
+    appendTo(out);
+    return out;
+}
+
+void Uri::appendTo(std::string& out) const {
+    out += scheme;
+    out += ':';
     if (!isSip()) {
-        return out + opaque;
+        out += opaque;
+        return;
     }
     if (!user.empty()) {
         out += user;
@@ -154,17 +163,16 @@ std::string Uri::toString() const {
         }
         out += '@';
     }
-    out += hostText();
+    appendHost(out, host);
     if (port != 0) {
         out += ':';
         out += std::to_string(port);
     }
-    out += params.toString();
+    params.appendTo(out);
     if (!headers.empty()) {
         out += '?';
         out += headers;
     }
-    return out;
 }
 
 std::string Uri::userAtHost() const {

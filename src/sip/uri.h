@@ -33,6 +33,7 @@ struct Uri {
     /// Host in brackets when it is IPv6.
     [[nodiscard]] std::string hostText() const;
     [[nodiscard]] std::string toString() const;
+    void appendTo(std::string& out) const;
     /// `user@host` as in log lines; no scheme, no port.
     [[nodiscard]] std::string userAtHost() const;
 

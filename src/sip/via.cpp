@@ -76,13 +76,18 @@ std::uint16_t Via::portOrDefault() const {
 }
 
 std::string Via::toString() const {
-    std::string out = "SIP/2.0/" + transport + " ";
-    out += host.find(':') != std::string::npos ? "[" + host + "]" : host;
+    std::string out;
+    out.reserve(128);
+    out += "SIP/2.0/";
+    out += transport;
+    out += ' ';
+    appendHost(out, host);
     if (port != 0) {
         out += ':';
         out += std::to_string(port);
     }
-    return out + params.toString();
+    params.appendTo(out);
+    return out;
 }
 
 std::optional<base::SocketAddress> Via::responseAddress() const {

@@ -92,9 +92,16 @@ struct PeerHash {
 struct Layer::Impl final : Transaction::Owner {
     /// Something to tell the user when no call of theirs is on the stack.
     struct Notice {
-        enum class Kind : std::uint8_t { ServerEnded, ClientEnded, Timeout, TransportError };
+        enum class Kind : std::uint8_t {
+            ServerAnswered,
+            ServerEnded,
+            ClientEnded,
+            Timeout,
+            TransportError
+        };
         Kind kind;
         std::uint64_t id;
+        int status = 0;  ///< of the answer
     };
 
     /// One call into the layer from below (a message, a timer). At the end of the outermost one the
@@ -152,7 +159,7 @@ struct Layer::Impl final : Transaction::Owner {
     [[nodiscard]] std::uint64_t nextId(bool ours) { return (lastId += 2) | (ours ? 1U : 0U); }
     [[nodiscard]] static bool isOurs(std::uint64_t id) { return (id & 1U) != 0; }
 
-    void notify(Notice::Kind kind, std::uint64_t id);
+    void notify(Notice::Kind kind, std::uint64_t id, int status = 0);
     /// Makes sure that settle() will run.
     void settleLater();
     void settle();
@@ -203,9 +210,9 @@ void Layer::Impl::failed(ClientId id, ClientFailure failure) {
            number(id));
 }
 
-void Layer::Impl::notify(Notice::Kind kind, std::uint64_t id) {
+void Layer::Impl::notify(Notice::Kind kind, std::uint64_t id, int status) {
     if (!isOurs(id)) {
-        notices.push_back({kind, id});
+        notices.push_back({kind, id, status});
     }
     settleLater();
 }
@@ -234,6 +241,9 @@ void Layer::Impl::settle() {
 
 void Layer::Impl::tell(const Notice& notice) {
     switch (notice.kind) {
+        case Notice::Kind::ServerAnswered:
+            user.onServerAnswered(ServerId{notice.id}, notice.status);
+            break;
         case Notice::Kind::ServerEnded: user.onServerEnded(ServerId{notice.id}); break;
         case Notice::Kind::ClientEnded: user.onClientEnded(ClientId{notice.id}); break;
         case Notice::Kind::Timeout:
@@ -438,8 +448,14 @@ void Layer::flowFailed(const base::Flow& flow) {
 }
 
 void Layer::respond(ServerId id, const sip::Message& response) {
-    if (auto* transaction = impl_->servers.find(id)) {
-        transaction->respond(response);
+    auto* transaction = impl_->servers.find(id);
+    if (transaction == nullptr) {
+        return;
+    }
+    const bool isFinal = response.status() >= 200 && !transaction->answered();
+    transaction->respond(response);
+    if (isFinal && impl_->servers.find(id) != nullptr) {
+        impl_->notify(Impl::Notice::Kind::ServerAnswered, number(id), response.status());
     }
 }
 

@@ -69,6 +69,11 @@ public:
     /// A response that belongs to no transaction. Usually dropped.
     virtual void onStrayResponse(sip::Message response, const base::Flow& from) = 0;
 
+    /// The final response to `id` has been given (the first one, if there are several 2xx). What was
+    /// kept to make it is no longer needed, but for an INVITE further 2xx may follow a 2xx. Not
+    /// called when the transaction ends with that response.
+    virtual void onServerAnswered(ServerId /*id*/, int /*status*/) {}
+
     /// The transaction is gone, its id means nothing from now on.
     virtual void onServerEnded(ServerId id) = 0;
     virtual void onClientEnded(ClientId id) = 0;

@@ -29,6 +29,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than half a minute")
     config.addinivalue_line("markers", "alone: loads the whole machine, nothing else may run")
     config.addinivalue_line("markers", "needs_daemon: makes no sense without one (LAB_DIRECT)")
+    config.addinivalue_line("markers", "memory: measures the daemon's, so freed memory is free at once")
     config.addinivalue_line("markers", "capture(inside=, outside=): tcpdump filters of this test")
     if not _SKIP:
         netns.sweep()
@@ -103,6 +104,7 @@ def idle_lab(request, site, directory):
     filters = request.node.get_closest_marker("capture")
     laboratory = Lab(site, directory, marker.kwargs if marker else {},
                      filters.kwargs if filters else {})
+    laboratory.daemon.keeps_freed_memory = not request.node.get_closest_marker("memory")
     request.node.funcargs["lab"] = laboratory
     try:
         yield laboratory

@@ -54,6 +54,7 @@ class Daemon:
                          "registration_file": self.registration_file,
                          "pid_file": self.pid_file, **dict(settings)}
         self.extra_environment = {}
+        self.keeps_freed_memory = True      # where ASan looks for uses of it
         self.output = None      # a pipe's end instead of the log file, for tests that read it
         self.process = None
         self.started = 0
@@ -71,6 +72,8 @@ class Daemon:
         common = f"log_path={self.directory}/sanitizer"
         asan = "detect_leaks=1:exitcode=99:" + os.environ.get("ASAN_OPTIONS", "")
         ubsan = "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", "")
+        if not self.keeps_freed_memory:
+            asan += ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
         if "LD_PRELOAD" in self.extra_environment:
             common += ":verify_asan_link_order=0"
         return {**os.environ, "ASAN_OPTIONS": f"{asan}:{common}",

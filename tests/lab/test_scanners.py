@@ -53,15 +53,8 @@ def test_who_scans_again_and_again_is_banned(lab):
     wait_for(lambda: f"{REMOTE} is banned" in lab.daemon.log(), "the ban")
 
 
-def resident(pid):
-    """kB of memory."""
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1])
-    raise AssertionError("no VmRSS")
-
-
 @pytest.mark.alone
+@pytest.mark.memory
 @pytest.mark.slow
 @pytest.mark.capture(outside="udp port 1", inside="udp port 1")
 @pytest.mark.parametrize("settings,user", [({}, "alice"), ({"anonymous_calls": 1}, "100")],
@@ -72,11 +65,11 @@ def test_a_flood_from_random_sources_leaves_a_call_and_the_memory_alone(idle_lab
     lab.daemon.start()
     phone, provider, contact = lab.pair()
     call = lab.call_in(phone, provider, contact)
-    before = resident(lab.daemon.process.pid)
+    before = lab.daemon.resident_kilobytes()
     flood = lab.site.internet.start(sys.executable, FLOOD, PUBLIC, user, 50000)
     lab.at_end(flood.stop)
     while flood.running():
         call.check_media()
-    assert resident(lab.daemon.process.pid) - before < 32 * 1024
+    assert lab.daemon.resident_kilobytes() - before < 32 * 1024
     call.hang_up()
     lab.call_in(phone, provider, contact).hang_up()

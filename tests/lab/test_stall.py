@@ -144,6 +144,7 @@ class Stuck:
         lab.at_end(self.sock.close)
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize("target", [
     pytest.param("host4.example.test;transport=tcp", id="never reads"),
     pytest.param("host4.example.test;transport=tls", id="never shakes hands"),

@@ -213,3 +213,28 @@ TEST_CASE("a re-INVITE that fails leaves the call as it is", "[proxy]") {
     house.take();
     CHECK(house.proxy->callCount() == 1);
 }
+
+TEST_CASE("what was needed to answer a request goes with the answer", "[proxy]") {
+    House house;
+    house.fromInside(fromAlice("MESSAGE", "sip:bob@example.net"));
+    const auto sent = house.takeOne();
+    CHECK(house.proxy->pendingCount() == 4);
+    house.fromOutside(answerTo(sent, 200));
+    CHECK(house.takeOne().message.status() == 200);
+    CHECK(house.proxy->pendingCount() == 2);  // its transactions, for retransmissions
+    house.fromOutside(answerTo(sent, 200));
+    CHECK(house.take().empty());
+}
+
+TEST_CASE("a refused INVITE is forgotten, an answered one not", "[proxy]") {
+    House house;
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+    const auto sent = house.takeOutside();
+    house.take();
+    const bool accepts = GENERATE(false, true);
+    house.fromOutside(with(answerTo(sent, accepts ? 200 : 486), "Contact", "<sip:bob@198.51.100.7>"));
+    house.take();
+    CHECK(house.proxy->pendingCount() == (accepts ? 4 : 2));
+    house.fromOutside(with(answerTo(sent, 200, "another"), "Contact", "<sip:bob@198.51.100.7>"));
+    CHECK(house.take().size() == (accepts ? 1 : 0));
+}

@@ -149,6 +149,7 @@ public:
     void onStrayResponse(sip::Message response, const base::Flow&) override {
         lines.push_back("stray " + std::to_string(response.status()));
     }
+    void onServerAnswered(ServerId id, int status) override { answered.emplace_back(id, status); }
     void onServerEnded(ServerId id) override {
         lines.emplace_back("server ended");
         server = id;
@@ -164,6 +165,7 @@ public:
 
     Lines lines;
     std::vector<sip::Message> messages;
+    std::vector<std::pair<ServerId, int>> answered;  ///< not in `lines`
     ServerId server = ServerId::None;  ///< of the last call
     ClientId client = ClientId::None;  ///< of the last call
     std::function<void()> atRequest;

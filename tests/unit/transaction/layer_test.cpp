@@ -323,3 +323,33 @@ TEST_CASE("a stranger's CANCEL for nothing costs no transaction, and no answer i
     CHECK(f.sender.take().empty());
     CHECK(f.idle());
 }
+
+TEST_CASE("the user is told once that a final response has been given", "[transaction]") {
+    Fixture f;
+    const auto id = f.receive("INVITE");
+    f.respond(id, 180);
+    f.loop.runPosted();
+    CHECK(f.user.answered.empty());
+    f.respond(id, 200);
+    CHECK(f.user.answered.empty());  // never from inside a call of the user's
+    f.layer.respond(id, answer(request("INVITE"), 200));
+    f.loop.runPosted();
+    CHECK(f.user.answered == std::vector<std::pair<ServerId, int>>{{id, 200}});
+    f.user.answered.clear();
+
+    f.user.atRequest = [&] { f.respond(f.user.server, 404); };
+    const auto second = f.receive("MESSAGE", {.branch = "z9hG4bK-second"});
+    CHECK(f.user.answered == std::vector<std::pair<ServerId, int>>{{second, 404}});
+}
+
+TEST_CASE("nobody is told of the answer to what has ended", "[transaction]") {
+    Fixture f;
+    f.respond(f.receive("BYE", {}, tcp()), 200);
+    f.loop.runPosted();
+    CHECK(f.user.answered.empty());
+    f.user.take();
+    const auto id = f.receive("MESSAGE");
+    f.layer.abandon(id);
+    f.loop.runPosted();
+    CHECK(f.user.answered.empty());
+}
