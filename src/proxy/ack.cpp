@@ -24,6 +24,12 @@ void Proxy::onAck(sip::Message ack, const base::Flow& from) {
         ack.setCallId(*plain);
     }
     auto located = directions_.find(ack, from, arrivalInterface_);
+    if (located.direction == plugin::Direction::Unknown) {
+        const Call* call = calls_.find(ack, Side::Outside);
+        if (call != nullptr && call->state().isRelayed) {
+            located = DirectionFinder::relayed(ack);
+        }
+    }
     plugin::Context context;
     context.message = &ack;
     context.flow = from;
@@ -81,7 +87,11 @@ void Proxy::ackLocated(Forward& forward, const dns::Located& located) {
     branch.servers = *located;
     preferServerOfCall(forward, branch);
     while (branch.hasNextServer()) {
-        if (const auto flow = flowOf(branch, branch.servers[branch.tried++])) {
+        const auto& server = branch.servers[branch.tried++];
+        if (!mayGoTo(forward, branch, server.address.ip)) {
+            continue;
+        }
+        if (const auto flow = flowOf(branch, server)) {
             branch.flow = *flow;
             sendAck(forward);
             return;

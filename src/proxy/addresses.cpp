@@ -114,6 +114,13 @@ bool Addresses::isOurs(const base::IpAddress& ip) const {
     });
 }
 
+bool Addresses::isFromThisMachine(const base::Flow& from) const {
+    const auto& ip = from.remote.ip;
+    return ip.isLoopback() ||
+           ((ip.isV4() || base::isReliable(from.protocol)) &&
+            std::ranges::find(endpoints_, ip, &Endpoint::ip) != endpoints_.end());
+}
+
 bool Addresses::isOurs(const sip::Uri& uri) const {
     const auto named = uri.portOrDefault();
     if (!uri.isSip() || (named != port && named != tlsPort)) {

@@ -94,6 +94,10 @@ public:
 
     /// One of our addresses, or loopback.
     [[nodiscard]] bool isOurs(const base::IpAddress& ip) const;
+    /// Whether this machine has sent what comes from an address of ours: the kernel lets no forged IPv4
+    /// address of an interface in, and nobody else's connection has one. IPv6 sources and what
+    /// host_outbound names prove nothing.
+    [[nodiscard]] bool isFromThisMachine(const base::Flow& from) const;
     /// Whether host and port of a SIP URI mean this proxy.
     [[nodiscard]] bool isOurs(const sip::Uri& uri) const;
     [[nodiscard]] bool isOwnRoute(const sip::Uri& uri) const {

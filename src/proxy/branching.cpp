@@ -175,6 +175,24 @@ void Proxy::preferServerOfCall(const Forward& forward, Branch& branch) {
     std::rotate(branch.servers.begin(), it, it == branch.servers.end() ? it : it + 1);
 }
 
+bool Proxy::mayGoTo(const Forward& forward, const Branch& branch,
+                    const base::IpAddress& server) const {
+    if (server.isUnspecified() || server.isMulticast() || server.isBroadcast()) {
+        return false;
+    }
+    if (branch.nextHop || isConfiguredHop(*forward.request, options_.proxy)) {
+        return true;
+    }
+    if (server.isLoopback()) {
+        return forward.from.remote.ip.isLoopback() || branch.local.isLoopback();
+    }
+    if (!addresses_.isHidden(server)) {
+        return true;
+    }
+    return branch.towards == Side::Inside || (forward.fromSide() == Side::Inside &&
+                                              !branch.toPhone && !branch.isForeign);
+}
+
 std::optional<base::Flow> Proxy::flowOf(const Branch& branch, const dns::Service& server) {
     auto flow = addresses_.flowTo(branch.towards, server.address, server.protocol);
     if (branch.local && branch.local.family() == server.address.ip.family() &&
@@ -217,6 +235,12 @@ void Proxy::tryNextServer(Forward& forward, std::size_t index) {
     }
     while (branch.hasNextServer()) {
         const auto& server = branch.servers[branch.tried++];
+        if (!mayGoTo(forward, branch, server.address.ip)) {
+            log::warningFromPeer("{} is not sent to {}, which {} is said to be",
+                                 forward.request->methodName(), server.address.toString(),
+                                 base::printable(server.host));
+            continue;
+        }
         if (forward.method == sip::Method::Register && addresses_.isOurs(server.address.ip) &&
             server.address.port == addresses_.portFor(server.protocol)) {
             // Its registrar is a name of ours.

@@ -55,6 +55,8 @@ struct CallState {
     Side initiator = Side::Inside;  ///< where the first INVITE came from
     sip::Uri insideContact;         ///< the inside party's own Contact; an empty host: unknown
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
+    bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
+    base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
     /// For a call that has to be ended in the name of its parties; null: no request of it was seen.

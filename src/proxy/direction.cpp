@@ -8,8 +8,12 @@ namespace {
 /// Bindings of the best kind that there is: several Contacts of one address-of-record ring together,
 /// but somebody else's phone of the same name does not.
 std::vector<const registrar::Binding*> best(const std::vector<registrar::Candidate>& candidates) {
+    constexpr std::size_t kMostPhones = 16;
     std::vector<const registrar::Binding*> out;
     for (const auto& candidate : candidates) {
+        if (out.size() == kMostPhones) {
+            break;
+        }
         if (!out.empty() && (candidate.match != candidates.front().match ||
                              !candidate.binding->aor.sameAddress(out.front()->aor))) {
             break;
@@ -139,7 +143,9 @@ std::vector<InsideTarget> DirectionFinder::ownUsers(const sip::Message& request)
 std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& request,
                                                          const base::SocketAddress& source) {
     if (auto named = byToken(request.requestUri(), !request.toTag().empty())) {
-        if (auto routes = request.routes(); named->side == Side::Outside && !routes.empty()) {
+        // Strangers may know the token from a call that they have had.
+        if (auto routes = request.routes(); named->side == Side::Outside && !routes.empty() &&
+                                            calls_.find(request, Side::Outside) != nullptr) {
             named->routes = std::move(routes);
             named->flow.reset();
         }
@@ -179,6 +185,16 @@ Located DirectionFinder::find(const sip::Message& request, const base::Flow& fro
         return {Direction::RequestOutgoing, {}};
     }
     return {};
+}
+
+Located DirectionFinder::relayed(const sip::Message& request) {
+    Located located{plugin::Direction::RequestIncoming, {}};
+    located.targets.push_back({.uri = request.requestUri(),
+                               .local = {},
+                               .routes = request.routes(),
+                               .side = Side::Outside,
+                               .isPhone = false});
+    return located;
 }
 
 }  // namespace siproxd::proxy

@@ -24,6 +24,7 @@ struct InsideTarget {
     bool natted = false;               ///< nothing but `flow` reaches it
     Side side = Side::Inside;          ///< where the phone is
     std::uint32_t rank = 0;            ///< lower ones are tried first
+    bool isPhone = true;               ///< one that we know; else whoever the URI names
 };
 
 /// What direction() found.
@@ -51,6 +52,9 @@ public:
 
     [[nodiscard]] Located find(const sip::Message& request, const base::Flow& from,
                                unsigned interfaceIndex);
+
+    /// Where a request of a user outside, or of a relay network, goes that is for somebody outside.
+    [[nodiscard]] static Located relayed(const sip::Message& request);
 
     /// The phone whose Contact we have shown outside as this URI.
     [[nodiscard]] std::optional<InsideTarget> byToken(const sip::Uri& uri, bool inDialog = false);

@@ -5,6 +5,22 @@
 
 namespace siproxd::proxy {
 
+namespace {
+
+/// Whose Contact is where a dialog's requests go.
+bool makesDialogs(sip::Method method) {
+    switch (method) {
+        case sip::Method::Invite:
+        case sip::Method::Subscribe:
+        case sip::Method::Notify:
+        case sip::Method::Refer:
+        case sip::Method::Update: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
 void Proxy::onConnectionClosed(const base::Flow& flow) {
     if (flow.connection != 0) {
         parts_.locations.connectionClosed(flow.connection);
@@ -40,20 +56,20 @@ transaction::ClientId Proxy::sendPing(const registrar::Binding& binding) {
 void Proxy::maskFarContacts(sip::Message& message, const base::Flow& from) {
     const auto side = addresses_.sideOf(from);
     // Who redirects names others than himself.
-    if (side == Side::Inside || message.status() >= 300 || message.method() == sip::Method::Register ||
+    if (side == Side::Inside || message.status() >= 300 || !makesDialogs(message.method()) ||
         !nat_.isNatted(message, from, side)) {
         return;
     }
     const auto own = addresses_.sentBy(side, from.local.ip, from.protocol);
     auto contacts = message.contacts();
-    for (auto& contact : contacts) {
-        if (contact.uri.isSip()) {
-            contact.uri = masquerade_.farContactOf(contact.uri, from, own);
-        }
+    if (contacts.empty()) {
+        return;
     }
-    if (!contacts.empty()) {
-        message.setContacts(contacts);
+    contacts.resize(1);  // a dialog has one (RFC 3261 §8.1.1.8)
+    if (contacts.front().uri.isSip()) {
+        contacts.front().uri = masquerade_.farContactOf(contacts.front().uri, from, own);
     }
+    message.setContacts(contacts);
 }
 
 }  // namespace siproxd::proxy

@@ -37,6 +37,7 @@ struct Branch {
     /// The way to the phone whatever its Contact says: its connection, or through its NAT.
     std::optional<base::Flow> fixed{};
     bool natted = false;  ///< the phone is behind a NAT: only `fixed` reaches it
+    bool isForeign = false;  ///< somebody outside has named it (3xx)
     bool toPhone = false; ///< to a Contact of a phone that we know, not to whatever the URI names
 
     std::shared_ptr<const DialogPeer> peer{};  ///< to stay with; null: none

@@ -270,7 +270,9 @@ Gate::Verdict Gate::judge(const Question& question) {
         case access::RelayAnswer::Refuse: return answer(403);
     }
     verdict.relays = question.target == access::Target::Elsewhere &&
-                     relay.from == access::Side::Outside;
+                     relay.from == access::Side::Outside &&
+                     (question.isRelayed || !verdict.user.empty() ||
+                      options_.rules.relayNetworks.contains(relay.source));
     stripOwn(question, verdict);
     return verdict;
 }

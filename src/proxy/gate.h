@@ -51,6 +51,8 @@ public:
         /// those know who were shown it.
         bool inDialog = false;
         bool knowsToken = false;
+        /// It belongs to a call that is relayed from outside to outside.
+        bool isRelayed = false;
     };
 
     struct Verdict {

@@ -80,9 +80,13 @@ std::vector<sip::NameAddr> pathOf(const sip::Message& request) {
     return routesToKeep(std::move(path));
 }
 
-sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings& settings) {
-    if (const auto routes = request.routes(); !routes.empty()) {
-        return routes.front().uri;
+namespace {
+
+/// What the configuration says of where the request goes; nothing: it does not say.
+std::optional<sip::Uri> configuredHop(const sip::Message& request,
+                                      const config::ProxySettings& settings) {
+    if (!request.routes().empty()) {
+        return std::nullopt;
     }
     const auto domain = request.from().uri.host;
     for (const auto& entry : settings.outboundDomains) {
@@ -92,6 +96,22 @@ sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings
     }
     if (!settings.outboundProxyHost.empty()) {
         return hostUri(settings.outboundProxyHost, settings.outboundProxyPort);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+bool isConfiguredHop(const sip::Message& request, const config::ProxySettings& settings) {
+    return configuredHop(request, settings).has_value();
+}
+
+sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings& settings) {
+    if (const auto routes = request.routes(); !routes.empty()) {
+        return routes.front().uri;
+    }
+    if (auto hop = configuredHop(request, settings)) {
+        return *std::move(hop);
     }
     // A number: who the sender's home is knows what to do with it.
     return request.requestUri().isSip() ? request.requestUri()

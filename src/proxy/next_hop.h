@@ -28,6 +28,9 @@ void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 /// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
 /// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
 /// (tel:, urn:), the sender's domain.
+/// Whether outbound_proxy_host or an outbound_domain says where nextHopOutside() is.
+[[nodiscard]] bool isConfiguredHop(const sip::Message& request,
+                                   const config::ProxySettings& settings);
 [[nodiscard]] sip::Uri nextHopOutside(const sip::Message& request,
                                       const config::ProxySettings& settings);
 

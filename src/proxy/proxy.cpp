@@ -120,12 +120,12 @@ void Proxy::respond(transaction::ServerId id, int status, std::string_view reaso
 
 void Proxy::give(transaction::ServerId id, const sip::Message& response) {
     const auto peer = layer_.serverPeer(id);
-    if (peer && response.status() >= 300 && unproven_.contains(id) && find(id) == nullptr) {
-        [[maybe_unused]] const auto sent = layer_.sendStateless(response, *peer);
-        layer_.abandon(id);
-        return;
+    if (peer && response.status() >= 300 && find(id) == nullptr &&
+        (unproven_.contains(id) || addresses_.sideOf(*peer) == Side::Outside)) {
+        layer_.answerStateless(id, response);
+    } else {
+        layer_.respond(id, response);
     }
-    layer_.respond(id, response);
 }
 
 std::string Proxy::ownTag(const sip::Message& request) const {
@@ -158,7 +158,10 @@ void Proxy::onServerAnswered(transaction::ServerId id, int status) {
 }
 
 void Proxy::onServerEnded(transaction::ServerId id) {
-    unproven_.erase(id);
+    if (const auto known = unproven_.find(id); known != unproven_.end()) {
+        unprovenBytes_ -= known->second;
+        unproven_.erase(known);
+    }
     release(id);
 }
 

@@ -158,6 +158,8 @@ private:
     // receiving (receive.cpp)
     void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                          const base::Flow& from);
+    /// Whether a request comes from an address of ours that somebody else may have put there.
+    [[nodiscard]] bool isForged(const sip::Message& request, const base::Flow& from);
     [[nodiscard]] bool admit(const sip::Message& request, const base::Flow& from);
     [[nodiscard]] bool admitAck(const sip::Message& ack, const base::Flow& from);
     [[nodiscard]] Gate::Question questionOf(const sip::Message& request, const base::Flow& from,
@@ -204,6 +206,9 @@ private:
     /// Whether the request is too long for a datagram to that target (RFC 3261 §18.1.1).
     [[nodiscard]] static bool isLarge(const Forward& forward, const Branch& branch);
     void preferServerOfCall(const Forward& forward, Branch& branch);
+    /// Nobody is led by strangers, or by name servers, to programs of this machine or to the inside.
+    [[nodiscard]] bool mayGoTo(const Forward& forward, const Branch& branch,
+                               const base::IpAddress& server) const;
     [[nodiscard]] std::optional<base::Flow> flowOf(const Branch& branch,
                                                    const dns::Service& server);
     /// The Warning when one of the request and the phone insists on sips: and the other cannot have it
@@ -251,8 +256,8 @@ private:
     void dropResponse(Forward& forward, const sip::Message& response);
     void respond(transaction::ServerId id, int status, std::string_view reason = {},
                  std::string_view header = {}, std::string_view value = {});
-    /// Gives a final response of our own. To a source that has proven nothing it goes out once, and
-    /// nothing is kept of the request.
+    /// Gives a final response of our own. What is refused to the outside goes out once for each time
+    /// that the request comes, and nothing is kept of it: providers' addresses can be forged, too.
     void give(transaction::ServerId id, const sip::Message& response);
     /// The To tag of our own answers to a request: always the same (RFC 3261 §8.2.7).
     [[nodiscard]] std::string ownTag(const sip::Message& request) const;
@@ -285,6 +290,9 @@ private:
     [[nodiscard]] bool isForOwnRegistrar(const sip::Message& request) const;
     void registerHere(transaction::ServerId id, const sip::Message& request, const base::Flow& from,
                       const std::string& user);
+    /// Whether a REGISTER that goes that way may change a binding that is there.
+    [[nodiscard]] bool mayChange(const registrar::Binding& binding, const Forward& forward,
+                                 const Branch& branch) const;
     [[nodiscard]] bool masqueradeRegister(Forward& forward, const Branch& branch,
                                           sip::Message& request);
     void registered(Forward& forward, sip::Message& response);
@@ -319,7 +327,9 @@ private:
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
-    std::unordered_set<transaction::ServerId> unproven_;  ///< of sources that have proven nothing
+    /// Requests of sources that have proven nothing, and their sizes.
+    std::unordered_map<transaction::ServerId, std::size_t> unproven_;
+    std::size_t unprovenBytes_ = 0;  ///< of all of them
     std::string tagSecret_;
     std::unordered_set<transaction::ServerId> orphans_;  ///< requests of our own, without a sender
     std::list<Forward> waitingAcks_;  ///< for a name server

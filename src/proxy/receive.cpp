@@ -22,17 +22,7 @@ bool isRoutable(const sip::Uri& uri) {
 
 /// Requests of sources that have proven nothing that may be under way at once.
 constexpr std::size_t kMostUnproven = 1000;
-
-/// A request of a user outside, or of a relay network, to somebody outside.
-Located relayed(const sip::Message& request) {
-    Located located{plugin::Direction::RequestIncoming, {}};
-    located.targets.push_back({.uri = request.requestUri(),
-                               .local = {},
-                               .routes = request.routes(),
-                               .side = Side::Outside,
-                               .rank = 0});
-    return located;
-}
+constexpr std::size_t kMostUnprovenBytes = 4 * 1024 * 1024;
 
 /// Passwords for our realm are nobody else's business.
 void removeOwnCredentials(sip::Message& request, const Gate::Verdict& verdict) {
@@ -90,6 +80,12 @@ void Proxy::onReceived(const transport::Received& received) {
         }
         return;
     }
+    if (message->isRequest() && isForged(*message, flow)) {
+        ++counters_.denied;
+        log::infoFromPeer("{} with our own address {} as its source dropped: it is not from us",
+                          message->methodName(), flow.remote.toString());
+        return;
+    }
     arrivalSize_ = bytes.size();
     layer_.receive(std::move(*message), flow);
 }
@@ -131,6 +127,20 @@ void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view b
     }
 }
 
+bool Proxy::isForged(const sip::Message& request, const base::Flow& from) {
+    if (!addresses_.isOurs(from.remote.ip) || addresses_.isFromThisMachine(from)) {
+        return false;
+    }
+    if (request.method() == sip::Method::Ack) {
+        return !directions_.isByToken(request, from.remote) &&
+               calls_.find(request, Side::Outside) == nullptr;
+    }
+    // A call from phone to phone by the Contact that the outside knows.
+    const auto via = request.via();
+    const auto peer = layer_.clientPeer(via->branch(), request.methodName());
+    return !peer || !addresses_.isOurs(peer->remote.ip);
+}
+
 bool Proxy::admit(const sip::Message& request, const base::Flow& from) {
     if (request.method() == sip::Method::Ack && !admitAck(request, from)) {
         return false;
@@ -159,7 +169,8 @@ bool Proxy::admitAck(const sip::Message& ack, const base::Flow& from) {
     }
     const auto question = questionOf(ack, from, {});
     const Call* call = calls_.find(ack, question.side);
-    if (call != nullptr && call->state().answered && ack.toTag() == call->state().answererTag) {
+    if (call != nullptr && call->state().answered && ack.toTag() == call->state().answererTag &&
+        call->state().initiatorSource == from.remote.ip) {
         gate_.sawAnswer(from);  // only who has received the 200 knows its tag
     }
     return gate_.admitsAck(question);
@@ -177,9 +188,12 @@ Gate::Question Proxy::questionOf(const sip::Message& request, const base::Flow& 
     }
     // Only strangers have to know a token.
     const bool byToken = side == Side::Outside && directions_.isByToken(request, from.remote);
-    const bool inDialog = !request.toTag().empty() &&
-                          (byToken || calls_.find(request, side) != nullptr);
-    return {request, from, side, target, inDialog, byToken};
+    if (request.toTag().empty() || request.method() == sip::Method::Register) {
+        return {request, from, side, target, false, byToken};
+    }
+    const Call* call = calls_.find(request, side);
+    return {request, from,    side, target, byToken || call != nullptr,
+            byToken, call != nullptr && call->state().isRelayed};
 }
 
 bool Proxy::passes(transaction::ServerId id, const Gate::Verdict& verdict) {
@@ -200,8 +214,10 @@ bool Proxy::passes(transaction::ServerId id, const Gate::Verdict& verdict) {
 
 bool Proxy::admitUnproven(transaction::ServerId id) {
     layer_.answerOnce(id);
-    const bool room = unproven_.size() < kMostUnproven;
-    unproven_.insert(id);
+    const bool room =
+        unproven_.size() < kMostUnproven && unprovenBytes_ + arrivalSize_ <= kMostUnprovenBytes;
+    unproven_.emplace(id, arrivalSize_);
+    unprovenBytes_ += arrivalSize_;
     if (!room) {
         log::warningFromPeer("{} requests of unproven sources at once: 503", unproven_.size());
         respond(id, 503, "", "Retry-After", "30");
@@ -237,10 +253,10 @@ bool Proxy::answerOptions(transaction::ServerId id, const sip::Message& request)
     }
     const sip::Message* original = layer_.serverRequest(id);
     if (original != nullptr) {
-        auto response = sip::Message::response(*original, 200, "", parts_.random.hex(6));
+        auto response = sip::Message::response(*original, 200, "", ownTag(*original));
         response.addHeader("Allow", kAllowed);
         response.addHeader("Accept", "application/sdp");
-        layer_.respond(id, response);
+        layer_.answerStateless(id, response);
     }
     return true;
 }
@@ -340,7 +356,7 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
         return;
     }
     if (located.direction == plugin::Direction::Unknown && verdict.relays) {
-        located = relayed(arrival->request);
+        located = DirectionFinder::relayed(arrival->request);
     }
     arrival->targets = std::move(located.targets);
     arrival->context.message = &arrival->request;

@@ -41,9 +41,29 @@ std::uint32_t Proxy::requestedExpires(const sip::Message& request,
     return request.expires().value_or(static_cast<std::uint32_t>(options_.defaultExpires.count()));
 }
 
+bool Proxy::mayChange(const registrar::Binding& binding, const Forward& forward,
+                      const Branch& branch) const {
+    // Who says 2xx is chosen by the phone: that alone must not move another phone's calls.
+    return !parts_.locations.isLive(binding) || !binding.flow.remote ||
+           binding.flow.remote.ip == forward.from.remote.ip ||
+           binding.provider.ip == branch.flow.remote.ip;
+}
+
 bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Message& request) {
     const auto own =
         addresses_.sentBy(Side::Outside, branch.flow.local.ip, branch.flow.protocol);
+    const auto refuse = [&](int status, std::string_view header, std::string_view value) {
+        forward.answered = true;
+        respond(forward.server, status, "", header, value);
+        return false;
+    };
+    if (registrar_.isLocal(forward.localAor)) {
+        // We are the registrar, and ask for the password.
+        log::warningFromPeer("registration of {} from {} at another registrar refused",
+                             base::printable(forward.localAor.userAtHost()),
+                             forward.from.remote.toString());
+        return refuse(403, "", "");
+    }
     if (request.contactIsStar()) {
         forward.removesAll = true;
         return true;
@@ -61,8 +81,16 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
         }
         namesExpires = namesExpires || expiresParam(contact).has_value();
         RegisteringContact entry{"", contact.uri, {}, requestedExpires(request, contact)};
+        const auto* binding = parts_.locations.find(forward.localAor, contact.uri);
+        if (binding != nullptr && !mayChange(*binding, forward, branch)) {
+            log::warningFromPeer("registration of {} from {} at {} refused: {} has registered that "
+                                 "Contact at {}",
+                                 base::printable(forward.localAor.userAtHost()),
+                                 forward.from.remote.toString(), branch.flow.remote.toString(),
+                                 binding->flow.remote.toString(), binding->provider.toString());
+            return refuse(403, "", "");
+        }
         if (entry.expires == 0) {
-            const auto* binding = parts_.locations.find(forward.localAor, contact.uri);
             entry.token = binding != nullptr ? binding->token : "";
             entry.masqueraded = binding != nullptr
                                     ? binding->masqueraded
@@ -80,9 +108,7 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                 Masquerade::outside(own));
             if (!prepared) {
                 log::error("URLMAP is full - registration failed ({})", prepared.error().message);
-                forward.answered = true;
-                respond(forward.server, 503, "", "Retry-After", "60");
-                return false;
+                return refuse(503, "Retry-After", "60");
             }
             entry.token = prepared->token;
             entry.masqueraded = prepared->masqueraded;
@@ -118,7 +144,11 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
         return;
     }
     if (forward.removesAll) {
-        parts_.locations.removeAll(forward.localAor);
+        for (const auto* binding : parts_.locations.byAor(forward.localAor)) {
+            if (mayChange(*binding, forward, forward.branches.front())) {
+                parts_.locations.remove(std::string(binding->token));
+            }
+        }
     }
     auto contacts = response.contacts();
     for (const auto& entry : forward.registering) {

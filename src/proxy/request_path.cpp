@@ -93,7 +93,7 @@ Branch Proxy::branchTo(InsideTarget target) {
             .local = target.local,
             .fixed = target.flow,
             .natted = target.natted,
-            .toPhone = true};
+            .toPhone = target.isPhone};
 }
 
 void Proxy::forward(Arrival& arrival) {
@@ -167,6 +167,7 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
     call.touch(parts_.loop.now());
     auto& state = call.state();
     if (forward.establishes) {
+        state.initiatorSource = forward.from.remote.ip;
         noteRequest(call, forward.fromSide(), request);
     }
     if (forward.incoming()) {
@@ -174,8 +175,11 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
             state.peer = std::make_shared<const DialogPeer>(
                 DialogPeer{forward.from, forward.vias.front().portOrDefault(), ""});
         }
-        if (state.insideContact.host.empty()) {
-            state.insideContact = forward.branches.front().uri;
+        const auto& first = forward.branches.front();
+        if (first.towards == Side::Outside) {
+            state.isRelayed = state.isRelayed || !first.toPhone;
+        } else if (state.insideContact.host.empty()) {
+            state.insideContact = first.uri;
         }
     } else if (const auto contacts = request.contacts(); !contacts.empty()) {
         state.insideContact = contacts.front().uri;

@@ -50,12 +50,15 @@ bool mayCarryMedia(const sip::Message& response) {
 void Proxy::onResponse(transaction::ClientId id, sip::Message response,
                        const base::Flow& from) {
     ++counters_.responses;
-    gate_.sawAnswer(from);
     if (nat_.pingEnded(id, true)) {
         return;
     }
     Forward* forward = find(id);
     Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
+    // Whoever has had one request of ours could answer it with any source.
+    if (branch != nullptr && branch->flow.remote.ip == from.remote.ip) {
+        gate_.sawAnswer(from);
+    }
     if (branch == nullptr || (branch->client != id && !adoptFormer(*forward, *branch, id, response,
                                                                    from))) {
         return;
@@ -188,6 +191,7 @@ std::optional<Branch> Proxy::redirected(const sip::Uri& uri, Side from) {
     }
     Branch branch{.uri = uri, .towards = inside ? Side::Inside : Side::Outside};
     branch.toPhone = inside;
+    branch.isForeign = from == Side::Outside;
     branch.uri.headers.clear();
     return branch;
 }
@@ -384,7 +388,8 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
                 DialogPeer{branch.flow, server->address.port, server->host});
         }
     }
-    if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response)) {
+    if (status > 100 && status < 300 && forward.incoming() &&
+        branch.towards == Side::Inside && !call->isOfOtherDialog(response)) {
         if (const auto contacts = response.contacts(); !contacts.empty()) {
             call->state().insideContact = contacts.front().uri;
         }

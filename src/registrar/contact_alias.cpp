@@ -5,19 +5,29 @@
 
 namespace siproxd::registrar {
 
+namespace {
+
+std::string keyOf(const sip::Uri& contact, const base::Flow& flow) {
+    return contact.toString() + '\n' + flow.remote.ip.toString();
+}
+
+}  // namespace
+
 ContactAliases::ContactAliases(const base::Clock& clock, base::Random& random, std::size_t capacity)
     : clock_(clock), random_(random), capacity_(capacity) {}
 
 const ContactAlias& ContactAliases::obtain(const sip::Uri& contact, const base::Flow& flow,
                                            const std::vector<sip::NameAddr>& routes) {
     dropOld();
-    auto text = contact.toString();
+    auto text = keyOf(contact, flow);
     for (const auto& route : routes) {
         text += '\n' + route.toString();
     }
     const auto known = byContact_.find(text);
     if (known == byContact_.end()) {
-        return add({random_.hex(kTokenBytes), contact, flow, routes, false, false}, std::move(text))->alias;
+        return add({random_.hex(kTokenBytes), contact, flow, routes, false, false},
+                   std::move(text), false)
+            ->alias;
     }
     const auto entry = known->second;
     entry->alias.flow = flow;
@@ -27,10 +37,11 @@ const ContactAlias& ContactAliases::obtain(const sip::Uri& contact, const base::
 
 const ContactAlias& ContactAliases::obtainNatted(const sip::Uri& contact, const base::Flow& flow) {
     dropOld();
-    auto text = contact.toString() + '\n' + flow.remote.ip.toString();
+    auto text = "far\n" + keyOf(contact, flow);
     const auto known = byContact_.find(text);
     if (known == byContact_.end()) {
-        return add({random_.hex(kTokenBytes), contact, flow, {}, false, true}, std::move(text))
+        return add({random_.hex(kTokenBytes), contact, flow, {}, false, true}, std::move(text),
+                   true)
             ->alias;
     }
     const auto entry = known->second;
@@ -44,13 +55,13 @@ void ContactAliases::adopt(const Binding& binding) {
     if (byToken_.contains(binding.token)) {
         return;
     }
-    auto text = binding.contact.toString();
+    auto text = keyOf(binding.contact, binding.flow);
     // New dialogs of that Contact may as well use the token that peers know.
     if (const auto known = byContact_.find(text); known != byContact_.end()) {
         byContact_.erase(known);
     }
     add({binding.token, binding.contact, binding.flow, binding.path, true, binding.natted},
-        std::move(text));
+        std::move(text), false);
 }
 
 const ContactAlias* ContactAliases::find(std::string_view token) {
@@ -65,13 +76,16 @@ const ContactAlias* ContactAliases::find(std::string_view token) {
 
 void ContactAliases::touch(Entries::iterator entry) {
     entry->lastUse = clock_.now();
-    entries_.splice(entries_.begin(), entries_, entry);
+    auto& list = listOf(entry->isFar);
+    list.splice(list.begin(), list, entry);
 }
 
 void ContactAliases::dropOld() {
     const auto oldest = clock_.now() - kLifetime;
-    while (!entries_.empty() && entries_.back().lastUse < oldest) {
-        drop(std::prev(entries_.end()));
+    for (auto* list : {&near_, &far_}) {
+        while (!list->empty() && list->back().lastUse < oldest) {
+            drop(std::prev(list->end()));
+        }
     }
 }
 
@@ -81,15 +95,17 @@ void ContactAliases::drop(Entries::iterator entry) {
         known != byContact_.end() && known->second == entry) {
         byContact_.erase(known);
     }
-    entries_.erase(entry);
+    listOf(entry->isFar).erase(entry);
 }
 
-ContactAliases::Entries::iterator ContactAliases::add(ContactAlias alias, std::string key) {
-    if (entries_.size() >= capacity_ && !entries_.empty()) {
-        drop(std::prev(entries_.end()));
+ContactAliases::Entries::iterator ContactAliases::add(ContactAlias alias, std::string key,
+                                                      bool isFar) {
+    auto& list = listOf(isFar);
+    if (list.size() >= capacity_ && !list.empty()) {
+        drop(std::prev(list.end()));
     }
-    entries_.push_front({std::move(alias), std::move(key), clock_.now()});
-    const auto entry = entries_.begin();
+    list.push_front({std::move(alias), std::move(key), isFar, clock_.now()});
+    const auto entry = list.begin();
     byToken_.emplace(entry->alias.token, entry);
     byContact_.emplace(entry->key, entry);
     return entry;

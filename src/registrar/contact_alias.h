@@ -30,18 +30,20 @@ struct ContactAlias {
 };
 
 /// Contacts of dialogs whose phone is not registered (or no longer), or is behind proxies that stay in
-/// the dialog. Bounded: the least recently
-/// used goes when it is full, and what has not been used for kLifetime.
+/// the dialog. Bounded, those of the inside
+/// and those of the outside each for themselves: the least recently used goes when it is full, and
+/// what has not been used for kLifetime.
 class ContactAliases {
 public:
     static constexpr std::size_t kDefaultCapacity = 10'000;
     static constexpr std::chrono::hours kLifetime{24};
 
+    /// `capacity` is that of each side.
     ContactAliases(const base::Clock& clock, base::Random& random,
                    std::size_t capacity = kDefaultCapacity);
 
-    /// The alias of a Contact, made when there is none. The whole URI and the routes count. `flow` is
-    /// brought up to date. The reference is good until the next call.
+    /// The alias of a Contact, made when there is none. The whole URI, the address that it comes from
+    /// and the routes count. `flow` is brought up to date. The reference is good until the next call.
     const ContactAlias& obtain(const sip::Uri& contact, const base::Flow& flow,
                                const std::vector<sip::NameAddr>& routes = {});
 
@@ -61,20 +63,23 @@ public:
 private:
     struct Entry {
         ContactAlias alias;
-        std::string key;  ///< Contact and routes as text
+        std::string key;  ///< Contact, source and routes as text
+        bool isFar;       ///< outside: strangers can have as many made as they like
         base::TimePoint lastUse;
     };
     using Entries = std::list<Entry>;
 
+    [[nodiscard]] Entries& listOf(bool isFar) { return isFar ? far_ : near_; }
     void touch(Entries::iterator entry);
     void dropOld();
     void drop(Entries::iterator entry);
-    Entries::iterator add(ContactAlias alias, std::string key);
+    Entries::iterator add(ContactAlias alias, std::string key, bool isFar);
 
     const base::Clock& clock_;
     base::Random& random_;
     std::size_t capacity_;
-    Entries entries_;  ///< last used first
+    Entries near_;  ///< last used first
+    Entries far_;   ///< likewise
     /// Keys are views of the entries' own strings.
     std::unordered_map<std::string_view, Entries::iterator> byToken_;
     std::unordered_map<std::string_view, Entries::iterator> byContact_;

@@ -72,6 +72,10 @@ base::Result<Binding> LocationTable::prepare(const Registration& registration,
                                              const Outside& outside) {
     Entry* known = entry(registration.aor, registration.contact);
     if (known == nullptr) {
+        if (contactsAt(registration.aor, registration.provider.ip) >= kMostContacts) {
+            return base::fail(base::printable(registration.aor.userAtHost()) + " has " +
+                              std::to_string(kMostContacts) + " contacts");
+        }
         if (auto full = makeRoom()) {
             return std::unexpected(*std::move(full));
         }
@@ -154,18 +158,12 @@ bool LocationTable::remove(std::string_view token) {
     return true;
 }
 
-std::size_t LocationTable::removeAll(const sip::Uri& aor) {
-    std::vector<Entry*> all;
+std::size_t LocationTable::contactsAt(const sip::Uri& aor, const base::IpAddress& provider) const {
     const auto [first, last] = byAor_.equal_range(hashAddress(aor));
-    for (auto it = first; it != last; ++it) {
-        if (it->second->binding.aor.sameAddress(aor)) {
-            all.push_back(it->second);
-        }
-    }
-    for (Entry* each : all) {
-        erase(*each);
-    }
-    return all.size();
+    return static_cast<std::size_t>(std::count_if(first, last, [&](const auto& known) {
+        const auto& binding = known.second->binding;
+        return binding.aor.sameAddress(aor) && binding.provider.ip == provider;
+    }));
 }
 
 base::Result<void> LocationTable::restore(Binding binding) {

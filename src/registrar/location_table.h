@@ -61,6 +61,8 @@ struct Candidate {
 class LocationTable {
 public:
     static constexpr std::size_t kDefaultCapacity = 100'000;
+    /// Contacts of one address-of-record that one registrar may have.
+    static constexpr std::size_t kMostContacts = 32;
     static constexpr std::chrono::seconds kGrace{5};
     /// How long a binding waits for its confirmation: timer F of the REGISTER and as much again.
     static constexpr std::chrono::seconds kUnconfirmedLifetime{64};
@@ -94,7 +96,8 @@ public:
     /// one is entered unconfirmed. A known one (same AoR and Contact, parameters aside) keeps its
     /// token and, when confirmed, its present state until confirm(). One that was loaded from an
     /// original's file keeps its masqueraded Contact without a token as long as the outbound
-    /// address is the same. Fails when the table is full.
+    /// address is the same. Fails when the table is full, or the address-of-record has kMostContacts
+    /// at that provider.
     [[nodiscard]] base::Result<Binding> prepare(const Registration& registration,
                                                 const Outside& outside);
 
@@ -108,8 +111,6 @@ public:
 
     /// False when there is none.
     bool remove(std::string_view token);
-    /// `Contact: *`. How many were removed.
-    std::size_t removeAll(const sip::Uri& aor);
 
     /// Enters a binding read from a file, with its `expires` taken by the wall clock; it counts as
     /// confirmed. The token is taken from its masqueraded Contact or, without one there, made up.
@@ -191,6 +192,7 @@ private:
 
     Entry* entry(std::string_view token) const;
     Entry* entry(const sip::Uri& aor, const sip::Uri& contact) const;
+    [[nodiscard]] std::size_t contactsAt(const sip::Uri& aor, const base::IpAddress& provider) const;
     Entry& insert(Binding binding);
     void erase(Entry& entry);
     void setDeadline(Entry& entry, base::TimePoint deadline);

@@ -459,6 +459,17 @@ void Layer::respond(ServerId id, const sip::Message& response) {
     }
 }
 
+void Layer::answerStateless(ServerId id, const sip::Message& response) {
+    auto* transaction = impl_->servers.find(id);
+    if (transaction == nullptr || transaction->hasSent() ||
+        base::isReliable(transaction->peer().protocol)) {
+        respond(id, response);
+        return;
+    }
+    [[maybe_unused]] const auto sent = sendStateless(response, transaction->peer());
+    transaction->abandon();
+}
+
 void Layer::answerOnce(ServerId id) {
     if (auto* transaction = impl_->servers.find(id)) {
         transaction->answerOnce();
@@ -519,6 +530,12 @@ std::optional<base::Flow> Layer::serverPeer(ServerId id) const {
 bool Layer::serverAnswered(ServerId id) const {
     const auto* transaction = impl_->servers.find(id);
     return transaction == nullptr || transaction->answered();
+}
+
+std::optional<base::Flow> Layer::clientPeer(std::string_view branch,
+                                            std::string_view method) const {
+    const auto* transaction = impl_->clients.find(clientKey(branch, method));
+    return transaction == nullptr ? std::nullopt : std::optional(transaction->peer());
 }
 
 std::size_t Layer::serverCount() const { return impl_->servers.size(); }

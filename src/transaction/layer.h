@@ -111,6 +111,11 @@ public:
     /// itself, unless sendTrying() has; the proxy calls sendTrying() at once.
     void respond(ServerId id, const sip::Message& response);
 
+    /// Answers with a final response and forgets the request, if nothing has been sent for it and it
+    /// came by UDP: it is answered anew when it comes again (RFC 3261 §8.2.7), so the answer must
+    /// always be the same. Else as respond().
+    void answerStateless(ServerId id, const sip::Message& response);
+
     /// The sender of the request may be forged: what refuses it goes out once each time that the
     /// request comes, and no timer repeats it (an ACK that has been lost costs the sender nothing).
     void answerOnce(ServerId id);
@@ -152,6 +157,11 @@ public:
     /// Whether a final response has been given to respond(); true as well when the transaction is
     /// gone, because nothing can be answered then either.
     [[nodiscard]] bool serverAnswered(ServerId id) const;
+
+    /// Where the request went that is under way with that branch of ours and method; nothing: there is
+    /// none. (Of a CANCEL the branch is its INVITE's.)
+    [[nodiscard]] std::optional<base::Flow> clientPeer(std::string_view branch,
+                                                       std::string_view method) const;
 
     [[nodiscard]] std::size_t serverCount() const;
     [[nodiscard]] std::size_t clientCount() const;

@@ -13,6 +13,8 @@ public:
 
     /// See Layer::serverRequest().
     [[nodiscard]] virtual const sip::Message* request() const = 0;
+    /// Whether any response has been given.
+    [[nodiscard]] bool hasSent() const { return !bytes().empty() || answered(); }
     /// Whether the final response has been given.
     [[nodiscard]] virtual bool answered() const = 0;
 
