@@ -22,6 +22,7 @@
 #include "app/user_file.h"
 #include "app/version.h"
 #include "base/log.h"
+#include "base/worker.h"
 #include "config/load.h"
 #include "config/reload.h"
 #include "dns/cares_resolver.h"
@@ -34,7 +35,6 @@
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "registrar/store.h"
-#include "registrar/thread_worker.h"
 #include "transport/transports.h"
 
 namespace siproxd::app {
@@ -164,7 +164,7 @@ struct Application::Impl {
     std::vector<std::unique_ptr<event::Watch>> signals;
     bool isReading = false;       ///< SIGHUP has come and the files are being read
     bool hasToReadAgain = false;  ///< another one since
-    registrar::ThreadWorker reader;
+    base::ThreadWorker reader;
 };
 
 base::Result<void> Application::Impl::openLoop() {

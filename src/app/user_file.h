@@ -6,8 +6,8 @@
 #include <string>
 
 #include "access/users.h"
+#include "base/worker.h"
 #include "event/loop.h"
-#include "registrar/thread_worker.h"
 
 namespace siproxd::app {
 
@@ -32,7 +32,7 @@ private:
 
     event::Loop& loop_;
     std::shared_ptr<Shared> shared_;
-    registrar::ThreadWorker worker_;
+    base::ThreadWorker worker_;
 };
 
 }  // namespace siproxd::app

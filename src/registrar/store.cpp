@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "registrar/thread_worker.h"
 
 namespace siproxd::registrar {
 
@@ -26,7 +25,7 @@ base::WallSeconds clockOffset(base::TimePoint now, base::WallSeconds wallNow) {
 }  // namespace
 
 RegistrationStore::RegistrationStore(event::Loop& loop, LocationTable& table, Options options,
-                                     std::unique_ptr<Worker> worker)
+                                     std::unique_ptr<base::Worker> worker)
     : loop_(loop), table_(table), options_(std::move(options)), retry_(options_.firstRetry),
       coalesce_(options_.coalesce), saveTimer_(loop.timer([this] { startWriting(); })),
       autosaveTimer_(loop.timer([this] {
@@ -35,7 +34,7 @@ RegistrationStore::RegistrationStore(event::Loop& loop, LocationTable& table, Op
           }
           startAutosave();
       })),
-      worker_(worker ? std::move(worker) : std::make_unique<ThreadWorker>()),
+      worker_(worker ? std::move(worker) : std::make_unique<base::ThreadWorker>()),
       alive_(std::make_shared<bool>(true)) {
     table_.addListener(*this);
 }

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "base/worker.h"
 #include "event/loop.h"
 #include "registrar/atomic_file.h"
 #include "registrar/location_table.h"
@@ -41,19 +41,10 @@ public:
 
     static constexpr std::chrono::milliseconds kLongestCoalesce{700};
 
-    /// Where files are written. The default one is a thread of the store's own.
-    class Worker {
-    public:
-        virtual ~Worker() = default;
-        /// Runs `job` once, not in the caller's thread. Never called while another one runs.
-        virtual void start(std::function<void()> job) = 0;
-        /// Returns when no job runs any more.
-        virtual void drain() = 0;
-    };
-
-    /// `loop` and `table` must outlive the store. No `worker`: the default one.
+    /// `loop` and `table` must outlive the store. `worker` writes the files; none: a thread of the
+    /// store's own.
     RegistrationStore(event::Loop& loop, LocationTable& table, Options options,
-                      std::unique_ptr<Worker> worker = nullptr);
+                      std::unique_ptr<base::Worker> worker = nullptr);
     /// Closes.
     ~RegistrationStore() override;
 
@@ -121,7 +112,7 @@ private:
 
     std::unique_ptr<event::Timer> saveTimer_;
     std::unique_ptr<event::Timer> autosaveTimer_;
-    std::unique_ptr<Worker> worker_;
+    std::unique_ptr<base::Worker> worker_;
     /// Shared with completions that have been posted: they must do nothing when the store is gone.
     std::shared_ptr<bool> alive_;
 };

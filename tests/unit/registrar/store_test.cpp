@@ -16,7 +16,7 @@ using registrar::RegistrationStore;
 namespace {
 
 /// Runs jobs when the test says so.
-struct HandWorker final : RegistrationStore::Worker {
+struct HandWorker final : base::Worker {
     std::function<void()> job;
     int started = 0;
     void start(std::function<void()> next) override {

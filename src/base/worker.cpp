@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "registrar/thread_worker.h"
+#include "base/worker.h"
 
 #include <csignal>
 #include <utility>
 
-namespace siproxd::registrar {
+namespace siproxd::base {
 
 ThreadWorker::~ThreadWorker() {
     if (!started_) {
@@ -68,4 +68,4 @@ void ThreadWorker::run() {
     }
 }
 
-}  // namespace siproxd::registrar
+}  // namespace siproxd::base

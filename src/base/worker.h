@@ -7,13 +7,21 @@
 #include <functional>
 #include <mutex>
 
-#include "registrar/store.h"
+namespace siproxd::base {
 
-namespace siproxd::registrar {
+/// Does what may block, such as disk and other programs, for a thread that must not.
+class Worker {
+public:
+    virtual ~Worker() = default;
+    /// Runs `job` once, not in the caller's thread. Never called while another one runs.
+    virtual void start(std::function<void()> job) = 0;
+    /// Returns when no job runs any more.
+    virtual void drain() = 0;
+};
 
 /// One thread, started with the first job; it takes no signals. When the system gives no thread,
 /// the job runs in the caller's.
-class ThreadWorker final : public RegistrationStore::Worker {
+class ThreadWorker final : public Worker {
 public:
     ThreadWorker() = default;
     /// Waits for a running job.
@@ -35,4 +43,4 @@ private:
     pthread_t thread_{};
 };
 
-}  // namespace siproxd::registrar
+}  // namespace siproxd::base
