@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/file.h"
 #include "base/log.h"
 
 namespace siproxd::app {
@@ -11,17 +12,16 @@ namespace siproxd::app {
 struct UserFile::Shared {
     std::string path;
     std::string realm;
-    access::FileWatch watch;  ///< the thread's
-    Callback callback;        ///< the loop's; empty when the owner is gone
-    bool busy = false;        ///< the loop's
+    base::FileWatch watch;  ///< the thread's
+    Callback callback;      ///< the loop's; empty when the owner is gone
+    bool busy = false;      ///< the loop's
 };
 
 UserFile::UserFile(event::Loop& loop, std::string path, std::string realm, Callback callback)
     : loop_(loop),
-      shared_(std::make_shared<Shared>(Shared{path, std::move(realm), access::FileWatch(path),
-                                              std::move(callback)})) {
-    static_cast<void>(shared_->watch.changed());
-}
+      shared_(std::make_shared<Shared>(
+          Shared{path, std::move(realm), base::FileWatch(path, base::FileIdentity::of(path)),
+                 std::move(callback)})) {}
 
 UserFile::~UserFile() {
     shared_->callback = nullptr;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "registrar/store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -45,12 +48,9 @@ RegistrationStore::~RegistrationStore() {
 
 std::size_t RegistrationStore::load() {
     std::size_t count = 0;
-    if (const auto text = readFile(options_.path, kLargestFile); !text) {
-        if (text.error().missing) {
-            log::warning("registration file not found, starting with empty table");
-        } else {
-            log::error("{}; starting with empty table", text.error().message);
-        }
+    const auto text = base::readWholeFile(options_.path, kLargestFile, base::FileKind::Any);
+    if (!text) {
+        reportUnread(text.error());
     } else {
         auto decoded = decode(*text);
         if (decoded.suspicious) {
@@ -71,6 +71,17 @@ std::size_t RegistrationStore::load() {
     loaded_ = true;
     startAutosave();
     return count;
+}
+
+void RegistrationStore::reportUnread(const base::ReadFailure& failure) const {
+    if (failure.error == ENOENT) {
+        log::warning("registration file not found, starting with empty table");
+        return;
+    }
+    log::error("cannot read {}: {}; starting with empty table", options_.path,
+               failure.step == base::ReadFailure::Step::Size
+                   ? fmt::format("larger than {} bytes", kLargestFile)
+                   : failure.message);
 }
 
 void RegistrationStore::close() {
@@ -157,9 +168,9 @@ base::Result<Replaced> RegistrationStore::writeFile(base::TimePoint now,
                                                     base::WallSeconds wallNow) {
     const Content content{version_, clockOffset(now, wallNow)};
     // Flash memory lives longer when the same is not written again.
-    if (writtenFile_ != FileIdentity{} && content.version == written_.version &&
+    if (writtenFile_ != base::FileIdentity{} && content.version == written_.version &&
         std::abs(content.clockOffset - written_.clockOffset) <= kSameOffset &&
-        writtenFile_ == FileIdentity::of(options_.path)) {
+        writtenFile_ == base::FileIdentity::of(options_.path)) {
         return Replaced::Atomically;
     }
     FileText file;
@@ -168,7 +179,7 @@ base::Result<Replaced> RegistrationStore::writeFile(base::TimePoint now,
     }
     auto result = replaceFile(options_.path, file.finish());
     written_ = content;
-    writtenFile_ = result ? FileIdentity::of(options_.path) : FileIdentity{};
+    writtenFile_ = result ? base::FileIdentity::of(options_.path) : base::FileIdentity{};
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "base/worker.h"
 #include "event/loop.h"
@@ -88,6 +89,7 @@ private:
     void startWriting();
     [[nodiscard]] base::Result<Replaced> writeFile(base::TimePoint now, base::WallSeconds wallNow);
     void finishWriting(const base::Result<Replaced>& result);
+    void reportUnread(const base::ReadFailure& failure) const;
     void report(const base::Result<Replaced>& result);
 
     event::Loop& loop_;
@@ -107,7 +109,7 @@ private:
     std::uint64_t version_ = 0;  ///< of records_
     // What is on the disk; for the worker, as records_.
     Content written_;
-    FileIdentity writtenFile_;
+    base::FileIdentity writtenFile_;
     base::TimePoint writingSince_;
 
     std::unique_ptr<event::Timer> saveTimer_;

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "fixture.h"
-#include "temporary_directory.h"
+#include "support/temporary_directory.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
@@ -215,11 +215,11 @@ TEST_CASE("The periodic save puts a lost file back and spares an intact one", "[
     here.enrolUser("a");
     here.clock.advance(200ms);
     here.work();
-    const auto written = registrar::FileIdentity::of(here.path);
+    const auto written = base::FileIdentity::of(here.path);
     here.clock.advance(300s);
     CHECK(here.worker->started == 2);
     here.work();
-    CHECK(registrar::FileIdentity::of(here.path) == written);
+    CHECK(base::FileIdentity::of(here.path) == written);
     REQUIRE(::unlink(here.path.c_str()) == 0);
     here.clock.advance(300s);
     here.work();
