@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 
@@ -13,7 +14,7 @@ namespace siproxd::base {
 class Worker {
 public:
     virtual ~Worker() = default;
-    /// Runs `job` once, not in the caller's thread. Never called while another one runs.
+    /// Runs `job` once, not in the caller's thread, after those that were started before.
     virtual void start(std::function<void()> job) = 0;
     /// Returns when no job runs any more.
     virtual void drain() = 0;
@@ -37,7 +38,7 @@ private:
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::function<void()> job_;  ///< empty: none, or none any more
+    std::deque<std::function<void()>> jobs_;  ///< the first one runs
     bool quit_ = false;
     bool started_ = false;
     pthread_t thread_{};

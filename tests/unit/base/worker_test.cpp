@@ -39,6 +39,22 @@ TEST_CASE("starting a job does not wait for it, the end of the worker does", "[b
     CHECK(done);
 }
 
+TEST_CASE("a job that is started while the last one ends is not lost", "[base]") {
+    base::ThreadWorker worker;
+    std::promise<void> almostDone;
+    std::promise<void> go;
+    bool second = false;
+    worker.start([&] {
+        almostDone.set_value();
+        go.get_future().wait();
+    });
+    almostDone.get_future().wait();
+    worker.start([&] { second = true; });
+    go.set_value();
+    worker.drain();
+    CHECK(second);
+}
+
 TEST_CASE("a worker that never had a job has nothing to wait for", "[base]") {
     base::ThreadWorker worker;
     worker.drain();
