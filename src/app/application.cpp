@@ -130,7 +130,10 @@ void Application::Impl::openProxy(AccessOptions access) {
         proxy::Parts{*loop, random, outlet, &outlet, *locator, *dead, *locations, *aliases,
                      relay.get(), *chain},
         std::move(options), addresses, std::move(access.policy));
-    watchUsers();
+    userFile = std::make_unique<UserFile>(
+        *loop, [this](access::Users users) { proxy->gate().setUsers(std::move(users)); });
+    // Of the jail, if we are in one.
+    watchUsers(base::FileIdentity::of(settings.access.proxyAuthPwfile));
     if (!settings.access.nftSet.empty()) {
         if (auto set = access::NftExport::parse(settings.access.nftSet.text)) {
             nft = std::make_unique<NftRunner>(*loop, std::move(*set),
@@ -196,9 +199,7 @@ void Application::Impl::watchSignals() {
 
 void Application::Impl::tick() {
     proxy->tick();
-    if (userFile) {
-        userFile->check();
-    }
+    userFile->check();
     if (!listensEverywhere) {
         listenAgain();
     }

@@ -17,6 +17,7 @@
 #include "app/outlet.h"
 #include "app/process.h"
 #include "app/user_file.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/worker.h"
@@ -54,6 +55,7 @@ struct Reading {
     config::LoadResult fresh;
     base::Result<AccessOptions> access;
     base::Result<net::TlsContext> certificates;
+    base::FileIdentity passwords;  ///< the version that is in `access`, or an older one
 
     /// Blocks. An empty `file`: there are only the overrides.
     [[nodiscard]] static Reading of(const std::string& file,
@@ -89,7 +91,7 @@ struct Application::Impl {
     void listenAgain();
     void watchPublicName();
     void watchNames();
-    void watchUsers();
+    void watchUsers(const base::FileIdentity& known);
 
     config::Settings settings;
     std::string configFile;

@@ -48,9 +48,11 @@ proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& acc
 
 Reading Reading::of(const std::string& file, const std::vector<std::string>& overrides) {
     auto fresh = file.empty() ? config::read("", "", overrides) : config::load(file, overrides);
+    // First, so that a change meanwhile is noticed afterwards.
+    const auto passwords = base::FileIdentity::of(fresh.settings.access.proxyAuthPwfile);
     auto access = readAccess(fresh.settings);
     auto certificates = readTls(fresh.settings);
-    return {std::move(fresh), std::move(access), std::move(certificates)};
+    return {std::move(fresh), std::move(access), std::move(certificates), passwords};
 }
 
 void Application::Impl::reload() {
@@ -73,7 +75,7 @@ void Application::Impl::reload() {
 }
 
 void Application::Impl::take(Reading reading) {
-    auto& [fresh, access, certificates] = reading;
+    auto& [fresh, access, certificates, passwords] = reading;
     for (const auto& problem : fresh.problems) {
         log::warning("{}", problem.toString());
     }
@@ -90,7 +92,7 @@ void Application::Impl::take(Reading reading) {
     auto options = proxyOptions(settings, *access);
     proxy->setPolicy(std::move(access->policy));
     proxy->setOptions(std::move(options));
-    watchUsers();
+    watchUsers(passwords);
     if (store) {
         store->setAutosave(settings.registrar.autosaveRegistrations);
     }
@@ -220,14 +222,10 @@ void Application::Impl::watchNames() {
         });
 }
 
-void Application::Impl::watchUsers() {
+void Application::Impl::watchUsers(const base::FileIdentity& known) {
     const auto& access = settings.access;
-    userFile.reset();
-    if (!access.proxyAuthRealm.empty() && !access.proxyAuthPwfile.empty()) {
-        userFile = std::make_unique<UserFile>(
-            *loop, access.proxyAuthPwfile, access.proxyAuthRealm,
-            [this](access::Users users) { proxy->gate().setUsers(std::move(users)); });
-    }
+    userFile->follow(access.proxyAuthRealm.empty() ? "" : access.proxyAuthPwfile,
+                     access.proxyAuthRealm, known);
 }
 
 }  // namespace siproxd::app

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "app/access_options.h"
 #include "app/nft_runner.h"
-#include "app/user_file.h"
 
 #include <sys/stat.h>
 
@@ -57,31 +56,6 @@ TEST_CASE("users come from the file, else from the one password", "[app]") {
     TemporaryDirectory::write(settings.access.proxyAuthPwfile, "alice secret\n");
     CHECK(app::readUsers(settings)->knows("alice"));
     CHECK_FALSE(app::readUsers(settings)->knows("anybody"));
-}
-
-TEST_CASE("a changed password file is read, a broken one is not", "[app]") {
-    TemporaryDirectory directory;
-    const auto path = directory.file("passwords");
-    TemporaryDirectory::write(path, "alice secret\n");
-    auto loop = event::makeLoop();
-    REQUIRE(loop);
-    std::size_t users = 0;
-    app::UserFile file(**loop, path, "home", [&](access::Users fresh) { users = fresh.size(); });
-    const auto look = [&] {
-        file.check();
-        // The answer comes before what is posted behind it some time later.
-        const auto end = (*loop)->timer([&] { (*loop)->stop(); });
-        end->start(std::chrono::milliseconds(300));
-        (*loop)->run();
-    };
-    look();
-    CHECK(users == 0);
-    TemporaryDirectory::write(path, "alice secret\nbob geheim\n");
-    look();
-    CHECK(users == 2);
-    TemporaryDirectory::write(path, "alice\n");
-    look();
-    CHECK(users == 2);
 }
 
 TEST_CASE("nft gets the commands, and what it says when it fails is told", "[app]") {

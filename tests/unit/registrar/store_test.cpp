@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "fixture.h"
+#include "support/hand_worker.h"
 #include "support/temporary_directory.h"
 
 using namespace siproxd;
@@ -14,22 +15,6 @@ using namespace std::chrono_literals;
 using registrar::RegistrationStore;
 
 namespace {
-
-/// Runs jobs when the test says so.
-struct HandWorker final : base::Worker {
-    std::function<void()> job;
-    int started = 0;
-    void start(std::function<void()> next) override {
-        REQUIRE_FALSE(job);
-        job = std::move(next);
-        ++started;
-    }
-    void drain() override {
-        if (job) {
-            std::exchange(job, nullptr)();
-        }
-    }
-};
 
 struct Lines final : log::Sink {
     std::vector<std::string> seen;
