@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "access/address_list.h"
 
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/temporary_directory.h"
 
 using namespace siproxd;
 using access::AddressList;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 AddressList list(std::string_view text) {
     auto parsed = AddressList::parse(text);
