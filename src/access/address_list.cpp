@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "access/source.h"
-#include "access/whole_file.h"
+#include "base/file.h"
 #include "base/text.h"
 
 namespace siproxd::access {
@@ -116,9 +116,9 @@ base::Result<AddressList> AddressList::load(std::string_view value) {
     } else if (!path.starts_with('/')) {
         return parse(value);
     }
-    const auto content = readWholeFile(std::string(path), kLargestFile);
+    const auto content = base::readWholeFile(std::string(path), kLargestFile);
     if (!content) {
-        return std::unexpected(content.error());
+        return base::fail(fmt::format("cannot read {}: {}", path, content.error().message));
     }
     return parseFile(*content, path);
 }

@@ -56,46 +56,49 @@ void FloodGuard::setTrusted(AddressList trusted) {
     }
 }
 
-FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof) {
+std::expected<FloodGuard::Account, FloodGuard::Verdict> FloodGuard::accountOf(
+    const base::IpAddress& from) {
     if (trusted_.contains(from)) {
-        return Verdict::Pass;
+        return std::unexpected(Verdict::Pass);
     }
     const auto source = sourceOf(from);
     if (bans_.contains(source, clock_.now())) {
-        return Verdict::Drop;
+        return std::unexpected(Verdict::Drop);
     }
     const bool good = proven_.find(source) != nullptr;
-    auto& buckets = bucketsOf(source, good);
-    if (take(buckets, Conduct::Request, 1)) {
-        return Verdict::Pass;
+    return Account{source, good, bucketsOf(source, good)};
+}
+
+FloodGuard::Verdict FloodGuard::charge(const Account& account, Conduct conduct, Proof proof,
+                                       Verdict harmless) {
+    if (account.good && proof == Proof::None) {
+        return harmless;  // whoever forges this address shall not use up its owner's credit
     }
-    const auto cost = proof == Proof::Shown ? 1 : options_.unprovenWeight;
-    if ((good && proof == Proof::None) || take(buckets, Conduct::Excess, cost)) {
-        return Verdict::Drop;
+    return take(account.buckets, conduct, proof == Proof::Shown ? 1 : options_.unprovenWeight)
+               ? harmless
+               : shutOut(account.source, conduct, proof);
+}
+
+FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof) {
+    const auto account = accountOf(from);
+    if (!account) {
+        return account.error();
     }
-    return shutOut(source, Conduct::Excess, proof);
+    return take(account->buckets, Conduct::Request, 1)
+               ? Verdict::Pass
+               : charge(*account, Conduct::Excess, proof, Verdict::Drop);
 }
 
 FloodGuard::Verdict FloodGuard::report(Conduct conduct, const base::IpAddress& from, Proof proof) {
-    if (trusted_.contains(from)) {
-        return Verdict::Pass;
+    const auto account = accountOf(from);
+    if (!account) {
+        return account.error();
     }
-    const auto source = sourceOf(from);
-    if (bans_.contains(source, clock_.now())) {
-        return Verdict::Drop;
-    }
-    const bool good = proven_.find(source) != nullptr;
-    auto& buckets = bucketsOf(source, good);
     if (conduct == Conduct::Register) {
-        return take(buckets, conduct, 1) ? Verdict::Pass : Verdict::Drop;
+        return take(account->buckets, conduct, 1) ? Verdict::Pass : Verdict::Drop;
     }
-    const auto harmless = conduct == Conduct::Scanner ? Verdict::Drop : Verdict::Pass;
-    if (good && proof == Proof::None) {
-        return harmless;  // whoever forges this address shall not use up its owner's credit
-    }
-    return take(buckets, conduct, proof == Proof::Shown ? 1 : options_.unprovenWeight)
-               ? harmless
-               : shutOut(source, conduct, proof);
+    return charge(*account, conduct, proof,
+                  conduct == Conduct::Scanner ? Verdict::Drop : Verdict::Pass);
 }
 
 FloodGuard::Verdict FloodGuard::shutOut(const base::IpAddress& source, Conduct why, Proof proof) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <string_view>
 #include <vector>
 
@@ -119,7 +120,17 @@ private:
         base::TimePoint filled{};
     };
     using Table = BoundedTable<base::IpAddress, Buckets, SourceHash>;
+    struct Account {
+        base::IpAddress source;
+        bool good;  ///< proven
+        Buckets& buckets;
+    };
 
+    /// Or what is settled beforehand: of the trusted and the banned nothing is counted.
+    [[nodiscard]] std::expected<Account, Verdict> accountOf(const base::IpAddress& from);
+    /// `harmless` as long as there is credit.
+    [[nodiscard]] Verdict charge(const Account& account, Conduct conduct, Proof proof,
+                                 Verdict harmless);
     [[nodiscard]] Buckets& bucketsOf(const base::IpAddress& source, bool good);
     [[nodiscard]] Buckets fullBuckets(float factor) const;
     void refill(Buckets& buckets, float factor) const;

@@ -2,11 +2,10 @@
 #include "access/users.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <utility>
 
-#include "access/whole_file.h"
+#include "base/file.h"
 
 namespace siproxd::access {
 
@@ -71,9 +70,9 @@ base::Result<Users> Users::parse(std::string_view text, std::string_view name,
 }
 
 base::Result<Users> Users::readFile(const std::string& path, std::string_view realm) {
-    const auto text = readWholeFile(path, kLargestFile);
+    const auto text = base::readWholeFile(path, kLargestFile);
     if (!text) {
-        return std::unexpected(text.error());
+        return base::fail(fmt::format("cannot read {}: {}", path, text.error().message));
     }
     return parse(*text, path, realm);
 }
@@ -132,18 +131,6 @@ bool Users::canUse(Algorithm algorithm) const {
         return !ha1Of(algorithm, "", "", "").empty();
     }
     return (algorithm == Algorithm::Md5 ? withMd5_ : withSha256_) == table_.size();
-}
-
-bool FileWatch::changed() {
-    struct stat status {};
-    if (::stat(path_.c_str(), &status) != 0) {
-        return false;
-    }
-    const Version now{
-        static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino),
-        static_cast<std::int64_t>(status.st_size), static_cast<std::int64_t>(status.st_mtim.tv_sec),
-        static_cast<std::int64_t>(status.st_mtim.tv_nsec)};
-    return std::exchange(last_, now) != now;
 }
 
 }  // namespace siproxd::access

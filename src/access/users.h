@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 
 #include "access/digest.h"
 #include "base/result.h"
@@ -29,8 +27,7 @@ public:
     /// Reads the text of a password file. A line is
     /// - `user password`, the original's form: one word, white space, the rest; or
     /// - `user:realm:HA1`, the form of htdigest: 32 (MD5) or 64 (SHA-256) hexadecimal digits. A
-    /// user
-    ///   may have one of each; other realms' lines are passed over.
+    ///   user may have one of each; other realms' lines are passed over.
     ///
     /// Empty lines and lines that begin with `#` do not count. A user twice is an error. Errors are
     /// told all at once, with `name` and line, and never show what might be a password.
@@ -67,28 +64,6 @@ private:
     std::unordered_map<std::string, Secret, base::StringHash, std::equal_to<>> table_;
     std::size_t withMd5_ = 0;
     std::size_t withSha256_ = 0;
-};
-
-/// Notices that a file has been written or replaced. One stat(2) a question.
-class FileWatch {
-public:
-    explicit FileWatch(std::string path) : path_(std::move(path)) {}
-
-    /// True at the first call and after each change; a file that cannot be seen has not changed.
-    [[nodiscard]] bool changed();
-
-private:
-    struct Version {
-        std::uint64_t device = 0;
-        std::uint64_t inode = 0;
-        std::int64_t size = 0;
-        std::int64_t seconds = 0;
-        std::int64_t nanoseconds = 0;
-        friend bool operator==(const Version&, const Version&) = default;
-    };
-
-    std::string path_;
-    std::optional<Version> last_;
 };
 
 }  // namespace siproxd::access

@@ -7,8 +7,8 @@
 #include "access/ban_list.h"
 #include "access/nft_export.h"
 #include "base/result.h"
+#include "base/worker.h"
 #include "event/loop.h"
-#include "registrar/thread_worker.h"
 
 namespace siproxd::app {
 
@@ -38,7 +38,7 @@ private:
     access::BanList& bans_;
     std::shared_ptr<Shared> shared_;
     std::unique_ptr<event::Timer> timer_;
-    registrar::ThreadWorker worker_;
+    base::ThreadWorker worker_;
 };
 
 }  // namespace siproxd::app

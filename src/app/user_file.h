@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "access/users.h"
+#include "base/file.h"
+#include "base/worker.h"
 #include "event/loop.h"
-#include "registrar/thread_worker.h"
 
 namespace siproxd::app {
 
@@ -16,23 +18,38 @@ namespace siproxd::app {
 class UserFile {
 public:
     using Callback = std::function<void(access::Users users)>;
+    using MakeWorker = std::function<std::unique_ptr<base::Worker>()>;
 
     /// `callback` runs in the loop, each time that the file has been read without an error after it
-    /// had changed. Begins with the version that the file has now.
-    UserFile(event::Loop& loop, std::string path, std::string realm, Callback callback);
+    /// had changed. Follows none at first.
+    UserFile(event::Loop& loop, Callback callback, MakeWorker makeWorker = [] {
+        return std::make_unique<base::ThreadWorker>();
+    });
+    /// Waits for what is being read.
     ~UserFile();
     UserFile(const UserFile&) = delete;
     UserFile& operator=(const UserFile&) = delete;
+
+    /// From now on it is this file and its users of that realm; an empty path: none. `known` is the
+    /// version that is no news. Does not wait for a disk that stands still: what is being read at
+    /// the moment is left to itself, and nobody will hear of it.
+    void follow(std::string path, std::string realm, const base::FileIdentity& known);
 
     /// To be called every few seconds.
     void check();
 
 private:
-    struct Shared;
+    struct Followed;
+    struct Left;
+
+    void leave();
 
     event::Loop& loop_;
-    std::shared_ptr<Shared> shared_;
-    registrar::ThreadWorker worker_;
+    Callback callback_;
+    MakeWorker makeWorker_;
+    std::shared_ptr<Followed> followed_;
+    std::unique_ptr<base::Worker> worker_;
+    std::vector<Left> left_;
 };
 
 }  // namespace siproxd::app

@@ -11,7 +11,7 @@
 #include <vector>
 
 /// Builds the Binding of a table row from two member pointers: the slice in Settings and the field
-/// in the slice. For schema.cpp only.
+/// in the slice. For directives.cpp only.
 namespace siproxd::config::binding {
 
 inline void assign(std::string& field, const Value& value) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/load.h"
 
+#include "base/file.h"
 #include "base/text.h"
 #include "config/parser.h"
 #include "config/schema.h"
@@ -212,22 +213,18 @@ LoadResult Reader::finish() && {
 
 base::Result<std::string> readFile(const std::string& path) {
     constexpr std::size_t kMaxSize = std::size_t{16} << 20;
-    std::ifstream file(path, std::ios::binary);
-    if (!file) {
-        return base::fail(fmt::format("could not open config file: {}", std::strerror(errno)));
+    auto text = base::readWholeFile(path, kMaxSize, base::FileKind::Any);
+    if (text) {
+        return *std::move(text);
     }
-    std::string text;
-    char block[4096];
-    while (file.read(block, sizeof block), file.gcount() > 0) {
-        text.append(block, static_cast<std::size_t>(file.gcount()));
-        if (text.size() > kMaxSize) {
-            return base::fail("could not read config file: it is longer than 16 MB");
-        }
+    const auto& failure = text.error();
+    if (failure.step == base::ReadFailure::Step::Open) {
+        return base::fail(fmt::format("could not open config file: {}", failure.message));
     }
-    if (file.bad()) {
-        return base::fail(fmt::format("could not read config file: {}", std::strerror(errno)));
-    }
-    return text;
+    return base::fail(fmt::format("could not read config file: {}",
+                                  failure.step == base::ReadFailure::Step::Size
+                                      ? "it is longer than 16 MB"
+                                      : failure.message));
 }
 
 }  // namespace

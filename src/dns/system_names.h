@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <sys/types.h>
-
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "dns/resolv_conf.h"
 
 namespace siproxd::dns {
@@ -25,22 +22,12 @@ public:
     [[nodiscard]] bool changed();
 
 private:
-    /// Tells one state of a file from another.
-    struct Stamp {
-        dev_t device = 0;
-        ino_t inode = 0;
-        std::int64_t seconds = 0;
-        std::int64_t nanoseconds = 0;
-        friend bool operator==(const Stamp&, const Stamp&) = default;
-    };
-
-    [[nodiscard]] std::optional<Stamp> stamp() const;
     void read();
 
     const base::Clock& clock_;
     std::string path_;
+    base::FileWatch watch_;
     SystemConfiguration configuration_;
-    std::optional<Stamp> stamp_;
     base::TimePoint checked_;
 };
 

@@ -5,13 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <optional>
 
 #include "base/unique_fd.h"
 
@@ -146,42 +144,6 @@ base::Result<Replaced> replaceFile(const std::string& path, std::string_view con
     }
     flushDirectory(target);
     return Replaced::Atomically;
-}
-
-FileIdentity FileIdentity::of(const std::string& path) {
-    struct stat now {};
-    if (::stat(path.c_str(), &now) != 0) {
-        return {};
-    }
-    return {now.st_dev, now.st_ino, now.st_size, now.st_mtim.tv_sec, now.st_mtim.tv_nsec};
-}
-
-std::expected<std::string, ReadFailure> readFile(const std::string& path, std::size_t most) {
-    // Not to hang on a pipe that somebody has named.
-    const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) {
-        const int error = errno;
-        return std::unexpected(ReadFailure{error == ENOENT, reason("read", path, error)});
-    }
-    std::string content;
-    std::array<char, 65536> buffer;
-    for (;;) {
-        const auto count = ::read(fd.get(), buffer.data(), buffer.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return std::unexpected(ReadFailure{false, reason("read", path, errno)});
-        }
-        if (count == 0) {
-            return content;
-        }
-        if (content.size() + static_cast<std::size_t>(count) > most) {
-            return std::unexpected(ReadFailure{false, "cannot read " + path + ": larger than " +
-                                                          std::to_string(most) + " bytes"});
-        }
-        content.append(buffer.data(), static_cast<std::size_t>(count));
-    }
 }
 
 }  // namespace siproxd::registrar

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <string>
 #include <string_view>
 
@@ -23,29 +21,5 @@ enum class Replaced : std::uint8_t {
 /// we may, its owner. Symbolic links are followed; what is not a regular file is just written to.
 /// Blocks. Errors name the path and the system's reason.
 [[nodiscard]] base::Result<Replaced> replaceFile(const std::string& path, std::string_view content);
-
-/// Which version of which file a path leads to. Differs as soon as somebody has replaced or written
-/// the file; the default one is no file.
-struct FileIdentity {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::int64_t size = 0;
-    std::int64_t modifiedSeconds = 0;
-    std::int64_t modifiedNanoseconds = 0;
-
-    [[nodiscard]] static FileIdentity of(const std::string& path);
-
-    friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
-};
-
-/// What kind of failure reading had.
-struct ReadFailure {
-    bool missing;  ///< there is no such file
-    std::string message;
-};
-
-/// The whole file, if it is not larger than `most` bytes. Blocks.
-[[nodiscard]] std::expected<std::string, ReadFailure> readFile(const std::string& path,
-                                                               std::size_t most);
 
 }  // namespace siproxd::registrar

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "registrar/store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
 #include "base/log.h"
-#include "registrar/thread_worker.h"
 
 namespace siproxd::registrar {
 
@@ -26,7 +28,7 @@ base::WallSeconds clockOffset(base::TimePoint now, base::WallSeconds wallNow) {
 }  // namespace
 
 RegistrationStore::RegistrationStore(event::Loop& loop, LocationTable& table, Options options,
-                                     std::unique_ptr<Worker> worker)
+                                     std::unique_ptr<base::Worker> worker)
     : loop_(loop), table_(table), options_(std::move(options)), retry_(options_.firstRetry),
       coalesce_(options_.coalesce), saveTimer_(loop.timer([this] { startWriting(); })),
       autosaveTimer_(loop.timer([this] {
@@ -35,7 +37,7 @@ RegistrationStore::RegistrationStore(event::Loop& loop, LocationTable& table, Op
           }
           startAutosave();
       })),
-      worker_(worker ? std::move(worker) : std::make_unique<ThreadWorker>()),
+      worker_(worker ? std::move(worker) : std::make_unique<base::ThreadWorker>()),
       alive_(std::make_shared<bool>(true)) {
     table_.addListener(*this);
 }
@@ -46,12 +48,9 @@ RegistrationStore::~RegistrationStore() {
 
 std::size_t RegistrationStore::load() {
     std::size_t count = 0;
-    if (const auto text = readFile(options_.path, kLargestFile); !text) {
-        if (text.error().missing) {
-            log::warning("registration file not found, starting with empty table");
-        } else {
-            log::error("{}; starting with empty table", text.error().message);
-        }
+    const auto text = base::readWholeFile(options_.path, kLargestFile, base::FileKind::Any);
+    if (!text) {
+        reportUnread(text.error());
     } else {
         auto decoded = decode(*text);
         if (decoded.suspicious) {
@@ -72,6 +71,17 @@ std::size_t RegistrationStore::load() {
     loaded_ = true;
     startAutosave();
     return count;
+}
+
+void RegistrationStore::reportUnread(const base::ReadFailure& failure) const {
+    if (failure.error == ENOENT) {
+        log::warning("registration file not found, starting with empty table");
+        return;
+    }
+    log::error("cannot read {}: {}; starting with empty table", options_.path,
+               failure.step == base::ReadFailure::Step::Size
+                   ? fmt::format("larger than {} bytes", kLargestFile)
+                   : failure.message);
 }
 
 void RegistrationStore::close() {
@@ -158,9 +168,9 @@ base::Result<Replaced> RegistrationStore::writeFile(base::TimePoint now,
                                                     base::WallSeconds wallNow) {
     const Content content{version_, clockOffset(now, wallNow)};
     // Flash memory lives longer when the same is not written again.
-    if (writtenFile_ != FileIdentity{} && content.version == written_.version &&
+    if (writtenFile_ != base::FileIdentity{} && content.version == written_.version &&
         std::abs(content.clockOffset - written_.clockOffset) <= kSameOffset &&
-        writtenFile_ == FileIdentity::of(options_.path)) {
+        writtenFile_ == base::FileIdentity::of(options_.path)) {
         return Replaced::Atomically;
     }
     FileText file;
@@ -169,7 +179,7 @@ base::Result<Replaced> RegistrationStore::writeFile(base::TimePoint now,
     }
     auto result = replaceFile(options_.path, file.finish());
     written_ = content;
-    writtenFile_ = result ? FileIdentity::of(options_.path) : FileIdentity{};
+    writtenFile_ = result ? base::FileIdentity::of(options_.path) : base::FileIdentity{};
     return result;
 }
 

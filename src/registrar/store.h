@@ -2,13 +2,14 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/file.h"
 #include "base/result.h"
+#include "base/worker.h"
 #include "event/loop.h"
 #include "registrar/atomic_file.h"
 #include "registrar/location_table.h"
@@ -41,19 +42,10 @@ public:
 
     static constexpr std::chrono::milliseconds kLongestCoalesce{700};
 
-    /// Where files are written. The default one is a thread of the store's own.
-    class Worker {
-    public:
-        virtual ~Worker() = default;
-        /// Runs `job` once, not in the caller's thread. Never called while another one runs.
-        virtual void start(std::function<void()> job) = 0;
-        /// Returns when no job runs any more.
-        virtual void drain() = 0;
-    };
-
-    /// `loop` and `table` must outlive the store. No `worker`: the default one.
+    /// `loop` and `table` must outlive the store. `worker` writes the files; none: a thread of the
+    /// store's own.
     RegistrationStore(event::Loop& loop, LocationTable& table, Options options,
-                      std::unique_ptr<Worker> worker = nullptr);
+                      std::unique_ptr<base::Worker> worker = nullptr);
     /// Closes.
     ~RegistrationStore() override;
 
@@ -97,6 +89,7 @@ private:
     void startWriting();
     [[nodiscard]] base::Result<Replaced> writeFile(base::TimePoint now, base::WallSeconds wallNow);
     void finishWriting(const base::Result<Replaced>& result);
+    void reportUnread(const base::ReadFailure& failure) const;
     void report(const base::Result<Replaced>& result);
 
     event::Loop& loop_;
@@ -116,12 +109,12 @@ private:
     std::uint64_t version_ = 0;  ///< of records_
     // What is on the disk; for the worker, as records_.
     Content written_;
-    FileIdentity writtenFile_;
+    base::FileIdentity writtenFile_;
     base::TimePoint writingSince_;
 
     std::unique_ptr<event::Timer> saveTimer_;
     std::unique_ptr<event::Timer> autosaveTimer_;
-    std::unique_ptr<Worker> worker_;
+    std::unique_ptr<base::Worker> worker_;
     /// Shared with completions that have been posted: they must do nothing when the store is gone.
     std::shared_ptr<bool> alive_;
 };

@@ -98,6 +98,14 @@ class Daemon:
         wait_for(ready, lambda: f"siproxd to be ready; its log:\n{self.log()}", 10)
         return self
 
+    def reload(self):
+        """Has it read its configuration again, and returns when it has."""
+        times = self.log().count("configuration reloaded")
+        self.write_config()
+        os.kill(self.pid, signal.SIGHUP)
+        wait_for(lambda: self.log().count("configuration reloaded") > times,
+                 lambda: f"the reload; the log:\n{self.log()[-4000:]}")
+
     @property
     def pid(self):
         return self.process.pid

@@ -4,7 +4,6 @@ reload. (What phones and providers say to each other over them is in test_transp
 
 import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -76,13 +75,6 @@ class Connection:
             except TimeoutError:
                 return False
         return False
-
-
-def reload_configuration(daemon):
-    times = daemon.log().count("configuration reloaded")
-    daemon.write_config()
-    os.kill(daemon.pid, signal.SIGHUP)
-    wait_for(lambda: daemon.log().count("configuration reloaded") > times, "the reload")
 
 
 # --- TCP
@@ -176,7 +168,7 @@ def test_strangers_make_room_for_each_other(lab):
 def test_limits_can_be_reloaded(lab):
     assert Connection(lab).is_alive(1)
     lab.daemon.settings.update(tcp_timeout=1, tcp_max_per_address=1)
-    reload_configuration(lab.daemon)
+    lab.daemon.reload()
     connection = Connection(lab, PBX)
     assert connection.is_alive(2)
     assert Connection(lab, PBX).is_closed(0.9)
@@ -291,14 +283,14 @@ def test_a_new_certificate_is_read_on_sighup(tls_lab, authority, user):
     old = secure(tls_lab)
     before = serial_of(old)
     authority.issue("proxy", ["proxy.example.test"], [GATEWAY])     # into the same files
-    reload_configuration(daemon)
+    daemon.reload()
     assert serial_of(secure(tls_lab)) != before
     assert old.is_alive(1), "connections that are there go on"
 
     present = serial_of(secure(tls_lab))
     with open(tls_lab.identity.certificate, "w", encoding="ascii") as file:
         file.write("nonsense\n")
-    reload_configuration(daemon)
+    daemon.reload()
     daemon.wait_log(r"certificates stay as they are: .*siproxd.conf:\d+: tls_certificate: ")
     connection = secure(tls_lab)
     assert serial_of(connection) == present
@@ -311,7 +303,7 @@ def test_a_key_that_cannot_be_read_any_more_is_told(tls_lab):
     os.chmod(tls_lab.identity.key, 0o600)       # root's only, and read before root is left
     daemon.start()
     assert secure(tls_lab).is_alive(1)
-    reload_configuration(daemon)
+    daemon.reload()
     daemon.wait_log(r"certificates stay as they are: .*tls_private_key: cannot read .*"
                     r"\(user nobody must be able to\)")
     assert secure(tls_lab).is_alive(2)
@@ -324,11 +316,11 @@ def test_tls_comes_and_goes_with_its_certificate(tls_lab):
     with pytest.raises(ConnectionRefusedError):
         secure(tls_lab)
     settings.update(tls)
-    reload_configuration(tls_lab.daemon)
+    tls_lab.daemon.reload()
     assert secure(tls_lab).is_alive(1)
     for key in tls:
         del settings[key]
-    reload_configuration(tls_lab.daemon)
+    tls_lab.daemon.reload()
     with pytest.raises(ConnectionRefusedError):
         secure(tls_lab)
 
@@ -362,7 +354,7 @@ def test_name_servers_of_the_configuration_are_asked(lab):
         phone.register()
         assert b"\x03sip\x07example\x04test" in server.recv(512)
     lab.daemon.settings["dns_servers"] = None
-    reload_configuration(lab.daemon)
+    lab.daemon.reload()
     lab.registered(phone, lab.provider())
 
 

@@ -184,9 +184,7 @@ def test_auto_finds_both_sides(lab):
 def test_interfaces_can_be_reloaded(lab):
     lab.daemon.wait_log("waiting for if_outbound = ppp7: ppp7 does not exist yet")
     lab.daemon.settings["if_outbound"] = "ppp0"
-    lab.daemon.write_config()
-    os.kill(lab.daemon.pid, signal.SIGHUP)
-    lab.daemon.wait_log("configuration reloaded")
+    lab.daemon.reload()
     phone, provider = lab.phone(), lab.provider()
     assert contact_host(lab, phone, provider) == PUBLIC
     lab.daemon.settings["if_outbound"] = "0.0.0.0"

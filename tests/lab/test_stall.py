@@ -238,6 +238,28 @@ def test_while_the_disk_does_not_read(idle_lab):
     assert phone.count(401) == PINGS / 10 + 1
 
 
+def test_while_another_password_file_is_taken(idle_lab):
+    """The disk of the former one stands still with somebody reading it."""
+    state = writable_directory(idle_lab)
+    former, users = pathlib.Path(state, "users"), pathlib.Path(idle_lab.directory, "users")
+    former.write_text("alice secret\n", "ascii")
+    users.write_text("alice secret\nbob builder\n", "ascii")
+    idle_lab.daemon.settings.update(proxy_auth_realm="lab", proxy_auth_pwfile=str(former))
+    disk = StalledDisk(idle_lab, state)
+    idle_lab.daemon.start()
+    disk.stall()
+    wait_for(disk.calls_held, "somebody to look at the file", 20)
+    idle_lab.daemon.settings["proxy_auth_pwfile"] = str(users)
+    idle_lab.daemon.reload()
+    phone = idle_lab.phone(domain="foo.bar.org")
+    Pinger(idle_lab).run(lambda _: phone.register())
+    phone.pump()
+    assert phone.count(401) == PINGS / 10
+    with open(users, "a", encoding="ascii") as file:
+        file.write("carol singer\n")
+    idle_lab.daemon.wait_log(f"{users} has changed: 3 users", 20)
+
+
 class Reader:
     """Whoever reads the daemon's log off a pipe, and stops doing so for a while."""
 

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "access/address_list.h"
 
+#include "support/addresses.h"
 #include "support/catch.h"
-#include "temporary_file.h"
+#include "support/temporary_directory.h"
 
 using namespace siproxd;
 using access::AddressList;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 AddressList list(std::string_view text) {
     auto parsed = AddressList::parse(text);
@@ -203,8 +201,10 @@ TEST_CASE("Mistakes in a file are told with file and line", "[access]") {
 }
 
 TEST_CASE("A directive may name a file", "[access]") {
-    const test::TemporaryFile file("10.0.0.1\n");
-    for (const auto& value : {file.path(), "file:" + file.path(), " file: " + file.path()}) {
+    const test::TemporaryDirectory directory;
+    const auto file = directory.file("list");
+    directory.write(file, "10.0.0.1\n");
+    for (const auto& value : {file, "file:" + file, " file: " + file}) {
         INFO(value);
         const auto read = AddressList::load(value);
         REQUIRE(read);

@@ -5,18 +5,16 @@
 #include <bitset>
 #include <string>
 
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/fake_random.h"
 
 using namespace siproxd;
 using access::AddressRange;
 using access::AddressSetBuilder;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const std::string& text) {
-    return base::IpAddress::parse(text).value();
-}
 
 AddressRange range(const std::string& first, const std::string& last) {
     return AddressRange::between(ip(first), ip(last)).value();

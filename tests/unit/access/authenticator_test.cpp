@@ -2,6 +2,7 @@
 #include "access/authenticator.h"
 
 #include "access/challenge.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
@@ -13,12 +14,9 @@ using access::Authenticator;
 using access::Challenge;
 using access::Users;
 using Outcome = access::Authenticator::Outcome;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 struct Bench {
     test::FakeRandom random;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/fake_random.h"
 
@@ -10,12 +11,9 @@ using namespace siproxd;
 using namespace std::chrono_literals;
 using access::Ban;
 using access::BanList;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 base::TimePoint at(base::Duration since) {
     return base::TimePoint{} + since;

@@ -4,17 +4,15 @@
 #include <optional>
 #include <vector>
 
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using access::CallLimits;
 using Limit = access::CallLimits::Limit;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 }  // namespace
 

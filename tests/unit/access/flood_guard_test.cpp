@@ -3,6 +3,7 @@
 
 #include <tuple>
 
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
@@ -14,12 +15,9 @@ using access::Conduct;
 using access::FloodGuard;
 using access::Proof;
 using Verdict = access::FloodGuard::Verdict;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 base::IpAddress numbered(std::uint32_t number) {
     in_addr raw{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "access/nonces.h"
 
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
@@ -8,12 +9,9 @@
 using namespace siproxd;
 using namespace std::chrono_literals;
 using access::Nonces;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 struct Bench {
     test::FakeRandom random;

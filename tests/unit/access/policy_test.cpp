@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "access/policy.h"
 
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using access::AddressList;
 using access::Policy;
 using access::Rights;
+using test::ip;
 
 namespace {
 
@@ -14,10 +16,6 @@ constexpr Rights kNothing{false, false};
 constexpr Rights kSip{false, true};
 constexpr Rights kRegister{true, false};
 constexpr Rights kAll{true, true};
-
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value();
-}
 
 Policy policy(const char* allowReg, const char* allowSip, const char* denySip) {
     return {AddressList::parse(allowReg).value(), AddressList::parse(allowSip).value(),

@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "app/access_options.h"
 #include "app/nft_runner.h"
-#include "app/user_file.h"
 
 #include <sys/stat.h>
 
-#include <fstream>
-
 #include "support/catch.h"
-#include "temporary_directory.h"
+#include "support/temporary_directory.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
-
-namespace {
-
-void write(const std::string& path, const std::string& text) {
-    std::ofstream(path) << text;
-}
-
-}  // namespace
 
 TEST_CASE("access is closed to strangers by default", "[app]") {
     const auto gate = app::readGate({});
@@ -60,52 +49,28 @@ TEST_CASE("users come from the file, else from the one password", "[app]") {
     settings.access.proxyAuthRealm = "home";
     settings.access.proxyAuthPasswd = "secret";
     CHECK(app::readUsers(settings)->ha1("anybody", access::Algorithm::Md5));
-    settings.access.proxyAuthPwfile = directory.path() + "/passwords";
+    settings.access.proxyAuthPwfile = directory.file("passwords");
     settings.origins["proxy_auth_pwfile"] = {"x.conf", 7};
     CHECK(app::readUsers(settings).error().message.find("x.conf:7: proxy_auth_pwfile") !=
           std::string::npos);
-    write(settings.access.proxyAuthPwfile, "alice secret\n");
+    TemporaryDirectory::write(settings.access.proxyAuthPwfile, "alice secret\n");
     CHECK(app::readUsers(settings)->knows("alice"));
     CHECK_FALSE(app::readUsers(settings)->knows("anybody"));
 }
 
-TEST_CASE("a changed password file is read, a broken one is not", "[app]") {
-    TemporaryDirectory directory;
-    const auto path = directory.path() + "/passwords";
-    write(path, "alice secret\n");
-    auto loop = event::makeLoop();
-    REQUIRE(loop);
-    std::size_t users = 0;
-    app::UserFile file(**loop, path, "home", [&](access::Users fresh) { users = fresh.size(); });
-    const auto look = [&] {
-        file.check();
-        // The answer comes before what is posted behind it some time later.
-        const auto end = (*loop)->timer([&] { (*loop)->stop(); });
-        end->start(std::chrono::milliseconds(300));
-        (*loop)->run();
-    };
-    look();
-    CHECK(users == 0);
-    write(path, "alice secret\nbob geheim\n");
-    look();
-    CHECK(users == 2);
-    write(path, "alice\n");
-    look();
-    CHECK(users == 2);
-}
-
 TEST_CASE("nft gets the commands, and what it says when it fails is told", "[app]") {
     TemporaryDirectory directory;
-    const auto program = directory.path() + "/nft";
-    write(program, "#!/bin/sh\ncat > " + directory.path() + "/got\n[ ! -e " + directory.path() +
-                       "/fail ] || { echo no such table >&2; exit 1; }\n");
+    const auto program = directory.file("nft");
+    TemporaryDirectory::write(program, "#!/bin/sh\ncat > " + directory.file("got") + "\n[ ! -e " +
+                                           directory.file("fail") +
+                                           " ] || { echo no such table >&2; exit 1; }\n");
     ::chmod(program.c_str(), 0755);
     const std::string commands(100'000, '#');
     CHECK(app::runNft(commands, program));
-    CHECK(contentOf(directory.path() + "/got") == commands);
-    write(directory.path() + "/fail", "");
+    CHECK(TemporaryDirectory::read(directory.file("got")) == commands);
+    TemporaryDirectory::write(directory.file("fail"), "");
     const auto failed = app::runNft("x", program);
     REQUIRE_FALSE(failed);
     CHECK(failed.error().message.find("no such table") != std::string::npos);
-    CHECK_FALSE(app::runNft("x", directory.path() + "/missing"));
+    CHECK_FALSE(app::runNft("x", directory.file("missing")));
 }

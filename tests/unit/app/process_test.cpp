@@ -11,7 +11,7 @@
 #include <functional>
 
 #include "support/catch.h"
-#include "temporary_directory.h"
+#include "support/temporary_directory.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
@@ -40,7 +40,7 @@ TEST_CASE("a PID file has our number and goes with us", "[app]") {
     const auto path = directory.file("siproxd.pid");
     {
         const app::PidFile file(path, std::nullopt);
-        CHECK(contentOf(path) == std::to_string(::getpid()) + "\n");
+        CHECK(TemporaryDirectory::read(path) == std::to_string(::getpid()) + "\n");
         struct stat info{};
         REQUIRE(::stat(path.c_str(), &info) == 0);
         CHECK((info.st_mode & 0777) == 0644);
@@ -53,7 +53,7 @@ TEST_CASE("a PID file replaces the one of a daemon that was killed", "[app]") {
     const auto path = directory.file("siproxd.pid");
     std::ofstream(path) << "123456789\n";
     const app::PidFile file(path, std::nullopt);
-    CHECK(contentOf(path) == std::to_string(::getpid()) + "\n");
+    CHECK(TemporaryDirectory::read(path) == std::to_string(::getpid()) + "\n");
 }
 
 TEST_CASE("a PID file does not follow a link", "[app]") {
@@ -62,7 +62,7 @@ TEST_CASE("a PID file does not follow a link", "[app]") {
     std::ofstream(victim) << "precious";
     std::filesystem::create_symlink(victim, directory.file("siproxd.pid"));
     { const app::PidFile file(directory.file("siproxd.pid"), std::nullopt); }
-    CHECK(contentOf(victim) == "precious");
+    CHECK(TemporaryDirectory::read(victim) == "precious");
 }
 
 TEST_CASE("without a name, or where none can be written, there is no PID file", "[app]") {
@@ -209,5 +209,5 @@ TEST_CASE("a state file is made for the user who will write it", "[app]") {
     CHECK((info.st_mode & 0777) == 0640);
     std::ofstream(path) << "kept";
     app::prepareStateFile(path, nobody);
-    CHECK(contentOf(path) == "kept");
+    CHECK(TemporaryDirectory::read(path) == "kept");
 }

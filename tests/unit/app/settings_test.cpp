@@ -7,14 +7,14 @@
 #include "app/firewall_text.h"
 #include "app/local_addresses.h"
 #include "app/module_settings.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/certificates.h"
 
 using namespace siproxd;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(std::string_view text) { return *base::IpAddress::parse(text); }
 
 /// eth0 outside with an alias address, lan0 inside with two, wan0 down, tun0 without addresses.
 net::InterfaceTable machine() {

@@ -2,14 +2,13 @@
 #include "config/load.h"
 
 #include "support/catch.h"
+#include "support/temporary_directory.h"
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include <unistd.h>
-
+using namespace siproxd;
 using namespace siproxd::config;
 
 namespace {
@@ -291,16 +290,13 @@ TEST_CASE("The command line can complete an empty file", "[config]") {
 }
 
 TEST_CASE("A file is read from disk and named in messages", "[config]") {
-    char name[] = "/tmp/siproxd-config-XXXXXX";
-    const int fd = ::mkstemp(name);
-    REQUIRE(fd >= 0);
-    ::close(fd);
-    std::ofstream(name) << kMinimal << "rtp_timeout = never\n";
+    const test::TemporaryDirectory directory;
+    const auto name = directory.file("siproxd.conf");
+    directory.write(name, std::string(kMinimal) + "rtp_timeout = never\n");
     const auto result = load(name);
-    ::unlink(name);
     REQUIRE(result.problems.size() == 1);
     CHECK(result.problems[0].toString() ==
-          std::string(name) + ":3: illegal format in config file, line:\"rtp_timeout = never\": an "
+          name + ":3: illegal format in config file, line:\"rtp_timeout = never\": an "
                               "integer is needed");
 }
 

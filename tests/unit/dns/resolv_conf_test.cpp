@@ -3,13 +3,12 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "dns/system_names.h"
 #include "support/catch.h"
 #include "support/fake_loop.h"
+#include "support/temporary_directory.h"
 
 using namespace siproxd;
 using namespace siproxd::dns;
@@ -45,23 +44,22 @@ TEST_CASE("An empty or senseless resolv.conf says nothing", "[dns]") {
 }
 
 TEST_CASE("The system's file is read again when it has changed", "[dns]") {
-    char path[] = "/tmp/siproxd-resolv-XXXXXX";
-    const int fd = ::mkstemp(path);
-    REQUIRE(fd >= 0);
-    ::close(fd);
+    const test::TemporaryDirectory directory;
+    const auto path = directory.file("resolv.conf");
+    directory.write(path, "");
     test::FakeLoop clock;
     clock.advance(1h);
     SystemNames names(clock, path);
     REQUIRE(names.configuration().servers.size() == 1);
     CHECK(names.configuration().servers[0].toString() == "127.0.0.1:53");
-    std::ofstream(path) << "nameserver 192.0.2.1\n";
+    directory.write(path, "nameserver 192.0.2.1\n");
     CHECK_FALSE(names.changed());
     clock.advance(5s);
     CHECK(names.changed());
     CHECK(names.configuration().servers[0].toString() == "192.0.2.1:53");
     clock.advance(5s);
     CHECK_FALSE(names.changed());
-    ::unlink(path);
+    ::unlink(path.c_str());
     clock.advance(5s);
     CHECK_FALSE(names.changed());
     CHECK(names.configuration().servers[0].toString() == "192.0.2.1:53");

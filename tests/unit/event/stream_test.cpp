@@ -11,6 +11,7 @@
 
 #include "event/loop.h"
 #include "support/catch.h"
+#include "support/run_until.h"
 #include "support/certificates.h"
 
 using namespace siproxd;
@@ -86,19 +87,7 @@ struct Bench {
     }
 
     [[nodiscard]] bool until(const std::function<bool()>& done) const {
-        const auto end = loop->now() + 5s;
-        bool result = false;
-        std::unique_ptr<event::Timer> poll = loop->timer([&] {
-            result = done();
-            if (result || loop->now() > end) {
-                loop->stop();
-            } else {
-                poll->start(1ms);
-            }
-        });
-        poll->start({});
-        loop->run();
-        return result;
+        return test::runUntil(*loop, done);
     }
     void settle() const {
         int turns = 0;

@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "media/announced.h"
 
+#include <string_view>
 #include <vector>
 
 #include "media/send_allowance.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::media;
+using test::at;
+using test::ip;
 
 namespace {
 
-base::IpAddress ip(const char* text) {
-    return base::IpAddress::parse(text).value_or(base::IpAddress());
-}
-
-base::SocketAddress at(const char* text, std::uint16_t port) {
-    return {ip(text), port};
-}
-
-Announced announce(const char* host, std::uint16_t port, const char* sipSource) {
+Announced announce(const char* host, std::uint16_t port, std::string_view sipSource) {
     Announced announced;
     announced.rtp = at(host, port);
-    announced.sipSource = ip(sipSource);
+    announced.sipSource = sipSource.empty() ? base::IpAddress() : ip(sipSource);
     return announced;
 }
 

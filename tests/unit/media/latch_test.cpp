@@ -5,17 +5,15 @@
 #include <chrono>
 #include <vector>
 
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::media;
 using std::chrono::milliseconds;
+using test::at;
 
 namespace {
-
-base::SocketAddress at(const char* text, std::uint16_t port) {
-    return {*base::IpAddress::parse(text), port};
-}
 
 const base::SocketAddress kPhone = at("198.51.100.9", 4000);       // as announced
 const base::SocketAddress kMapped = at("198.51.100.9", 61000);     // same host, port of a NAT

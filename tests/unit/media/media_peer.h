@@ -13,13 +13,10 @@
 
 #include "base/text.h"
 #include "net/udp_socket.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 
 namespace siproxd::test {
-
-inline base::IpAddress ip(std::string_view text) {
-    return base::IpAddress::parse(text).value();
-}
 
 /// Whether this machine has an IPv6 loopback.
 inline bool hasIpv6() {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "media/latch.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::media;
+using test::at;
 
 namespace {
-
-base::SocketAddress at(const char* text, std::uint16_t port) {
-    return {*base::IpAddress::parse(text), port};
-}
 
 const base::SocketAddress kRtp = at("198.51.100.9", 4000);
 const base::SocketAddress kRtcp = at("198.51.100.9", 4001);

@@ -42,6 +42,13 @@ struct Bench {
         REQUIRE(call->setRemote(index, leg, announced));
     }
 
+    /// Both sides have been told of each other.
+    void connect(std::size_t index = 0) {
+        open(index);
+        announce(Leg::A, false, index);
+        announce(Leg::B, false, index);
+    }
+
     /// One packet from the phone, which has arrived when this returns.
     void talk() {
         phone.send(test::rtp(1, ++sequence), {ip(kInside), ports[Leg::A]});
@@ -64,9 +71,7 @@ struct Bench {
 
 TEST_CASE("a call without packets is reported after rtp_timeout, and again", "[media][silence]") {
     Bench bench;
-    bench.open();
-    bench.announce(Leg::A);
-    bench.announce(Leg::B);
+    bench.connect();
     bench.loop.advance(29s);
     CHECK(bench.silences == 0);
     bench.loop.advance(2s);
@@ -79,9 +84,7 @@ TEST_CASE("a call without packets is reported after rtp_timeout, and again", "[m
 
 TEST_CASE("packets keep a call alive", "[media][silence]") {
     Bench bench;
-    bench.open();
-    bench.announce(Leg::A);
-    bench.announce(Leg::B);
+    bench.connect();
     for (int i = 0; i < 4; ++i) {
         bench.loop.advance(20s);
         bench.talk();
@@ -96,12 +99,8 @@ TEST_CASE("packets keep a call alive", "[media][silence]") {
 
 TEST_CASE("packets of one stream keep the whole call alive", "[media][silence]") {
     Bench bench;
-    bench.open(1);
-    bench.announce(Leg::A, false, 1);
-    bench.announce(Leg::B, false, 1);
-    bench.open(0);
-    bench.announce(Leg::A);
-    bench.announce(Leg::B);
+    bench.connect(1);
+    bench.connect(0);
     bench.loop.advance(25s);
     bench.talk();
     bench.loop.advance(10s);
@@ -124,9 +123,7 @@ TEST_CASE("ringing is no silence", "[media][silence]") {
 
 TEST_CASE("hold is no silence", "[media][silence]") {
     Bench bench;
-    bench.open();
-    bench.announce(Leg::A);
-    bench.announce(Leg::B);
+    bench.connect();
     bench.announce(Leg::A, true);
     bench.loop.advance(3600s);
     CHECK(bench.silences == 0);
@@ -141,9 +138,7 @@ TEST_CASE("hold is no silence", "[media][silence]") {
 
 TEST_CASE("who is told of silence may end the call, and others", "[media][silence]") {
     Bench bench;
-    bench.open();
-    bench.announce(Leg::A);
-    bench.announce(Leg::B);
+    bench.connect();
     int others = 0;
     auto second = bench.relay->open("call-2", [&] { ++others; });
     REQUIRE(second->openStream(0, ip(kInside), ip(kOutside)));
@@ -171,9 +166,7 @@ TEST_CASE("who is told of silence may end the call, and others", "[media][silenc
 
 TEST_CASE("rtp_timeout 0 means the default of 300 s", "[media][silence]") {
     Bench bench(0s);
-    bench.open();
-    bench.announce(Leg::A);
-    bench.announce(Leg::B);
+    bench.connect();
     bench.loop.advance(299s);
     CHECK(bench.silences == 0);
     bench.loop.advance(3s);

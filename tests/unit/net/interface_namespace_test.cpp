@@ -12,15 +12,15 @@
 #include "event/loop.h"
 #include "net/interface_monitor.h"
 #include "net/interface_selection.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::net;
 using namespace std::chrono_literals;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) { return *base::IpAddress::parse(text); }
 
 bool shell(const std::string& command) {
     return std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()) == 0;

@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::net;
+using test::ip;
 
 namespace {
-
-base::IpAddress ip(const char* text) { return *base::IpAddress::parse(text); }
 
 Interface running(const char* name, unsigned index, const char* address, unsigned prefix = 24) {
     return {.name = name,

@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "route_recording.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::net;
+using test::ip;
 using Progress = RouteAnswers::Progress;
 
 namespace {
-
-base::IpAddress ip(const char* text) { return *base::IpAddress::parse(text); }
 
 /// On the heap, where a sanitizer sees each read beyond it.
 using Bytes = std::vector<char>;

@@ -11,16 +11,14 @@
 #include <cerrno>
 #include <string>
 
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::net;
+using test::at;
 
 namespace {
-
-base::SocketAddress at(const char* ip, std::uint16_t port = 0) {
-    return {*base::IpAddress::parse(ip), port};
-}
 
 UdpSocket bound(const base::SocketAddress& local, bool packetInfo = false) {
     auto result = UdpSocket::bind(local, {.packetInfo = packetInfo});

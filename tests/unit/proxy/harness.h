@@ -327,7 +327,8 @@ public:
         addresses.add(inside);
         addresses.add(outside);
         proxy = std::make_unique<proxy::Proxy>(
-            proxy::Parts{loop, random, sender_, &connections, locator, dead, locations, aliases, relay.get(), chain},
+            proxy::Parts{loop, random, sender_, &connections, locator, dead, locations, aliases,
+                         relay.get(), chain},
             options.proxy, addresses, std::move(options.policy));
     }
 

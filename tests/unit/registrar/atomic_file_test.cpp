@@ -5,7 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "temporary_directory.h"
+#include "base/file.h"
+#include "support/temporary_directory.h"
 
 using namespace siproxd;
 using namespace siproxd::registrar;
@@ -28,13 +29,12 @@ TEST_CASE("A new file is not for everybody's eyes, an old one keeps its mode", "
     CHECK(modeOf(path) == 0640);
     CHECK(directory.read(path) == "one");
     REQUIRE(::chmod(path.c_str(), 0604) == 0);
-    const auto before = FileIdentity::of(path);
+    const auto before = base::FileIdentity::of(path);
     REQUIRE(replaceFile(path, "two, which is longer") == Replaced::Atomically);
     CHECK(modeOf(path) == 0604);
     CHECK(directory.read(path) == "two, which is longer");
     CHECK(directory.files() == 1);
-    CHECK(FileIdentity::of(path) != before);
-    CHECK(FileIdentity::of(directory.file("none")) == FileIdentity{});
+    CHECK(base::FileIdentity::of(path) != before);
 }
 
 TEST_CASE("What a crash has left behind does not disturb", "[registrar]") {
@@ -102,18 +102,4 @@ TEST_CASE("A failure names the path and the reason", "[registrar]") {
     const auto full = replaceFile("/dev/full", "content");
     REQUIRE_FALSE(full);
     CHECK(full.error().message == "cannot write /dev/full: No space left on device");
-}
-
-TEST_CASE("Files are read whole or not at all", "[registrar]") {
-    const TemporaryDirectory directory;
-    const auto path = directory.file("file");
-    const auto missing = readFile(path, 100);
-    REQUIRE_FALSE(missing);
-    CHECK(missing.error().missing);
-    directory.write(path, std::string(100, 'x'));
-    CHECK(readFile(path, 100) == std::string(100, 'x'));
-    const auto large = readFile(path, 99);
-    REQUIRE_FALSE(large);
-    CHECK_FALSE(large.error().missing);
-    CHECK_FALSE(readFile(directory.path(), 100));
 }

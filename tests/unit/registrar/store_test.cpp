@@ -6,7 +6,8 @@
 
 #include "base/log.h"
 #include "fixture.h"
-#include "temporary_directory.h"
+#include "support/hand_worker.h"
+#include "support/temporary_directory.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
@@ -14,22 +15,6 @@ using namespace std::chrono_literals;
 using registrar::RegistrationStore;
 
 namespace {
-
-/// Runs jobs when the test says so.
-struct HandWorker final : RegistrationStore::Worker {
-    std::function<void()> job;
-    int started = 0;
-    void start(std::function<void()> next) override {
-        REQUIRE_FALSE(job);
-        job = std::move(next);
-        ++started;
-    }
-    void drain() override {
-        if (job) {
-            std::exchange(job, nullptr)();
-        }
-    }
-};
 
 struct Lines final : log::Sink {
     std::vector<std::string> seen;
@@ -215,11 +200,11 @@ TEST_CASE("The periodic save puts a lost file back and spares an intact one", "[
     here.enrolUser("a");
     here.clock.advance(200ms);
     here.work();
-    const auto written = registrar::FileIdentity::of(here.path);
+    const auto written = base::FileIdentity::of(here.path);
     here.clock.advance(300s);
     CHECK(here.worker->started == 2);
     here.work();
-    CHECK(registrar::FileIdentity::of(here.path) == written);
+    CHECK(base::FileIdentity::of(here.path) == written);
     REQUIRE(::unlink(here.path.c_str()) == 0);
     here.clock.advance(300s);
     here.work();

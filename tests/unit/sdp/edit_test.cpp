@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sdp/session.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
+using test::ip;
 
 namespace {
 
@@ -10,10 +12,6 @@ sdp::Session read(std::string_view body) {
     auto session = sdp::Session::parse(body);
     REQUIRE(session);
     return std::move(*session);
-}
-
-base::IpAddress ip(std::string_view text) {
-    return *base::IpAddress::parse(text);
 }
 
 }  // namespace

@@ -12,16 +12,14 @@
 
 #include "net/tcp_socket.h"
 #include "paced_loop.h"
+#include "support/addresses.h"
 #include "support/catch.h"
+#include "support/run_until.h"
 #include "transport/stream_transport.h"
 
 namespace siproxd::test {
 
 using namespace std::chrono_literals;
-
-inline base::SocketAddress at(const char* ip, std::uint16_t port = 0) {
-    return {*base::IpAddress::parse(ip), port};
-}
 
 inline std::string options(const std::string& subject = "x") {
     return "OPTIONS sip:a SIP/2.0\r\nSubject: " + subject + "\r\nContent-Length: 2\r\n\r\nhi";
@@ -134,20 +132,7 @@ struct StreamBench final : transport::Transport::Handler {
 
     /// Runs the loop until `done`, five real seconds at most.
     [[nodiscard]] bool until(const std::function<bool()>& done) {
-        event::Loop& real = loop.real();
-        const auto end = real.now() + 5s;
-        bool result = false;
-        std::unique_ptr<event::Timer> poll = real.timer([&] {
-            result = done();
-            if (result || real.now() > end) {
-                real.stop();
-            } else {
-                poll->start(1ms);
-            }
-        });
-        poll->start({});
-        real.run();
-        return result;
+        return runUntil(loop.real(), done);
     }
     /// Lets what is under way happen.
     void settle() {

@@ -6,6 +6,7 @@
 
 #include "net/udp_socket.h"
 #include "stream_bench.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 #include "support/certificates.h"
 
@@ -15,8 +16,6 @@ using namespace siproxd::test;
 using base::Protocol;
 
 namespace {
-
-base::IpAddress ip(const char* text) { return *base::IpAddress::parse(text); }
 
 /// Ports that nobody has.
 std::uint16_t freePort() { return PeerListener().address().port; }
@@ -32,22 +31,8 @@ struct Bench final : Transport::Handler {
     void onFlowFailed(const base::Flow& flow, const base::Error&) override {
         failed.push_back(flow);
     }
-    template <class Done>
-    bool until(Done done) {
-        event::Loop& real = loop.real();
-        const auto end = real.now() + 5s;
-        bool result = false;
-        std::unique_ptr<event::Timer> poll = real.timer([&] {
-            result = done();
-            if (result || real.now() > end) {
-                real.stop();
-            } else {
-                poll->start(1ms);
-            }
-        });
-        poll->start({});
-        real.run();
-        return result;
+    [[nodiscard]] bool until(const std::function<bool()>& done) {
+        return runUntil(loop.real(), done);
     }
     [[nodiscard]] base::Flow flow(Protocol protocol, const char* from,
                                   const base::SocketAddress& remote) const {

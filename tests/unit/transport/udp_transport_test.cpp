@@ -15,11 +15,13 @@
 #include <vector>
 
 #include "net/udp_socket.h"
+#include "support/addresses.h"
 #include "support/catch.h"
 
 using namespace siproxd;
 using namespace siproxd::transport;
 using namespace std::chrono_literals;
+using test::at;
 
 namespace {
 
@@ -37,10 +39,6 @@ extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 namespace {
-
-base::SocketAddress at(const char* ip, std::uint16_t port = 0) {
-    return {*base::IpAddress::parse(ip), port};
-}
 
 struct Message {
     std::string bytes;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "registrar/thread_worker.h"
+#include "base/worker.h"
 
 #include <csignal>
 #include <utility>
 
-namespace siproxd::registrar {
+namespace siproxd::base {
 
 ThreadWorker::~ThreadWorker() {
     if (!started_) {
@@ -26,14 +26,14 @@ void ThreadWorker::start(std::function<void()> job) {
     }
     {
         const std::lock_guard lock(mutex_);
-        job_ = std::move(job);
+        jobs_.push_back(std::move(job));
     }
     changed_.notify_all();
 }
 
 void ThreadWorker::drain() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !job_; });
+    changed_.wait(lock, [this] { return jobs_.empty(); });
 }
 
 bool ThreadWorker::startThread() {
@@ -55,17 +55,18 @@ void* ThreadWorker::entry(void* self) {
 void ThreadWorker::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return quit_ || job_; });
-        if (!job_) {
+        changed_.wait(lock, [this] { return quit_ || !jobs_.empty(); });
+        if (jobs_.empty()) {
             return;
         }
-        const auto job = job_;
+        // In its place until it has returned: drain() waits for that.
+        const auto& job = jobs_.front();
         lock.unlock();
         job();
         lock.lock();
-        job_ = nullptr;
+        jobs_.pop_front();
         changed_.notify_all();
     }
 }
 
-}  // namespace siproxd::registrar
+}  // namespace siproxd::base
