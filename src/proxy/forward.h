@@ -78,6 +78,9 @@ struct RegisteringContact {
 /// (RFC 3261 §16.7 calls it the response context).
 struct Forward {
     transaction::ServerId server = transaction::ServerId::None;
+    /// The way that it is taken to go: what DirectionFinder has found unless a plugin knew better. Which
+    /// side it counts as coming from (fromSide()) follows from this alone, so that masquerading, calls
+    /// and media agree; `from` is where its packet has really come from.
     plugin::Direction direction = plugin::Direction::Unknown;
     sip::Method method = sip::Method::Other;
     bool establishes = false;          ///< the request has no To tag: it is outside of any dialog
@@ -110,7 +113,7 @@ struct Forward {
     std::vector<std::string> path;  ///< its Path fields, which stay inside
 
     [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
-    /// Side that the request came from.
+    /// Side that the request counts as coming from.
     [[nodiscard]] Side fromSide() const { return incoming() ? Side::Outside : Side::Inside; }
     /// Whether the branch leads to the other side: what crosses is masqueraded.
     [[nodiscard]] bool crosses(const Branch& branch) const { return branch.towards != fromSide(); }

@@ -47,9 +47,8 @@ public:
         const base::Flow& from;
         Side side;
         access::Target target = access::Target::Elsewhere;
-        /// It belongs to a dialog that has been let through, or names a phone by a token that only
-        /// those know who were shown it.
-        bool inDialog = false;
+        bool inDialog = false;  ///< it belongs to a dialog that has been let through
+        /// It comes from outside and names a phone by a token that only those know who were shown it.
         bool knowsToken = false;
     };
 
@@ -84,7 +83,9 @@ public:
     /// Names in Options::trusted have been resolved.
     void trustedChanged() { guard_.setTrusted(options_.trusted); }
 
-    /// A packet or frame has come; asked before it is parsed.
+    /// A packet or frame has come; asked once for each, before it is parsed, for it counts against
+    /// what its source may send. False: drop it, without an answer and without another look; the
+    /// lists do not allow the source anything, or it sends too much or is banned.
     [[nodiscard]] bool admits(const base::Flow& from, Side side, std::string_view bytes);
     /// It was no message.
     void sawMalformed(const base::Flow& from, Side side);

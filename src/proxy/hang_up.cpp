@@ -89,7 +89,7 @@ void Proxy::sendBye(const CallState& state, Side to) {
     // There is no transaction of the other party's: whatever is answered leads nowhere.
     auto owned = std::make_unique<Forward>();
     Forward& forward = *owned;
-    forward.server = renewal_.nextId();
+    forward.server = ownRequestId();
     forward.direction = to == Side::Inside ? plugin::Direction::RequestIncoming
                                            : plugin::Direction::RequestOutgoing;
     forward.method = sip::Method::Bye;

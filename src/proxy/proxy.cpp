@@ -15,6 +15,9 @@ namespace {
 /// conference on hold.
 constexpr std::chrono::hours kIdleCall{24};
 
+/// The layer counts from 1 and will never come here.
+constexpr std::uint64_t kFirstOwnId = std::uint64_t{1} << 63U;
+
 }  // namespace
 
 Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy)
@@ -174,6 +177,10 @@ void Proxy::release(transaction::ServerId id) {
     for (const auto& branch : ended->branches) {
         clients_.erase(branch.client);
     }
+}
+
+transaction::ServerId Proxy::ownRequestId() {
+    return transaction::ServerId{kFirstOwnId + ++lastOwnId_};
 }
 
 void Proxy::leaveLoopGuard(Forward& forward) {

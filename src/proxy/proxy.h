@@ -8,7 +8,6 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
-#include <unordered_set>
 #include <vector>
 
 #include "access/policy.h"
@@ -52,15 +51,17 @@ struct Parts {
     plugin::Chain& chain;
 };
 
+/// The slices of the configuration that the proxy works by. Those given to Proxy::setOptions() count
+/// for what comes from then on; only `timings` of transactions stay as they were at the start.
 struct Options {
     config::ProxySettings proxy;
-    std::chrono::seconds defaultExpires{600};
+    std::chrono::seconds defaultExpires{600};  ///< of a REGISTER that names none
     std::vector<config::MaskedHost> maskedHosts{};
     Gate::Options gate;
     LocalRegistrar::Options registrar;
     NatKeeper::Options nat;
     transaction::Timings timings;
-    std::chrono::seconds timerC{180};
+    std::chrono::seconds timerC{180};  ///< RFC 3261 §16.6 step 11
 };
 
 /// Decides about every message: takes bytes from the transport, admits or drops, asks the plugins,
@@ -181,7 +182,6 @@ private:
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
     [[nodiscard]] static Branch branchTo(InsideTarget target);
-    void followInvite(const Forward& forward, const sip::Message& request);
 
     // what a request looks like on its way out (request_shape.cpp)
     [[nodiscard]] MediaWay mediaWay(const Forward& forward, const Branch& branch,
@@ -232,10 +232,6 @@ private:
                                    const sip::Message& response, const base::Flow& from);
     /// 503: true when another server is tried; else the response has become what goes upstream.
     [[nodiscard]] bool serverRefuses(Forward& forward, std::size_t index, sip::Message& response);
-    /// 3xx: whether its targets are tried (follow_redirects).
-    [[nodiscard]] bool followRedirect(Forward& forward, std::size_t index,
-                                      const sip::Message& response);
-    [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
     static void rememberEarlyDialog(Branch& branch, const sip::Message& response);
     void endEarlyDialogs(Forward& forward, const Branch& branch, int status);
     void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
@@ -244,10 +240,6 @@ private:
     void toInside(Forward& forward, sip::Message& response);
     void toOutside(Forward& forward, sip::Message& response, const base::Flow& from);
     void mediaOfResponse(const Forward& forward, const Branch& branch, sip::Message& response);
-    void followCall(const Forward& forward, const Branch& branch, const sip::Message& response);
-    void followSessionTimer(Call& call, const sip::Message& response);
-    void cancelBranches(Forward& forward, std::string_view reason);
-    void giveUp(Forward& forward);
     void dropResponse(Forward& forward, const sip::Message& response);
     void respond(transaction::ServerId id, int status, std::string_view reason = {},
                  std::string_view header = {}, std::string_view value = {});
@@ -256,6 +248,21 @@ private:
     void give(transaction::ServerId id, const sip::Message& response);
     /// The To tag of our own answers to a request: always the same (RFC 3261 §8.2.7).
     [[nodiscard]] std::string ownTag(const sip::Message& request) const;
+
+    // redirections (redirect.cpp)
+    /// 3xx: whether its targets are tried (follow_redirects).
+    [[nodiscard]] bool followRedirect(Forward& forward, std::size_t index,
+                                      const sip::Message& response);
+    [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
+
+    // what is not wanted any more (cancel.cpp; onCancel() is there, too)
+    void cancelBranches(Forward& forward, std::string_view reason);
+    void giveUp(Forward& forward);
+
+    // what requests and responses mean for their call (call_following.cpp)
+    void followInvite(const Forward& forward, const sip::Message& request);
+    void followCall(const Forward& forward, const Branch& branch, const sip::Message& response);
+    void followSessionTimer(Call& call, const sip::Message& response);
 
     // calls that are ended here (hang_up.cpp)
     /// A request of a call, as its sender has written it.
@@ -296,6 +303,9 @@ private:
     [[nodiscard]] std::function<void()> onSilence(Call& call);
     void endCall(Call& call, std::string_view why);
     void leaveLoopGuard(Forward& forward);
+    /// For a request of our own, which has no sender and so no server transaction: an id that is
+    /// none of the layer's.
+    [[nodiscard]] transaction::ServerId ownRequestId();
     /// Forgets a request whose fate is settled.
     void release(transaction::ServerId id);
 
@@ -321,6 +331,7 @@ private:
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
     std::unordered_set<transaction::ServerId> unproven_;  ///< of sources that have proven nothing
     std::string tagSecret_;
+    std::uint64_t lastOwnId_ = 0;
     std::unordered_set<transaction::ServerId> orphans_;  ///< requests of our own, without a sender
     std::list<Forward> waitingAcks_;  ///< for a name server
     transaction::Layer layer_;

@@ -101,7 +101,7 @@ void Proxy::renewSome() {
 
 void Proxy::renew(const std::string& token) {
     const auto* binding = parts_.locations.find(token);
-    const auto id = renewal_.nextId();
+    const auto id = ownRequestId();
     auto request = binding == nullptr
                        ? std::nullopt
                        : renewal_.begin(*binding, id, parts_.random.hex(12));

@@ -162,27 +162,4 @@ void Proxy::forward(Arrival& arrival) {
     startNextRank(forward);
 }
 
-void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
-    Call& call = calls_.obtain(request, forward.fromSide());
-    call.touch(parts_.loop.now());
-    auto& state = call.state();
-    if (forward.establishes) {
-        noteRequest(call, forward.fromSide(), request);
-    }
-    if (forward.incoming()) {
-        if (forward.establishes && forward.from.connection != 0 && !forward.vias.empty()) {
-            state.peer = std::make_shared<const DialogPeer>(
-                DialogPeer{forward.from, forward.vias.front().portOrDefault(), ""});
-        }
-        if (state.insideContact.host.empty()) {
-            state.insideContact = forward.branches.front().uri;
-        }
-    } else if (const auto contacts = request.contacts(); !contacts.empty()) {
-        state.insideContact = contacts.front().uri;
-        if (request.toTag().empty()) {
-            state.insideRoutes = routesToKeep(request.recordRoutes());
-        }
-    }
-}
-
 }  // namespace siproxd::proxy

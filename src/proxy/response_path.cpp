@@ -22,9 +22,6 @@ bool makesDialog(const sip::Message& response) {
 }
 
 constexpr std::size_t kMostEarlyDialogs = 8;
-/// Branches of one request, redirections included.
-constexpr std::size_t kMostTargets = 16;
-constexpr std::chrono::seconds kByeTime{64};
 
 /// Whether an option tag stands in Supported.
 bool supports(const sip::Message& request, std::string_view option) {
@@ -142,54 +139,6 @@ bool Proxy::serverRefuses(Forward& forward, std::size_t index, sip::Message& res
         response.removeHeader("Retry-After");
     }
     return false;
-}
-
-bool Proxy::followRedirect(Forward& forward, std::size_t index, const sip::Message& response) {
-    if (!options_.proxy.followRedirects || forward.answered || forward.cancelled ||
-        forward.method == sip::Method::Register) {
-        return false;
-    }
-    const auto from = forward.branches[index].towards;
-    auto contacts = response.contacts();
-    std::ranges::stable_sort(contacts, std::ranges::greater{}, &sip::NameAddr::preference);
-    std::uint32_t added = 0;
-    for (const auto& contact : contacts) {
-        const bool isKnown =
-            std::ranges::any_of(forward.branches, [&](const Branch& known) {
-                return known.uri.sameAddress(contact.uri);
-            });
-        auto branch = isKnown ? std::nullopt : redirected(contact.uri, from);
-        if (branch && forward.branches.size() < kMostTargets) {
-            forward.insertBehind(index, added++, std::move(*branch));
-        }
-    }
-    if (added == 0) {
-        return false;
-    }
-    log::info("redirected by {} to {} other{} [CID: {}]",
-              base::printable(forward.branches[index].uri.toString()), added, added == 1 ? "" : "s",
-              base::printable(response.callId()));
-    startNextRank(forward);
-    return true;
-}
-
-std::optional<Branch> Proxy::redirected(const sip::Uri& uri, Side from) {
-    if (!uri.isSip() && uri.scheme != "tel") {
-        return std::nullopt;
-    }
-    if (auto known = directions_.byToken(uri)) {
-        return branchTo(std::move(*known));
-    }
-    const auto ip = base::IpAddress::parse(uri.host);
-    const bool inside = uri.isSip() && ip && addresses_.isHidden(*ip);
-    if ((inside && from == Side::Outside) || addresses_.isOurs(uri)) {
-        // A stranger has no say about who is reached inside.
-        return std::nullopt;
-    }
-    Branch branch{.uri = uri, .towards = inside ? Side::Inside : Side::Outside};
-    branch.toPhone = inside;
-    branch.uri.headers.clear();
-    return branch;
 }
 
 void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failure) {
@@ -338,75 +287,6 @@ void Proxy::mediaOfResponse(const Forward& forward, const Branch& branch,
     }
 }
 
-void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::Message& response) {
-    if (forward.method != sip::Method::Invite && forward.method != sip::Method::Update &&
-        forward.method != sip::Method::Bye) {
-        return;
-    }
-    Call* call = calls_.find(response, other(forward.fromSide()));
-    if (call == nullptr) {
-        return;
-    }
-    call->touch(parts_.loop.now());
-    const int status = response.status();
-    if (forward.method == sip::Method::Bye) {
-        // A challenged BYE comes again; everything else has ended the call.
-        if (status >= 200 && status != 401 && status != 407 && !call->isOfOtherDialog(response)) {
-            endCall(*call, "");
-        }
-        return;
-    }
-    auto* media = call->media(mediaWay(forward, branch, true).crossing());
-    if (media != nullptr && status >= 200 && !call->isOfOtherDialog(response)) {
-        if (status < 300) {
-            media->forget();
-        } else {
-            media->restore();
-        }
-    }
-    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
-        followSessionTimer(*call, response);
-    }
-    if (status >= 200 && status < 300 && branch.towards == Side::Outside &&
-        !call->isOfOtherDialog(response)) {
-        noteAnswer(*call, forward.establishes, response);
-    }
-    if (forward.method == sip::Method::Update) {
-        return;
-    }
-    if (status >= 200 && status < 300 && !call->state().answered) {
-        call->state().answered = true;
-        call->state().answererTag = response.toTag();
-        call->keepMedia(mediaWay(forward, branch, true).crossing());
-        const auto* server = branch.towards == Side::Outside ? branch.server() : nullptr;
-        if (server != nullptr && (branch.servers.size() > 1 || branch.flow.connection != 0)) {
-            call->state().peer = std::make_shared<const DialogPeer>(
-                DialogPeer{branch.flow, server->address.port, server->host});
-        }
-    }
-    if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response)) {
-        if (const auto contacts = response.contacts(); !contacts.empty()) {
-            call->state().insideContact = contacts.front().uri;
-        }
-    }
-    if (status >= 300 && !call->state().answered) {
-        endCall(*call, "");
-    }
-}
-
-void Proxy::followSessionTimer(Call& call, const sip::Message& response) {
-    const auto text = response.header("Session-Expires");
-    const auto seconds = text ? base::parseUnsigned(base::trim(text->substr(0, text->find(';'))),
-                                                    UINT32_MAX)
-                              : std::nullopt;
-    if (!seconds) {
-        calls_.setSessionEnd(call, std::nullopt);
-        return;
-    }
-    // RFC 4028 §10: whoever does not get the refresh says BYE a little before; that needs time, too.
-    calls_.setSessionEnd(call, parts_.loop.now() + std::chrono::seconds(*seconds) + kByeTime);
-}
-
 void Proxy::toInside(Forward& forward, sip::Message& response) {
     masquerade_.partiesIn(response);
     if (forward.method == sip::Method::Register) {
@@ -452,66 +332,6 @@ void Proxy::toOutside(Forward& forward, sip::Message& response, const base::Flow
     }
     if (!options_.proxy.uaString.empty() && response.header("Server")) {
         response.setHeader("Server", options_.proxy.uaString);
-    }
-}
-
-void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
-    std::vector<transaction::ClientId> sent;
-    for (auto& branch : forward.branches) {
-        switch (branch.state) {
-            case Branch::State::Waiting:
-            case Branch::State::Locating:
-                branch.state = Branch::State::Done;
-                branch.query.cancel();
-                break;
-            case Branch::State::Sent: sent.push_back(branch.client); break;
-            case Branch::State::Done: break;
-        }
-    }
-    for (const auto client : sent) {
-        layer_.cancel(client, reason);
-    }
-}
-
-void Proxy::giveUp(Forward& forward) {
-    cancelBranches(forward, "");
-    const sip::Message* request = layer_.serverRequest(forward.server);
-    if (request != nullptr && !forward.waiting()) {
-        // Nothing has been sent that could still be answered: name servers have kept us waiting.
-        finishBranch(forward, forward.branches.front(),
-                     sip::Message::response(*request, 408, "", parts_.random.hex(6)));
-    }
-}
-
-void Proxy::onCancel(transaction::ServerId invite, const sip::Message& cancel) {
-    for (auto it = suspended_.begin(); it != suspended_.end(); ++it) {
-        if (it->second->server == invite) {
-            parts_.chain.forget(it->first);
-            suspended_.erase(it);
-            respond(invite, 487);
-            return;
-        }
-    }
-    Forward* forward = find(invite);
-    if (forward == nullptr || forward->answered) {
-        return;
-    }
-    forward->cancelled = true;
-    const auto reason = cancel.header("Reason");
-    plugin::Context context;
-    auto copy = cancel.clone();
-    context.message = &copy;
-    context.flow = forward->from;
-    context.direction = forward->direction;
-    [[maybe_unused]] const auto outcome = parts_.chain.run(plugin::Stage::PreProxy, context);
-    cancelBranches(*forward, reason.value_or(""));
-    if (!forward->waiting()) {
-        forward->answered = true;
-        if (Call* call = calls_.find(cancel, forward->fromSide());
-            call != nullptr && !call->state().answered) {
-            endCall(*call, "");
-        }
-        respond(invite, 487);
     }
 }
 
