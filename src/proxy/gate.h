@@ -63,9 +63,6 @@ public:
         std::vector<std::pair<std::string_view, std::string>> headers;
         std::string user;      ///< who it is; empty: nobody was asked
         bool relays = false;   ///< it may go anywhere, though it comes from outside
-        /// Fields of `ownHeader` with a password for our realm: not to be shown to anybody else.
-        std::string_view ownHeader;
-        std::vector<std::size_t> own;
     };
 
     /// Everything must outlive it.
@@ -95,6 +92,10 @@ public:
     void sawAnswer(const base::Flow& from) { guard_.prove(from.remote.ip); }
 
     [[nodiscard]] Verdict judge(const Question& question);
+    /// Takes out of a request that is passed on what proves a user to us: credentials for our realm
+    /// are nobody else's business, whichever header they are in and whether they were asked for or
+    /// not (an ACK has those of its INVITE, RFC 3261 §13.2.2.4).
+    void removeCredentials(sip::Message& request) const;
     /// An ACK, which is never answered.
     [[nodiscard]] bool admitsAck(const Question& question) const;
 
@@ -132,7 +133,6 @@ private:
     [[nodiscard]] bool isScanner(const Question& question);
     [[nodiscard]] Verdict judgeRegister(const Question& question);
     [[nodiscard]] Verdict authenticate(const Question& question, const Credentials& how);
-    void stripOwn(const Question& question, Verdict& verdict);
     [[nodiscard]] Verdict ignore(const Question& question);
     [[nodiscard]] static access::Proof proofOf(const base::Flow& from) {
         return base::isReliable(from.protocol) ? access::Proof::Shown : access::Proof::None;

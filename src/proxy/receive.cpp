@@ -34,13 +34,6 @@ Located relayed(const sip::Message& request) {
     return located;
 }
 
-/// Passwords for our realm are nobody else's business.
-void removeOwnCredentials(sip::Message& request, const Gate::Verdict& verdict) {
-    for (auto index = verdict.own.rbegin(); index != verdict.own.rend(); ++index) {
-        request.removeHeader(verdict.ownHeader, *index);
-    }
-}
-
 /// More of our own Vias than a call from phone to provider to phone explains.
 constexpr int kMostOwnVias = 2;
 
@@ -326,7 +319,7 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
         return;
     }
     noteAlias(arrival->request, from);
-    removeOwnCredentials(arrival->request, verdict);
+    gate_.removeCredentials(arrival->request);
     arrival->user = verdict.user;
     if (answerOptions(id, arrival->request) || refuseEarly(id, arrival->request)) {
         return;
