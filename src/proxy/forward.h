@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dns/locator.h"
@@ -100,6 +101,8 @@ struct Forward {
         std::size_t branch;  ///< that it came from
     };
     std::unique_ptr<Best> best;
+    /// The challenges of 401 and 407 among the final responses so far: header and value. Bounded.
+    std::vector<std::pair<std::string, std::string>> challenges;
     std::size_t size = 0;              ///< bytes of the request as it came
     /// obscure_loops: the Call-ID that the requester knows, where the other side has another.
     std::string callId;
@@ -128,8 +131,15 @@ struct Forward {
     /// Adds a branch that is tried `place` ranks behind that of branch `index`, before all that would
     /// have come after it.
     void insertBehind(std::size_t index, std::uint32_t place, Branch branch);
-    /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6).
+    /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6), and its challenges
+    /// in any case.
     void offerBest(const Branch& branch, sip::Message response);
+    /// Takes out the best response; when it is 401 or 407, with the challenges of all the others (step
+    /// 7). There must be one.
+    [[nodiscard]] Best takeBest();
+
+private:
+    void keepChallenges(const sip::Message& response);
 };
 
 }  // namespace siproxd::proxy

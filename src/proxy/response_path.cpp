@@ -211,8 +211,7 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
     }
     present->answered = true;
     present->timerC.reset();
-    auto best = std::move(*present->best);
-    present->best.reset();
+    auto best = present->takeBest();
     const auto& answering = present->branches[best.branch];
     const auto from = answering.flow.remote ? answering.flow : present->from;
     passOn(*present, answering, std::move(best.response), from);

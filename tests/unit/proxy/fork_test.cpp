@@ -122,6 +122,45 @@ TEST_CASE("a 6xx ends it for all", "[proxy]") {
     CHECK(call.house.isQuiet());
 }
 
+TEST_CASE("a challenge of one branch comes with those of the others", "[proxy]") {
+    TwoPhones call;
+    auto& house = call.house;
+    const auto digest = [](const std::string& realm) { return "Digest realm=\"" + realm + "\""; };
+    SECTION("all of them once") {
+        house.fromInside(with(with(answerTo(*call.first, 407, "p1"), "Proxy-Authenticate",
+                                   digest("one")),
+                              "Proxy-Authenticate", digest("same")));
+        house.fromInside(with(with(answerTo(*call.second, 401, "p2"), "WWW-Authenticate",
+                                   digest("two")),
+                              "Proxy-Authenticate", digest("same")),
+                         kPhone2);
+        const auto answer = house.takeOutside();
+        CHECK(answer.message.status() == 407);
+        CHECK(answer.message.headers("Proxy-Authenticate") ==
+              std::vector<std::string>{digest("one"), digest("same")});
+        CHECK(answer.message.headers("WWW-Authenticate") == std::vector<std::string>{digest("two")});
+    }
+    SECTION("not with an answer of another kind") {
+        house.fromInside(with(answerTo(*call.first, 407, "p1"), "Proxy-Authenticate", digest("one")));
+        house.fromInside(answerTo(*call.second, 603, "p2"), kPhone2);
+        const auto answer = house.takeOutside();
+        CHECK(answer.message.status() == 603);
+        CHECK_FALSE(answer.message.header("Proxy-Authenticate"));
+    }
+    SECTION("as many as anybody needs") {
+        house.fromInside(with(answerTo(*call.first, 401, "p1"), "WWW-Authenticate", digest("one")));
+        auto flood = answerTo(*call.second, 401, "p2");
+        for (int i = 0; i < 100; ++i) {
+            flood.addHeader("WWW-Authenticate", digest(std::to_string(i)));
+        }
+        house.fromInside(flood, kPhone2);
+        const auto fields = house.takeOutside().message.headers("WWW-Authenticate");
+        CHECK(fields.front() == digest("one"));
+        CHECK(fields.size() <= 20);
+    }
+    CHECK(house.isQuiet());
+}
+
 TEST_CASE("a CANCEL reaches all phones", "[proxy]") {
     TwoPhones call;
     call.fromFirst(180);
