@@ -143,7 +143,7 @@ void Proxy::startBranch(Forward& forward, std::size_t index) {
         if (!located) {
             log::warningFromPeer("cannot resolve {}: {}", base::printable(wanted.host),
                                  located.error().message);
-            branchFailed(*waiting, index, 503, "Cannot Resolve Next Hop");
+            branchFailed(*waiting, index, unreachable(*waiting), "Cannot Resolve Next Hop");
             return;
         }
         waiting->branches[index].servers = *located;
@@ -232,7 +232,7 @@ void Proxy::tryNextServer(Forward& forward, std::size_t index) {
         }
         markDead(branch);
     }
-    branchFailed(forward, index, 503, "No Route");
+    branchFailed(forward, index, unreachable(forward), "No Route");
 }
 
 void Proxy::sendBranch(Forward& forward, std::size_t index) {
@@ -254,8 +254,10 @@ void Proxy::sendBranch(Forward& forward, std::size_t index) {
     context.message = &request;
     context.flow = forward.from;
     context.direction = forward.direction;
-    if (!parts_.chain.run(plugin::Stage::PostProxy, context).goesOn()) {
-        branchFailed(forward, index, 503, "");
+    const auto outcome = parts_.chain.run(plugin::Stage::PostProxy, context);
+    if (!outcome.goesOn()) {
+        const bool says = outcome.verdict == plugin::Verdict::Reject;
+        branchFailed(forward, index, says ? outcome.status : 500, says ? outcome.reason : "");
         return;
     }
     branch.state = Branch::State::Sent;
@@ -293,6 +295,12 @@ void Proxy::tryNextServerAfter(Forward& forward, std::size_t index, std::string_
     log::info("{} {}, the next server of {} is tried", branch.flow.remote.toString(), what,
               base::printable(branch.uri.host));
     tryNextServer(forward, index);
+}
+
+int Proxy::unreachable(const Forward& forward) {
+    // RFC 3261 §16.9 takes it for a 503, which a phone may answer by asking another proxy. But outside
+    // that would be the end of the whole house, where only one phone is not there.
+    return forward.fromSide() == Side::Inside ? 503 : 480;
 }
 
 void Proxy::markDead(const Branch& branch, std::optional<base::Duration> period) {

@@ -216,6 +216,8 @@ private:
     void tryNextServerAfter(Forward& forward, std::size_t index, std::string_view what);
     /// Tries the next server of a branch whose present one has failed; false: there is none.
     [[nodiscard]] bool failsOver(Forward& forward, std::size_t index, std::string_view what);
+    /// The status of a branch that nothing could be sent to.
+    [[nodiscard]] static int unreachable(const Forward& forward);
     void markDead(const Branch& branch, std::optional<base::Duration> period = std::nullopt);
     void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason,
                       std::string_view header = {}, std::string_view value = {});
@@ -230,7 +232,7 @@ private:
     /// A response to a request whose server had said nothing for too long: whether it counts.
     [[nodiscard]] bool adoptFormer(Forward& forward, Branch& branch, transaction::ClientId id,
                                    const sip::Message& response, const base::Flow& from);
-    /// 503: true when another server is tried; else the response has become what goes upstream.
+    /// 503: true when another server is tried; else the response has become what goes upstream, a 500.
     [[nodiscard]] bool serverRefuses(Forward& forward, std::size_t index, sip::Message& response);
     static void rememberEarlyDialog(Branch& branch, const sip::Message& response);
     void endEarlyDialogs(Forward& forward, const Branch& branch, int status);

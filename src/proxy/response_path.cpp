@@ -133,11 +133,9 @@ bool Proxy::serverRefuses(Forward& forward, std::size_t index, sip::Message& res
     if (failsOver(forward, index, "answers 503")) {
         return true;
     }
-    // Upstream it would mean that we are overloaded (RFC 3261 §16.7 step 6).
-    if (forward.branches[index].towards == Side::Outside) {
-        response.setStatus(500, response.reason());
-        response.removeHeader("Retry-After");
-    }
+    // Upstream it would mean that we can serve nobody at all (RFC 3261 §16.7 step 6).
+    response.setStatus(500, response.reason());
+    response.removeHeader("Retry-After");
     return false;
 }
 
@@ -160,7 +158,7 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
     }
     log::info("{}: {}", base::printable(branch->uri.toString()),
               timeout ? "nobody answers" : "request could not be sent");
-    const int status = forward->cancelled ? 487 : timeout ? 408 : 503;
+    const int status = forward->cancelled ? 487 : timeout ? 408 : unreachable(*forward);
     branchFailed(*forward, index, status, "");
 }
 

@@ -161,6 +161,34 @@ TEST_CASE("a challenge of one branch comes with those of the others", "[proxy]")
     CHECK(house.isQuiet());
 }
 
+TEST_CASE("a phone that is out of order does not speak for the house", "[proxy]") {
+    TwoPhones call;
+    // RFC 3261 §16.7 step 6: a provider would take 503 for an answer of ours, and send us no calls.
+    call.house.fromInside(with(answerTo(*call.first, 503, "p1"), "Retry-After", "600"));
+    CHECK(call.outside().empty());
+    SECTION("alone") {
+        call.house.fromInside(answerTo(*call.second, 503, "p2"), kPhone2);
+        const auto answer = call.house.takeOutside();
+        CHECK(answer.message.status() == 500);
+        CHECK_FALSE(answer.message.header("Retry-After"));
+    }
+    SECTION("what another one says counts more") {
+        call.fromSecond(486);
+        CHECK(call.outside() == Statuses{486});
+    }
+    CHECK(call.house.isQuiet());
+}
+
+TEST_CASE("a phone that cannot be reached is not the house that cannot", "[proxy]") {
+    House house;
+    const auto contact = house.enrol();
+    house.cutOff(kPhone);
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    CHECK(house.takeOne().message.status() == 480);
+    CHECK(house.proxy->callCount() == 0);
+    CHECK(house.isQuiet());
+}
+
 TEST_CASE("a CANCEL reaches all phones", "[proxy]") {
     TwoPhones call;
     call.fromFirst(180);

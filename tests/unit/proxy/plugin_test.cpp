@@ -102,6 +102,22 @@ TEST_CASE("a plugin may drop a request at any stage", "[proxy]") {
     CHECK(house.isQuiet());
 }
 
+TEST_CASE("a request that a plugin stops right before it is sent says nothing of the house", "[proxy]") {
+    const bool rejects = GENERATE(true, false);
+    House house;
+    Probe probe(house, kPost, [rejects](const auto& host, auto* message) {
+        if (host.msg_status(message) != 0) {
+            return static_cast<int>(SIPROXD_CONTINUE);
+        }
+        return rejects ? host.reject(message, 403, "Not That One") : SIPROXD_DROP;
+    });
+    house.fromInside(invite());
+    const auto answer = house.takeOne();
+    CHECK(answer.message.status() == (rejects ? 403 : 500));
+    CHECK((!rejects || answer.message.reason() == "Not That One"));
+    CHECK(house.isQuiet());
+}
+
 TEST_CASE("a plugin that drops a response leaves nothing behind", "[proxy]") {
     const auto stage = GENERATE(+kPre, +kPost);
     const auto status = GENERATE(180, 200, 486);
