@@ -30,7 +30,7 @@ void Proxy::startNextRank(Forward& forward) {
     const auto breadth = breadthOf(*forward.request);
     for (const auto index : started) {
         Forward* present = find(id);
-        if (present == nullptr || present->answered) {
+        if (present == nullptr || !present->mayTryMore()) {
             return;
         }
         if (started.size() > breadth) {
@@ -274,7 +274,7 @@ void Proxy::awaitServer(Forward& forward, std::size_t index) {
     }
     branch.patience = parts_.loop.timer([this, id = forward.server, index] {
         Forward* present = find(id);
-        if (present == nullptr || present->answered || present->cancelled) {
+        if (present == nullptr || !present->mayTryMore()) {
             return;
         }
         Branch& silent = present->branches[index];
@@ -311,7 +311,7 @@ void Proxy::markDead(const Branch& branch, std::optional<base::Duration> period)
 
 bool Proxy::failsOver(Forward& forward, std::size_t index, std::string_view what) {
     const Branch& branch = forward.branches[index];
-    if (forward.answered || forward.cancelled || !branch.hasNextServer()) {
+    if (!forward.mayTryMore() || !branch.hasNextServer()) {
         return false;
     }
     tryNextServerAfter(forward, index, what);

@@ -4,6 +4,7 @@
 namespace siproxd::proxy {
 
 void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
+    forward.ending = true;
     std::vector<transaction::ClientId> sent;
     for (auto& branch : forward.branches) {
         switch (branch.state) {
@@ -12,7 +13,10 @@ void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
                 branch.state = Branch::State::Done;
                 branch.query.cancel();
                 break;
-            case Branch::State::Sent: sent.push_back(branch.client); break;
+            case Branch::State::Sent:
+                branch.patience.reset();
+                sent.push_back(branch.client);
+                break;
             case Branch::State::Done: break;
         }
     }

@@ -107,7 +107,10 @@ struct Forward {
     /// obscure_loops: the Call-ID that the requester knows, where the other side has another.
     std::string callId;
     bool answered = false;             ///< a final response has been passed on
-    bool cancelled = false;
+    bool cancelled = false;            ///< by the requester
+    /// What is under way comes to its end, and nothing new is tried: cancelled, answered, declined for
+    /// all by a 6xx, or given up.
+    bool ending = false;
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
 
     // REGISTER only
@@ -123,6 +126,8 @@ struct Forward {
 
     /// Of a present or former transaction; nullptr: none.
     [[nodiscard]] Branch* branchOf(transaction::ClientId client);
+    /// Whether another target or server may still be tried.
+    [[nodiscard]] bool mayTryMore() const { return !answered && !ending; }
     /// Whether branches of the present rank are not done yet.
     [[nodiscard]] bool waiting() const;
     /// Marks the branches of the lowest rank that still waits as Locating and returns them; none

@@ -15,7 +15,7 @@ constexpr std::size_t kMostTargets = 16;
 }  // namespace
 
 bool Proxy::followRedirect(Forward& forward, std::size_t index, const sip::Message& response) {
-    if (!options_.proxy.followRedirects || forward.answered || forward.cancelled ||
+    if (!options_.proxy.followRedirects || !forward.mayTryMore() ||
         forward.method == sip::Method::Register) {
         return false;
     }

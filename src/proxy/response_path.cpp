@@ -150,7 +150,7 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
     }
     const bool timeout = failure == transaction::ClientFailure::Timeout;
     const auto index = static_cast<std::size_t>(branch - forward->branches.data());
-    if (!forward->cancelled && !forward->answered) {
+    if (forward->mayTryMore()) {
         if (failsOver(*forward, index, timeout ? "does not answer" : "cannot be reached")) {
             return;
         }
@@ -200,7 +200,7 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
         return;
     }
     const auto id = forward.server;
-    if (!forward.cancelled && forward.best->response.status() < 600) {
+    if (forward.mayTryMore()) {
         startNextRank(forward);
     }
     Forward* present = find(id);
