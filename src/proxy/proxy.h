@@ -258,7 +258,10 @@ private:
     [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
 
     // what is not wanted any more (cancel.cpp; onCancel() is there, too)
+    /// Ends all that is under way; from now on nothing new is tried. `reason` becomes the Reason of the
+    /// CANCELs when it is not empty.
     void cancelBranches(Forward& forward, std::string_view reason);
+    /// Timer C: the time for an answer is over.
     void giveUp(Forward& forward);
 
     // what requests and responses mean for their call (call_following.cpp)

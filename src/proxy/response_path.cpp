@@ -23,6 +23,9 @@ bool makesDialog(const sip::Message& response) {
 
 constexpr std::size_t kMostEarlyDialogs = 8;
 
+/// RFC 3326: the phones that stop ringing have not missed a call.
+constexpr std::string_view kCompletedElsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 /// Whether an option tag stands in Supported.
 bool supports(const sip::Message& request, std::string_view option) {
     for (const auto& field : request.headers("Supported")) {
@@ -89,7 +92,7 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
             const auto server = forward->server;
             passOn(*forward, *branch, std::move(response), from);
             if (Forward* still = find(server); still != nullptr && first) {
-                cancelBranches(*still, "");
+                cancelBranches(*still, kCompletedElsewhere);
                 still->timerC.reset();
                 still->request.reset();
             }
@@ -112,7 +115,7 @@ bool Proxy::adoptFormer(Forward& forward, Branch& branch, transaction::ClientId 
     }
     if (!forward.answered) {
         // It has the request after all; the one that was tried instead is given up.
-        layer_.cancel(branch.client);
+        layer_.cancel(branch.client, kCompletedElsewhere);
         std::ranges::replace(branch.former, id, branch.client);
         branch.client = id;
         branch.flow = from;
@@ -193,7 +196,7 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
     forward.offerBest(branch, std::move(response));
     if (isGlobal) {
         // RFC 3261 §16.7 step 5: nobody else needs to ring.
-        cancelBranches(forward, "");
+        cancelBranches(forward, "SIP;cause=" + std::to_string(status));
     }
     if (forward.waiting()) {
         endEarlyDialogs(forward, branch, status);

@@ -189,6 +189,33 @@ TEST_CASE("a phone that cannot be reached is not the house that cannot", "[proxy
     CHECK(house.isQuiet());
 }
 
+TEST_CASE("the other phones are told why they stop ringing", "[proxy]") {
+    TwoPhones call;
+    call.fromFirst(180);
+    call.fromSecond(180);
+    call.outside();
+    const auto reasonFor = [&](const base::SocketAddress& phone) {
+        for (const auto& sent : call.house.take()) {
+            if (sent.flow.remote == phone && sent.message.methodName() == "CANCEL") {
+                return std::string(sent.message.header("Reason").value_or("none"));
+            }
+        }
+        return std::string("no CANCEL");
+    };
+    SECTION("somebody has taken the call: none has been missed") {
+        call.fromSecond(200);
+        CHECK(reasonFor(kPhone) == "SIP;cause=200;text=\"Call completed elsewhere\"");
+    }
+    SECTION("somebody has declined for all") {
+        call.fromFirst(603);
+        CHECK(reasonFor(kPhone2) == "SIP;cause=603");
+    }
+    SECTION("nobody has taken it in time") {
+        call.house.loop.advance(181s);
+        CHECK(reasonFor(kPhone) == "none");
+    }
+}
+
 TEST_CASE("a CANCEL reaches all phones", "[proxy]") {
     TwoPhones call;
     call.fromFirst(180);
