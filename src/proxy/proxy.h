@@ -61,7 +61,7 @@ struct Options {
     LocalRegistrar::Options registrar;
     NatKeeper::Options nat;
     transaction::Timings timings;
-    std::chrono::seconds timerC{180};  ///< RFC 3261 §16.6 step 11
+    std::chrono::seconds timerC{181};  ///< RFC 3261 §16.6 step 11: larger than three minutes
 };
 
 /// Decides about every message: takes bytes from the transport, admits or drops, asks the plugins,

@@ -34,7 +34,7 @@ TEST_CASE("a name server that never answers does not hold a call beyond timer C"
     House house;
     house.locator.table["dead.example"] = {};
     house.fromInside(fromAlice("INVITE", "sip:bob@dead.example"));
-    house.loop.advance(180s);
+    house.loop.advance(181s);
     CHECK(house.takeOne().message.status() == 408);
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());
