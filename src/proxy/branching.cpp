@@ -26,8 +26,11 @@ constexpr int kPatience = 3;
 
 void Proxy::startNextRank(Forward& forward) {
     const auto id = forward.server;
+    // RFC 5393 §5.3.3: branches that are under way hold their part of it.
+    const auto held = forward.breadthInUse();
+    const auto given = breadthOf(*forward.request);
+    const auto breadth = given > held ? given - held : 0;
     const auto started = forward.nextRank();
-    const auto breadth = breadthOf(*forward.request);
     for (const auto index : started) {
         Forward* present = find(id);
         if (present == nullptr || !present->mayTryMore()) {

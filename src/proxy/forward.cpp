@@ -47,9 +47,15 @@ Branch* Forward::branchOf(transaction::ClientId client) {
 }
 
 bool Forward::waiting() const {
-    return std::any_of(branches.begin(), branches.end(), [](const Branch& branch) {
-        return branch.state == Branch::State::Locating || branch.state == Branch::State::Sent;
-    });
+    return std::ranges::any_of(branches, &Branch::isUnderWay);
+}
+
+std::uint32_t Forward::breadthInUse() const {
+    std::uint32_t sum = 0;
+    for (const auto& branch : branches) {
+        sum += branch.isUnderWay() ? branch.breadth : 0;
+    }
+    return sum;
 }
 
 std::vector<std::size_t> Forward::nextRank() {

@@ -54,6 +54,9 @@ struct Branch {
     /// To tags of its provisional responses: early dialogs of this branch. Bounded.
     std::vector<std::string> earlyTags{};
 
+    [[nodiscard]] bool isUnderWay() const {
+        return state == State::Locating || state == State::Sent;
+    }
     [[nodiscard]] bool hasNextServer() const { return tried < servers.size(); }
     /// No other server will be tried.
     void forgetServers() {
@@ -130,6 +133,8 @@ struct Forward {
     [[nodiscard]] bool mayTryMore() const { return !answered && !ending; }
     /// Whether branches of the present rank are not done yet.
     [[nodiscard]] bool waiting() const;
+    /// What the branches under way hold of Max-Breadth together.
+    [[nodiscard]] std::uint32_t breadthInUse() const;
     /// Marks the branches of the lowest rank that still waits as Locating and returns them; none
     /// when there are no more.
     [[nodiscard]] std::vector<std::size_t> nextRank();

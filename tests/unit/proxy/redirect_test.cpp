@@ -9,6 +9,7 @@ namespace {
 
 const auto kFirst = at("10.0.0.20");
 const auto kSecond = at("10.0.0.21");
+const auto kElsewhere = at("10.0.0.30");
 
 /// bob has a phone, and a switchboard of two servers.
 struct Bob {
@@ -106,4 +107,19 @@ TEST_CASE("nothing new is tried once a call has been given up", "[proxy]") {
     house.fromInside(answerTo(*bob.phone, 487), kPhone2);
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());
+}
+
+TEST_CASE("redirections share what is left of Max-Breadth", "[proxy]") {
+    Bob bob;
+    auto& house = bob.house;
+    const auto [given, left] =
+        GENERATE(std::pair<std::string, std::string>("", "30"), std::pair("3", "2"),
+                 std::pair("2", "1"));
+    bob.call(given);
+    house.fromInside(with(answerTo(*bob.phone, 302), "Contact", "<sip:bob@10.0.0.30>"), kPhone2);
+    auto sent = house.take();
+    std::erase_if(sent, [](const Sent& one) { return one.message.method() == sip::Method::Ack; });
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].flow.remote == kElsewhere);
+    CHECK(sent[0].message.header("Max-Breadth") == left);
 }
