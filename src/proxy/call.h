@@ -80,6 +80,9 @@ struct Crossing {
 /// session for each pair of our addresses until the call is answered. Leg A of all is the initiator.
 class Call {
 public:
+    /// Calls by the end of their session.
+    using Ends = std::multimap<base::TimePoint, Call*>;
+
     explicit Call(CallState state) : state_(std::move(state)) {}
 
     /// Whether the message is of a dialog that a second 2xx has made besides the call's own: its
@@ -116,7 +119,9 @@ public:
     void touch(base::TimePoint now) { lastSignal_ = now; }
     [[nodiscard]] base::TimePoint lastSignal() const { return lastSignal_; }
     /// When the session ends unless it is refreshed (RFC 4028 §10); nothing: it has no timer.
-    [[nodiscard]] std::optional<base::TimePoint> sessionEnd() const { return sessionEnd_; }
+    [[nodiscard]] std::optional<base::TimePoint> sessionEnd() const {
+        return sessionEnd_ ? std::optional((*sessionEnd_)->first) : std::nullopt;
+    }
 
 private:
     struct Media {
@@ -128,9 +133,9 @@ private:
     access::CallLimits::Ticket ticket_;
     std::vector<Media> media_;
     base::TimePoint lastSignal_{};
-    std::optional<base::TimePoint> sessionEnd_;
+    std::optional<Ends::iterator> sessionEnd_;
 
-    friend class CallTable;  // keeps sessionEnd_ in step with its queue
+    friend class CallTable;  // whose queue sessionEnd_ is a place in
 };
 
 /// All calls, found by Call-ID, tags and side.
@@ -162,6 +167,8 @@ public:
     void setSessionEnd(Call& call, std::optional<base::TimePoint> end);
     /// A call whose session has run out; nullptr: there is none (any more).
     [[nodiscard]] Call* takeExpired(base::TimePoint now);
+    /// Calls whose session has an end.
+    [[nodiscard]] std::size_t sessionEnds() const { return sessionEnds_.size(); }
 
     /// Removes calls that have had no signalling since `before` and whose media does not flow.
     std::size_t removeIdle(base::TimePoint before);
@@ -177,8 +184,7 @@ private:
         calls_;
     /// Keys of the calls by port; one entry a port at most, checked when it is used.
     std::unordered_map<std::uint16_t, std::string> portOwners_;
-    /// Keys of the calls by the end of their session; entries that no longer hold are skipped.
-    std::multimap<base::TimePoint, std::string> sessionEnds_;
+    Call::Ends sessionEnds_;  ///< one entry a call at most
 };
 
 }  // namespace siproxd::proxy

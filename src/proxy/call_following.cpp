@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
 #include "base/text.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
@@ -8,6 +10,11 @@ namespace siproxd::proxy {
 namespace {
 
 constexpr std::chrono::seconds kByeTime{64};
+
+/// Nobody may ask for refreshes that come faster (RFC 4028 §4).
+constexpr std::chrono::seconds kShortestSession{90};
+/// What lasts longer needs no timer: a call without signalling and media is forgotten before.
+constexpr std::chrono::hours kLongestSession{24};
 
 }  // namespace
 
@@ -92,15 +99,16 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
 
 void Proxy::followSessionTimer(Call& call, const sip::Message& response) {
     const auto text = response.header("Session-Expires");
-    const auto seconds = text ? base::parseUnsigned(base::trim(text->substr(0, text->find(';'))),
-                                                    UINT32_MAX)
-                              : std::nullopt;
-    if (!seconds) {
+    const auto number = text ? base::parseUnsigned(base::trim(text->substr(0, text->find(';'))),
+                                                   UINT32_MAX)
+                             : std::nullopt;
+    const auto asked = std::chrono::seconds(number.value_or(0));
+    if (!number || asked > kLongestSession) {
         calls_.setSessionEnd(call, std::nullopt);
         return;
     }
     // RFC 4028 §10: whoever does not get the refresh says BYE a little before; that needs time, too.
-    calls_.setSessionEnd(call, parts_.loop.now() + std::chrono::seconds(*seconds) + kByeTime);
+    calls_.setSessionEnd(call, parts_.loop.now() + std::max(asked, kShortestSession) + kByeTime);
 }
 
 }  // namespace siproxd::proxy

@@ -62,3 +62,19 @@ TEST_CASE("a session without a timer lasts", "[proxy]") {
     pass(house, 3600s);
     CHECK(house.proxy->callCount() == 1);
 }
+
+TEST_CASE("times that no session has are not taken at their word", "[proxy]") {
+    House house;
+    SECTION("shorter than RFC 4028 allows") {
+        establish(house, "1");
+        pass(house, 90s);
+        CHECK(house.proxy->callCount() == 1);
+        pass(house, 70s);
+        CHECK(house.proxy->callCount() == 0);
+    }
+    SECTION("longer than anybody talks") {
+        establish(house, "4294967295");
+        pass(house, 3600s);
+        CHECK(house.proxy->callCount() == 1);
+    }
+}
