@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,10 +41,12 @@ struct DialogPeer {
 struct DialogEnds {
     std::string callerUri;  ///< of From of the first INVITE
     std::string calleeUri;  ///< of To
-    std::string outsideTarget;               ///< the outside party's Contact
-    std::vector<std::string> outsideRoutes;  ///< towards it, nearest to us first
-    /// The last CSeq of requests from each Side.
-    std::array<std::uint32_t, 2> cseq{};
+    Side calleeSide = Side::Outside;
+    /// The Contact of the party that CallState::insideContact is not of.
+    std::string farTarget;
+    std::vector<std::string> farRoutes;  ///< towards it, nearest to us first
+    std::uint32_t callerCSeq = 0;        ///< of the last request
+    std::uint32_t calleeCSeq = 0;
 };
 
 /// What is worth keeping of a call: a plain value, apart from timers and sockets.
@@ -53,7 +54,9 @@ struct CallState {
     std::string callId;
     std::string initiatorTag;  ///< From tag of the first INVITE
     Side initiator = Side::Inside;  ///< where the first INVITE came from
-    sip::Uri insideContact;         ///< the inside party's own Contact; an empty host: unknown
+    /// The inside party's own Contact; an empty host: unknown. Of two on one side it is that of the
+    /// caller inside, of the callee outside.
+    sip::Uri insideContact;
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
@@ -93,6 +96,8 @@ public:
     [[nodiscard]] bool isInitiator(const sip::Message& request) const {
         return request.fromTag() == state_.initiatorTag;
     }
+    /// Whether CallState::insideContact is the caller's.
+    [[nodiscard]] bool knowsCaller() const { return state_.initiator == Side::Inside; }
 
     [[nodiscard]] CallState& state() { return state_; }
     [[nodiscard]] const CallState& state() const { return state_; }

@@ -23,7 +23,7 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
     call.touch(parts_.loop.now());
     auto& state = call.state();
     if (forward.establishes) {
-        noteRequest(call, forward.fromSide(), request);
+        noteRequest(call, request);
     }
     if (forward.incoming()) {
         if (forward.establishes && forward.from.connection != 0 && !forward.vias.empty()) {
@@ -33,7 +33,8 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
         if (state.insideContact.host.empty()) {
             state.insideContact = forward.branches.front().uri;
         }
-    } else if (const auto contacts = request.contacts(); !contacts.empty()) {
+    } else if (const auto contacts = request.contacts();
+               !contacts.empty() && call.isInitiator(request) == call.knowsCaller()) {
         state.insideContact = contacts.front().uri;
         if (request.toTag().empty()) {
             state.insideRoutes = routesToKeep(request.recordRoutes());
@@ -70,9 +71,8 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
         followSessionTimer(*call, response);
     }
-    if (status >= 200 && status < 300 && branch.towards == Side::Outside &&
-        !call->isOfOtherDialog(response)) {
-        noteAnswer(*call, forward.establishes, response);
+    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
+        noteAnswer(*call, forward, branch, response);
     }
     if (forward.method == sip::Method::Update) {
         return;
@@ -87,7 +87,9 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
                 DialogPeer{branch.flow, server->address.port, server->host});
         }
     }
-    if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response)) {
+    // From of a response is who has asked.
+    if (status > 100 && status < 300 && forward.incoming() && !call->isOfOtherDialog(response) &&
+        call->isInitiator(response) != call->knowsCaller()) {
         if (const auto contacts = response.contacts(); !contacts.empty()) {
             call->state().insideContact = contacts.front().uri;
         }

@@ -77,6 +77,7 @@ void Proxy::tick() {
     endRenewals();
     dropOrphans();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
+        hangUp(*call, "SIP;cause=408;text=\"Session Not Refreshed\"");
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }
     if (const auto idle = calls_.removeIdle(parts_.loop.now() - kIdleCall); idle > 0) {
@@ -97,6 +98,7 @@ Forward* Proxy::find(transaction::ClientId id) {
 std::function<void()> Proxy::onSilence(Call& call) {
     // The session that calls back is the call's own, so the call is there.
     return [this, &call] {
+        hangUp(call, "SIP;cause=408;text=\"No Media\"");
         endCall(call, "RTP stream has expired: no media for rtp_timeout seconds");
     };
 }

@@ -271,12 +271,15 @@ private:
 
     // calls that are ended here (hang_up.cpp)
     /// A request of a call, as its sender has written it.
-    static void noteRequest(Call& call, Side from, const sip::Message& request);
-    /// A 2xx of the outside party to an INVITE or UPDATE; `establishes`: to the first INVITE.
-    static void noteAnswer(Call& call, bool establishes, const sip::Message& response);
-    /// Says BYE to both parties of an answered call.
-    void hangUp(const Call& call);
-    void sendBye(const CallState& state, Side to);
+    void noteRequest(Call& call, const sip::Message& request) const;
+    /// A 2xx to an INVITE or UPDATE, as it came.
+    void noteAnswer(Call& call, const Forward& forward, const Branch& branch,
+                    const sip::Message& response) const;
+    /// Says BYE to both parties of an answered call, as far as its dialog is known; `reason` is the
+    /// Reason (RFC 3326).
+    void hangUp(const Call& call, std::string_view reason);
+    void sendBye(const Call& call, bool toCaller, std::string_view reason);
+    [[nodiscard]] std::vector<std::string> routesBehindUs(const sip::Message& message) const;
     void dropOrphans();
 
     // when addresses change (readdress.cpp)

@@ -72,7 +72,7 @@ void Proxy::endStrandedCalls() {
 
 void Proxy::endCallsOf(const base::IpAddress& local) {
     for (Call* call : calls_.callsOn(local)) {
-        hangUp(*call);
+        hangUp(*call, "SIP;cause=503;text=\"Address Gone\"");
         endCall(*call, "call is over: our address " + local.toString() + " has gone");
     }
 }

@@ -154,7 +154,7 @@ void Proxy::forward(Arrival& arrival) {
     if (!forward.establishes && forward.method != sip::Method::Bye) {
         if (Call* call = calls_.find(request, forward.fromSide());
             call != nullptr && !call->isOfOtherDialog(request)) {
-            noteRequest(*call, forward.fromSide(), request);
+            noteRequest(*call, request);
         }
     }
     request.setMaxForwards(request.maxForwards().value_or(kDefaultHops + 1) - 1);
