@@ -10,10 +10,23 @@ namespace siproxd::proxy {
 
 namespace {
 
+/// Of each text that is kept of a dialog: real ones are shorter, and the memory is not a peer's to fill.
+/// (Routes have a bound of their own.)
+constexpr std::size_t kLongestText = 1024;
+
 sip::NameAddr partyOf(const std::string& uri, const std::string& tag) {
     auto party = sip::NameAddr::parse("<" + uri + ">").value_or(sip::NameAddr{});
     party.params.set("tag", tag);
     return party;
+}
+
+/// A dialog with longer texts ends without our help.
+void dropIfTooLong(CallState& state) {
+    const auto& ends = *state.ends;
+    if (std::max({ends.callerUri.size(), ends.calleeUri.size(), ends.farTarget.size()}) >
+        kLongestText) {
+        state.ends.reset();
+    }
 }
 
 std::vector<sip::NameAddr> parsed(const std::vector<std::string>& routes) {
@@ -44,26 +57,30 @@ std::vector<std::string> Proxy::routesBehindUs(const sip::Message& message) cons
 
 void Proxy::noteRequest(Call& call, const sip::Message& request) const {
     auto& state = call.state();
+    const bool isCaller = call.isInitiator(request);
     if (state.ends == nullptr) {
+        if (!isCaller || request.method() != sip::Method::Invite) {
+            return;
+        }
         state.ends = std::make_unique<DialogEnds>();
         state.ends->callerUri = request.from().uri.toString();
         state.ends->calleeUri = request.to().uri.toString();
         state.ends->calleeSide = other(state.initiator);
     }
     auto& ends = *state.ends;
-    const bool isCaller = call.isInitiator(request);
     auto& cseq = isCaller ? ends.callerCSeq : ends.calleeCSeq;
     cseq = std::max(cseq, request.cseq().number);
-    if (isCaller == call.knowsCaller() || !(request.method() == sip::Method::Invite ||
-                                            request.method() == sip::Method::Update)) {
-        return;
+    const bool names = request.method() == sip::Method::Invite ||
+                       request.method() == sip::Method::Update;
+    if (names && isCaller != call.knowsCaller()) {
+        if (const auto contacts = request.contacts(); !contacts.empty()) {
+            ends.farTarget = contacts.front().uri.toString();
+        }
+        if (request.toTag().empty()) {
+            ends.farRoutes = routesBehindUs(request);
+        }
     }
-    if (const auto contacts = request.contacts(); !contacts.empty()) {
-        ends.farTarget = contacts.front().uri.toString();
-    }
-    if (request.toTag().empty()) {
-        ends.farRoutes = routesBehindUs(request);
-    }
+    dropIfTooLong(state);
 }
 
 void Proxy::noteAnswer(Call& call, const Forward& forward, const Branch& branch,
@@ -86,6 +103,7 @@ void Proxy::noteAnswer(Call& call, const Forward& forward, const Branch& branch,
         ends.farRoutes = routesBehindUs(response);
         std::ranges::reverse(ends.farRoutes);  // the one that is nearest to us has put its own in first
     }
+    dropIfTooLong(call.state());
 }
 
 void Proxy::hangUp(const Call& call, std::string_view reason) {

@@ -139,3 +139,35 @@ TEST_CASE("two phones of the house both hear that their session has run out", "[
     CHECK(sent[1].message.cseq().number == 5);
     CHECK(house.isQuiet());
 }
+
+TEST_CASE("of a dialog with endless names nothing is kept to end it by", "[proxy]") {
+    House house;
+    const std::string endless(2000, 'x');
+    const auto byes = [&house] {
+        pass(house, 160s);
+        const auto sent = house.take();
+        CHECK(house.proxy->callCount() == 0);
+        return std::ranges::count_if(
+            sent, [](const Sent& one) { return one.message.methodName() == "BYE"; });
+    };
+    auto invite = fromAlice("INVITE", "sip:bob@example.net");
+    SECTION("the caller's") { invite.set("From", "<sip:" + endless + "@example.org>;tag=a1"); }
+    SECTION("the callee's") { invite.set("To", "<sip:" + endless + "@example.net>"); }
+    SECTION("the Contact of who is outside") {
+        house.fromInside(invite);
+        house.fromOutside(with(with(answerTo(house.takeOutside(), 200), "Session-Expires", "90"),
+                               "Contact", "<sip:" + endless + "@198.51.100.7>"));
+        // What bob sends later does not make him the caller.
+        house.fromOutside(forAlice("UPDATE", house.takeInside().contact().toString(), 7)
+                              .set("From", "<sip:bob@example.net>;tag=t1")
+                              .set("To", "<sip:alice@example.org>;tag=a1")
+                              .set("Call-ID", "out1"));
+        CHECK(byes() == 0);
+        return;
+    }
+    house.fromInside(invite);
+    house.fromOutside(with(with(answerTo(house.takeOutside(), 200), "Session-Expires", "90"),
+                           "Contact", "<sip:bob@198.51.100.7>"));
+    house.take();
+    CHECK(byes() == 0);
+}
