@@ -36,13 +36,12 @@ void Proxy::giveUp(Forward& forward) {
 }
 
 void Proxy::onCancel(transaction::ServerId invite, const sip::Message& cancel) {
-    for (auto it = suspended_.begin(); it != suspended_.end(); ++it) {
-        if (it->second->server == invite) {
-            parts_.chain.forget(it->first);
-            suspended_.erase(it);
-            respond(invite, 487);
-            return;
-        }
+    if (const auto waiting = suspendedTokens_.find(invite); waiting != suspendedTokens_.end()) {
+        const auto token = waiting->second;
+        parts_.chain.forget(token);
+        const auto dropped = unsuspend(token);
+        respond(invite, 487);
+        return;
     }
     Forward* forward = find(invite);
     if (forward == nullptr || forward->answered) {

@@ -36,12 +36,10 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     directions_.setUsersOutside(options_.gate.rules.usersOutside);
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
-        const auto it = suspended_.find(token);
-        if (it == suspended_.end()) {
+        auto arrival = unsuspend(token);
+        if (arrival == nullptr) {
             return;
         }
-        auto arrival = std::move(it->second);
-        suspended_.erase(it);
         auto outcome = parts_.chain.proceed(token, arrival->context);
         if (obey(arrival, std::move(outcome))) {
             goOn(std::move(arrival));

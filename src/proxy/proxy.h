@@ -180,6 +180,9 @@ private:
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
+    void suspend(plugin::Token token, std::unique_ptr<Arrival> arrival);
+    /// Takes one out; null: it is not there.
+    [[nodiscard]] std::unique_ptr<Arrival> unsuspend(plugin::Token token);
     void forward(Arrival& arrival);
     [[nodiscard]] static Branch branchTo(InsideTarget target);
 
@@ -337,6 +340,7 @@ private:
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
     std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
+    std::unordered_map<transaction::ServerId, plugin::Token> suspendedTokens_;  ///< of suspended_
     std::unordered_set<transaction::ServerId> unproven_;  ///< of sources that have proven nothing
     std::string tagSecret_;
     std::uint64_t lastOwnId_ = 0;
