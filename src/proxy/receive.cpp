@@ -48,6 +48,7 @@ void Proxy::onReceived(const transport::Received& received) {
         ++counters_.denied;
         return;
     }
+    nat_.heard(flow);
     std::string edited;
     plugin::Context context;
     context.flow = flow;
@@ -104,6 +105,7 @@ void Proxy::onMalformed(const transport::Received& received, int status,
 
 void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
     log::infoFromPeer("{}", error.message);
+    nat_.flowFailed(flow);
     layer_.flowFailed(flow);
 }
 
