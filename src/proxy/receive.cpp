@@ -356,8 +356,17 @@ int Proxy::absentUser(const Arrival& arrival) const {
     const auto& request = arrival.request;
     const auto& uri = request.requestUri();
     if (!arrival.targets.empty() || !arrival.retargets.empty() || arrival.context.nextHop ||
-        uri.user.empty() || !request.routes().empty() || !registrar::tokenOf(uri).empty() ||
-        !registrar_.isLocal(uri) || !registrar_.bindingsOf(uri).empty()) {
+        !request.routes().empty()) {
+        return 0;
+    }
+    if (const auto user = LocalRegistrar::userOfNumber(uri); !user.empty()) {
+        // The caller's home is here, and nobody else is to be asked.
+        const bool isHome = arrival.context.direction == plugin::Direction::RequestOutgoing &&
+                            registrar_.isLocal(nextHopOutside(request, options_.proxy));
+        return !isHome ? 0 : gate_.hasUser(user) ? 480 : 404;
+    }
+    if (uri.user.empty() || !registrar::tokenOf(uri).empty() || !registrar_.isLocal(uri) ||
+        !registrar_.bindingsOf(uri).empty()) {
         return 0;
     }
     // An own address may also stand for a phone that is registered at a provider.
