@@ -18,6 +18,7 @@ void Proxy::onAck(sip::Message ack, const base::Flow& from) {
         return;
     }
     removeOwnRoutes(ack, addresses_);
+    gate_.removeCredentials(ack);
     if (const auto plain = plainCallId(ack.callId(), ack.toTag());
         plain && options_.proxy.obscureLoops &&
         directions_.sideOf(from, arrivalInterface_) == Side::Outside) {

@@ -26,11 +26,14 @@ constexpr int kPatience = 3;
 
 void Proxy::startNextRank(Forward& forward) {
     const auto id = forward.server;
+    // RFC 5393 §5.3.3: branches that are under way hold their part of it.
+    const auto held = forward.breadthInUse();
+    const auto given = breadthOf(*forward.request);
+    const auto breadth = given > held ? given - held : 0;
     const auto started = forward.nextRank();
-    const auto breadth = breadthOf(*forward.request);
     for (const auto index : started) {
         Forward* present = find(id);
-        if (present == nullptr || present->answered) {
+        if (present == nullptr || !present->mayTryMore()) {
             return;
         }
         if (started.size() > breadth) {
@@ -143,7 +146,7 @@ void Proxy::startBranch(Forward& forward, std::size_t index) {
         if (!located) {
             log::warningFromPeer("cannot resolve {}: {}", base::printable(wanted.host),
                                  located.error().message);
-            branchFailed(*waiting, index, 503, "Cannot Resolve Next Hop");
+            branchFailed(*waiting, index, unreachable(*waiting), "Cannot Resolve Next Hop");
             return;
         }
         waiting->branches[index].servers = *located;
@@ -256,7 +259,7 @@ void Proxy::tryNextServer(Forward& forward, std::size_t index) {
         }
         markDead(branch);
     }
-    branchFailed(forward, index, 503, "No Route");
+    branchFailed(forward, index, unreachable(forward), "No Route");
 }
 
 void Proxy::sendBranch(Forward& forward, std::size_t index) {
@@ -278,8 +281,10 @@ void Proxy::sendBranch(Forward& forward, std::size_t index) {
     context.message = &request;
     context.flow = forward.from;
     context.direction = forward.direction;
-    if (!parts_.chain.run(plugin::Stage::PostProxy, context).goesOn()) {
-        branchFailed(forward, index, 503, "");
+    const auto outcome = parts_.chain.run(plugin::Stage::PostProxy, context);
+    if (!outcome.goesOn()) {
+        const bool says = outcome.verdict == plugin::Verdict::Reject;
+        branchFailed(forward, index, says ? outcome.status : 500, says ? outcome.reason : "");
         return;
     }
     branch.state = Branch::State::Sent;
@@ -296,7 +301,7 @@ void Proxy::awaitServer(Forward& forward, std::size_t index) {
     }
     branch.patience = parts_.loop.timer([this, id = forward.server, index] {
         Forward* present = find(id);
-        if (present == nullptr || present->answered || present->cancelled) {
+        if (present == nullptr || !present->mayTryMore()) {
             return;
         }
         Branch& silent = present->branches[index];
@@ -319,6 +324,12 @@ void Proxy::tryNextServerAfter(Forward& forward, std::size_t index, std::string_
     tryNextServer(forward, index);
 }
 
+int Proxy::unreachable(const Forward& forward) {
+    // RFC 3261 §16.9 takes it for a 503, which a phone may answer by asking another proxy. But outside
+    // that would be the end of the whole house, where only one phone is not there.
+    return forward.fromSide() == Side::Inside ? 503 : 480;
+}
+
 void Proxy::markDead(const Branch& branch, std::optional<base::Duration> period) {
     if (const auto* server = branch.server(); server != nullptr && branch.towards == Side::Outside) {
         parts_.dead.markDead(server->protocol, server->address, period);
@@ -327,7 +338,7 @@ void Proxy::markDead(const Branch& branch, std::optional<base::Duration> period)
 
 bool Proxy::failsOver(Forward& forward, std::size_t index, std::string_view what) {
     const Branch& branch = forward.branches[index];
-    if (forward.answered || forward.cancelled || !branch.hasNextServer()) {
+    if (!forward.mayTryMore() || !branch.hasNextServer()) {
         return false;
     }
     tryNextServerAfter(forward, index, what);

@@ -2,6 +2,7 @@
 #include "proxy/call.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace siproxd::proxy {
 
@@ -109,6 +110,7 @@ std::string CallTable::key(const Call& call) {
 }
 
 void CallTable::remove(Call& call) {
+    setSessionEnd(call, std::nullopt);
     calls_.erase(key(call));
 }
 
@@ -142,28 +144,31 @@ std::set<base::IpAddress> CallTable::localAddresses() const {
 }
 
 void CallTable::setSessionEnd(Call& call, std::optional<base::TimePoint> end) {
-    call.sessionEnd_ = end;
+    if (const auto place = std::exchange(call.sessionEnd_, std::nullopt)) {
+        sessionEnds_.erase(*place);
+    }
     if (end) {
-        sessionEnds_.emplace(*end, key(call));
+        call.sessionEnd_ = sessionEnds_.emplace(*end, &call);
     }
 }
 
 Call* CallTable::takeExpired(base::TimePoint now) {
-    while (!sessionEnds_.empty() && sessionEnds_.begin()->first <= now) {
-        const auto due = sessionEnds_.extract(sessionEnds_.begin());
-        const auto it = calls_.find(due.mapped());
-        if (it != calls_.end() && it->second->sessionEnd_ == due.key()) {
-            it->second->sessionEnd_.reset();
-            return it->second.get();
-        }
+    if (sessionEnds_.empty() || sessionEnds_.begin()->first > now) {
+        return nullptr;
     }
-    return nullptr;
+    Call* call = sessionEnds_.begin()->second;
+    setSessionEnd(*call, std::nullopt);
+    return call;
 }
 
 std::size_t CallTable::removeIdle(base::TimePoint before) {
-    return std::erase_if(calls_, [before](const auto& entry) {
-        const Call& call = *entry.second;
-        return !call.mediaFlows() && call.lastSignal() < before;
+    return std::erase_if(calls_, [this, before](const auto& entry) {
+        Call& call = *entry.second;
+        const bool isIdle = !call.mediaFlows() && call.lastSignal() < before;
+        if (isIdle) {
+            setSessionEnd(call, std::nullopt);
+        }
+        return isIdle;
     });
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,10 +41,12 @@ struct DialogPeer {
 struct DialogEnds {
     std::string callerUri;  ///< of From of the first INVITE
     std::string calleeUri;  ///< of To
-    std::string outsideTarget;               ///< the outside party's Contact
-    std::vector<std::string> outsideRoutes;  ///< towards it, nearest to us first
-    /// The last CSeq of requests from each Side.
-    std::array<std::uint32_t, 2> cseq{};
+    Side calleeSide = Side::Outside;
+    /// The Contact of the party that CallState::insideContact is not of.
+    std::string farTarget;
+    std::vector<std::string> farRoutes;  ///< towards it, nearest to us first
+    std::uint32_t callerCSeq = 0;        ///< of the last request
+    std::uint32_t calleeCSeq = 0;
 };
 
 /// What is worth keeping of a call: a plain value, apart from timers and sockets.
@@ -53,13 +54,16 @@ struct CallState {
     std::string callId;
     std::string initiatorTag;  ///< From tag of the first INVITE
     Side initiator = Side::Inside;  ///< where the first INVITE came from
-    sip::Uri insideContact;         ///< the inside party's own Contact; an empty host: unknown
+    /// The inside party's own Contact; an empty host: unknown. Of two on one side it is that of the
+    /// caller inside, of the callee outside.
+    sip::Uri insideContact;
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
     base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
-    /// For a call that has to be ended in the name of its parties; null: no request of it was seen.
+    /// For a call that has to be ended in the name of its parties; null: no INVITE of the caller was
+    /// seen, or its texts are longer than those of real ones.
     std::unique_ptr<DialogEnds> ends;
     /// Where the outside party's requests go when there is something to stay with; null: there is
     /// nothing, whatever its URIs name is as good.
@@ -82,6 +86,9 @@ struct Crossing {
 /// session for each pair of our addresses until the call is answered. Leg A of all is the initiator.
 class Call {
 public:
+    /// Calls by the end of their session.
+    using Ends = std::multimap<base::TimePoint, Call*>;
+
     explicit Call(CallState state) : state_(std::move(state)) {}
 
     /// Whether the message is of a dialog that a second 2xx has made besides the call's own: its
@@ -92,6 +99,8 @@ public:
     [[nodiscard]] bool isInitiator(const sip::Message& request) const {
         return request.fromTag() == state_.initiatorTag;
     }
+    /// Whether CallState::insideContact is the caller's.
+    [[nodiscard]] bool knowsCaller() const { return state_.initiator == Side::Inside; }
 
     [[nodiscard]] CallState& state() { return state_; }
     [[nodiscard]] const CallState& state() const { return state_; }
@@ -118,7 +127,9 @@ public:
     void touch(base::TimePoint now) { lastSignal_ = now; }
     [[nodiscard]] base::TimePoint lastSignal() const { return lastSignal_; }
     /// When the session ends unless it is refreshed (RFC 4028 §10); nothing: it has no timer.
-    [[nodiscard]] std::optional<base::TimePoint> sessionEnd() const { return sessionEnd_; }
+    [[nodiscard]] std::optional<base::TimePoint> sessionEnd() const {
+        return sessionEnd_ ? std::optional((*sessionEnd_)->first) : std::nullopt;
+    }
 
 private:
     struct Media {
@@ -130,9 +141,9 @@ private:
     access::CallLimits::Ticket ticket_;
     std::vector<Media> media_;
     base::TimePoint lastSignal_{};
-    std::optional<base::TimePoint> sessionEnd_;
+    std::optional<Ends::iterator> sessionEnd_;
 
-    friend class CallTable;  // keeps sessionEnd_ in step with its queue
+    friend class CallTable;  // whose queue sessionEnd_ is a place in
 };
 
 /// All calls, found by Call-ID, tags and side.
@@ -164,6 +175,8 @@ public:
     void setSessionEnd(Call& call, std::optional<base::TimePoint> end);
     /// A call whose session has run out; nullptr: there is none (any more).
     [[nodiscard]] Call* takeExpired(base::TimePoint now);
+    /// Calls whose session has an end.
+    [[nodiscard]] std::size_t sessionEnds() const { return sessionEnds_.size(); }
 
     /// Removes calls that have had no signalling since `before` and whose media does not flow.
     std::size_t removeIdle(base::TimePoint before);
@@ -179,8 +192,7 @@ private:
         calls_;
     /// Keys of the calls by port; one entry a port at most, checked when it is used.
     std::unordered_map<std::uint16_t, std::string> portOwners_;
-    /// Keys of the calls by the end of their session; entries that no longer hold are skipped.
-    std::multimap<base::TimePoint, std::string> sessionEnds_;
+    Call::Ends sessionEnds_;  ///< one entry a call at most
 };
 
 }  // namespace siproxd::proxy

@@ -121,16 +121,20 @@ std::vector<InsideTarget> DirectionFinder::fromInside(const sip::Message& reques
         }
         return {std::move(*far)};
     }
-    return ownUsers(request);
+    // Who calls as the user of a provider dials the numbers of that provider, 112 for example.
+    return ownUsers(request, registrar_.isLocal(request.from().uri));
 }
 
-std::vector<InsideTarget> DirectionFinder::ownUsers(const sip::Message& request) const {
-    if (!request.routes().empty() || !registrar::tokenOf(request.requestUri()).empty()) {
+std::vector<InsideTarget> DirectionFinder::ownUsers(const sip::Message& request,
+                                                    bool numbers) const {
+    const auto& uri = request.requestUri();
+    if (!request.routes().empty() || !registrar::tokenOf(uri).empty()) {
         return {};
     }
     std::vector<InsideTarget> targets;
     std::uint16_t q = 0;
-    for (const auto* binding : registrar_.bindingsOf(request.requestUri())) {
+    for (const auto* binding :
+         numbers && !uri.isSip() ? registrar_.bindingsOfNumber(uri) : registrar_.bindingsOf(uri)) {
         // RFC 3261 §16.6: those of equal q ring together, the next ones when these have refused.
         const auto rank = targets.empty() ? 0 : targets.back().rank + (binding->q != q ? 1 : 0);
         q = binding->q;
@@ -159,7 +163,7 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
                      .routes = call->state().insideRoutes}};
         }
     }
-    if (auto own = ownUsers(request); !own.empty()) {
+    if (auto own = ownUsers(request, true); !own.empty()) {
         return own;
     }
     std::vector<InsideTarget> targets;

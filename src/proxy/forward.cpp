@@ -2,10 +2,20 @@
 #include "proxy/forward.h"
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 namespace siproxd::proxy {
 
 namespace {
+
+constexpr std::string_view kChallengeHeaders[] = {"WWW-Authenticate", "Proxy-Authenticate"};
+
+/// Of all branches together: the memory, and the room in a response, are not theirs to fill.
+constexpr std::size_t kMostChallenges = 16;
+constexpr std::size_t kLongestChallenges = 4096;  // bytes
+
+bool isChallenge(int status) { return status == 401 || status == 407; }
 
 /// Lower is better: any 6xx, then the lowest class; within 4xx those that tell the caller how to do
 /// better.
@@ -37,9 +47,15 @@ Branch* Forward::branchOf(transaction::ClientId client) {
 }
 
 bool Forward::waiting() const {
-    return std::any_of(branches.begin(), branches.end(), [](const Branch& branch) {
-        return branch.state == Branch::State::Locating || branch.state == Branch::State::Sent;
-    });
+    return std::ranges::any_of(branches, &Branch::isUnderWay);
+}
+
+std::uint32_t Forward::breadthInUse() const {
+    std::uint32_t sum = 0;
+    for (const auto& branch : branches) {
+        sum += branch.isUnderWay() ? branch.breadth : 0;
+    }
+    return sum;
 }
 
 std::vector<std::size_t> Forward::nextRank() {
@@ -70,11 +86,45 @@ void Forward::insertBehind(std::size_t index, std::uint32_t place, Branch branch
     branches.push_back(std::move(branch));
 }
 
+void Forward::keepChallenges(const sip::Message& response) {
+    std::size_t length = 0;
+    for (const auto& [header, value] : challenges) {
+        length += value.size();
+    }
+    for (const auto header : kChallengeHeaders) {
+        for (auto& value : response.headers(header)) {
+            length += value.size();
+            if (challenges.size() == kMostChallenges || length > kLongestChallenges) {
+                return;
+            }
+            challenges.emplace_back(header, std::move(value));
+        }
+    }
+}
+
 void Forward::offerBest(const Branch& branch, sip::Message response) {
+    if (branches.size() > 1 && isChallenge(response.status())) {
+        keepChallenges(response);
+    }
     if (!best || preference(response.status()) < preference(best->response.status())) {
         best = std::make_unique<Best>(
             Best{std::move(response), static_cast<std::size_t>(&branch - branches.data())});
     }
+}
+
+Forward::Best Forward::takeBest() {
+    auto taken = std::move(*best);
+    best.reset();
+    if (!isChallenge(taken.response.status())) {
+        return taken;
+    }
+    for (const auto& [header, value] : std::exchange(challenges, {})) {
+        const auto present = taken.response.headers(header);
+        if (std::ranges::find(present, value) == present.end()) {
+            taken.response.addHeader(header, value);
+        }
+    }
+    return taken;
 }
 
 }  // namespace siproxd::proxy

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dns/locator.h"
@@ -54,6 +55,9 @@ struct Branch {
     /// To tags of its provisional responses: early dialogs of this branch. Bounded.
     std::vector<std::string> earlyTags{};
 
+    [[nodiscard]] bool isUnderWay() const {
+        return state == State::Locating || state == State::Sent;
+    }
     [[nodiscard]] bool hasNextServer() const { return tried < servers.size(); }
     /// No other server will be tried.
     void forgetServers() {
@@ -79,6 +83,9 @@ struct RegisteringContact {
 /// (RFC 3261 §16.7 calls it the response context).
 struct Forward {
     transaction::ServerId server = transaction::ServerId::None;
+    /// The way that it is taken to go: what DirectionFinder has found unless a plugin knew better. Which
+    /// side it counts as coming from (fromSide()) follows from this alone, so that masquerading, calls
+    /// and media agree; `from` is where its packet has really come from.
     plugin::Direction direction = plugin::Direction::Unknown;
     sip::Method method = sip::Method::Other;
     bool establishes = false;          ///< the request has no To tag: it is outside of any dialog
@@ -98,11 +105,16 @@ struct Forward {
         std::size_t branch;  ///< that it came from
     };
     std::unique_ptr<Best> best;
+    /// The challenges of 401 and 407 among the final responses so far: header and value. Bounded.
+    std::vector<std::pair<std::string, std::string>> challenges;
     std::size_t size = 0;              ///< bytes of the request as it came
     /// obscure_loops: the Call-ID that the requester knows, where the other side has another.
     std::string callId;
     bool answered = false;             ///< a final response has been passed on
-    bool cancelled = false;
+    bool cancelled = false;            ///< by the requester
+    /// What is under way comes to its end, and nothing new is tried: cancelled, answered, declined for
+    /// all by a 6xx, or given up.
+    bool ending = false;
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
 
     // REGISTER only
@@ -111,23 +123,34 @@ struct Forward {
     std::vector<std::string> path;  ///< its Path fields, which stay inside
 
     [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
-    /// Side that the request came from.
+    /// Side that the request counts as coming from.
     [[nodiscard]] Side fromSide() const { return incoming() ? Side::Outside : Side::Inside; }
     /// Whether the branch leads to the other side: what crosses is masqueraded.
     [[nodiscard]] bool crosses(const Branch& branch) const { return branch.towards != fromSide(); }
 
     /// Of a present or former transaction; nullptr: none.
     [[nodiscard]] Branch* branchOf(transaction::ClientId client);
+    /// Whether another target or server may still be tried.
+    [[nodiscard]] bool mayTryMore() const { return !answered && !ending; }
     /// Whether branches of the present rank are not done yet.
     [[nodiscard]] bool waiting() const;
+    /// What the branches under way hold of Max-Breadth together.
+    [[nodiscard]] std::uint32_t breadthInUse() const;
     /// Marks the branches of the lowest rank that still waits as Locating and returns them; none
     /// when there are no more.
     [[nodiscard]] std::vector<std::size_t> nextRank();
     /// Adds a branch that is tried `place` ranks behind that of branch `index`, before all that would
     /// have come after it.
     void insertBehind(std::size_t index, std::uint32_t place, Branch branch);
-    /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6).
+    /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6), and its challenges
+    /// in any case.
     void offerBest(const Branch& branch, sip::Message response);
+    /// Takes out the best response; when it is 401 or 407, with the challenges of all the others (step
+    /// 7). There must be one.
+    [[nodiscard]] Best takeBest();
+
+private:
+    void keepChallenges(const sip::Message& response);
 };
 
 }  // namespace siproxd::proxy

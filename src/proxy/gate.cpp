@@ -179,8 +179,6 @@ Gate::Verdict Gate::authenticate(const Question& question, const Credentials& ho
         case access::Authenticator::Outcome::Accept: {
             Verdict verdict;
             verdict.user = checked.user;
-            verdict.ownHeader = how.header;
-            verdict.own = checked.ours;
             return verdict;
         }
         case access::Authenticator::Outcome::Refuse: return answer(403);
@@ -218,14 +216,18 @@ Gate::Verdict Gate::judgeRegister(const Question& question) {
     return authenticate(question, {"Authorization", "WWW-Authenticate", 401});
 }
 
-void Gate::stripOwn(const Question& question, Verdict& verdict) {
-    if (authenticator_ == nullptr || !verdict.own.empty()) {
+void Gate::removeCredentials(sip::Message& request) const {
+    if (authenticator_ == nullptr) {
         return;
     }
-    const auto fields = question.request.headers("Proxy-Authorization");
-    if (!fields.empty()) {
-        verdict.ownHeader = "Proxy-Authorization";
-        verdict.own = authenticator_->oursAmong(fields);
+    for (const std::string_view header : {"Proxy-Authorization", "Authorization"}) {
+        if (!request.header(header)) {
+            continue;
+        }
+        const auto own = authenticator_->oursAmong(request.headers(header));
+        for (auto index = own.rbegin(); index != own.rend(); ++index) {
+            request.removeHeader(header, *index);
+        }
     }
 }
 
@@ -273,7 +275,6 @@ Gate::Verdict Gate::judge(const Question& question) {
                      relay.from == access::Side::Outside &&
                      (question.isRelayed || !verdict.user.empty() ||
                       options_.rules.relayNetworks.contains(relay.source));
-    stripOwn(question, verdict);
     return verdict;
 }
 

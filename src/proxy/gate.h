@@ -47,9 +47,8 @@ public:
         const base::Flow& from;
         Side side;
         access::Target target = access::Target::Elsewhere;
-        /// It belongs to a dialog that has been let through, or names a phone by a token that only
-        /// those know who were shown it.
-        bool inDialog = false;
+        bool inDialog = false;  ///< it belongs to a dialog that has been let through
+        /// It comes from outside and names a phone by a token that only those know who were shown it.
         bool knowsToken = false;
         /// It belongs to a call that is relayed from outside to outside.
         bool isRelayed = false;
@@ -66,9 +65,6 @@ public:
         std::vector<std::pair<std::string_view, std::string>> headers;
         std::string user;      ///< who it is; empty: nobody was asked
         bool relays = false;   ///< it may go anywhere, though it comes from outside
-        /// Fields of `ownHeader` with a password for our realm: not to be shown to anybody else.
-        std::string_view ownHeader;
-        std::vector<std::size_t> own;
     };
 
     /// Everything must outlive it.
@@ -86,7 +82,9 @@ public:
     /// Names in Options::trusted have been resolved.
     void trustedChanged() { guard_.setTrusted(options_.trusted); }
 
-    /// A packet or frame has come; asked before it is parsed.
+    /// A packet or frame has come; asked once for each, before it is parsed, for it counts against
+    /// what its source may send. False: drop it, without an answer and without another look; the
+    /// lists do not allow the source anything, or it sends too much or is banned.
     [[nodiscard]] bool admits(const base::Flow& from, Side side, std::string_view bytes);
     /// It was no message.
     void sawMalformed(const base::Flow& from, Side side);
@@ -96,6 +94,10 @@ public:
     void sawAnswer(const base::Flow& from) { guard_.prove(from.remote.ip); }
 
     [[nodiscard]] Verdict judge(const Question& question);
+    /// Takes out of a request that is passed on what proves a user to us: credentials for our realm
+    /// are nobody else's business, whichever header they are in and whether they were asked for or
+    /// not (an ACK has those of its INVITE, RFC 3261 §13.2.2.4).
+    void removeCredentials(sip::Message& request) const;
     /// An ACK, which is never answered.
     [[nodiscard]] bool admitsAck(const Question& question) const;
 
@@ -133,7 +135,6 @@ private:
     [[nodiscard]] bool isScanner(const Question& question);
     [[nodiscard]] Verdict judgeRegister(const Question& question);
     [[nodiscard]] Verdict authenticate(const Question& question, const Credentials& how);
-    void stripOwn(const Question& question, Verdict& verdict);
     [[nodiscard]] Verdict ignore(const Question& question);
     [[nodiscard]] static access::Proof proofOf(const base::Flow& from) {
         return base::isReliable(from.protocol) ? access::Proof::Shown : access::Proof::None;

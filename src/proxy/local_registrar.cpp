@@ -75,10 +75,29 @@ bool LocalRegistrar::isLocal(const sip::Uri& uri) const {
 }
 
 std::vector<const registrar::Binding*> LocalRegistrar::bindingsOf(const sip::Uri& uri) const {
-    if (uri.user.empty() || !isLocal(uri)) {
+    return isLocal(uri) ? bindingsOfUser(uri.user) : std::vector<const registrar::Binding*>{};
+}
+
+std::string LocalRegistrar::userOfNumber(const sip::Uri& uri) {
+    if (uri.scheme != "tel") {
+        return "";
+    }
+    std::string user(registrar::userOf(uri));
+    std::erase_if(user, [](char c) { return std::string_view("-.()").contains(c); });
+    return user;
+}
+
+std::vector<const registrar::Binding*> LocalRegistrar::bindingsOfNumber(
+    const sip::Uri& uri) const {
+    return bindingsOfUser(userOfNumber(uri));
+}
+
+std::vector<const registrar::Binding*> LocalRegistrar::bindingsOfUser(
+    std::string_view user) const {
+    if (user.empty()) {
         return {};
     }
-    auto found = locations_.ownByUser(uri.user);
+    auto found = locations_.ownByUser(user);
     // What an original's file has kept may be registered at a provider of whom it tells nothing.
     std::erase_if(found, [this](const registrar::Binding* binding) {
         return !isLocal(binding->aor);

@@ -34,7 +34,15 @@ NatKeeper::~NatKeeper() {
 }
 
 void NatKeeper::setOptions(Options options) {
+    const auto change = options.interval - options_.interval;
     options_ = std::move(options);
+    if (change.count() != 0) {
+        Queue changed;
+        for (auto& [token, kept] : kept_) {
+            kept.due = changed.emplace(kept.due->first + change, token);
+        }
+        queue_ = std::move(changed);
+    }
     arm();
 }
 
@@ -67,19 +75,47 @@ void NatKeeper::bindingChanged(std::uint64_t, const registrar::Binding& binding,
     }
     if (found != kept_.end()) {
         found->second.silent = 0;
+        found->second.refused = 0;
+        moveTo(found->first, found->second, binding.flow.remote);
         return;
     }
-    kept_[binding.token] = {queue_.emplace(loop_.now() + options_.interval, binding.token)};
+    const auto due = queue_.emplace(loop_.now() + options_.interval, binding.token);
+    const auto added = kept_.emplace(binding.token, Kept{.due = due, .remote = {}}).first;
+    moveTo(added->first, added->second, binding.flow.remote);
     arm();
 }
 
 void NatKeeper::bindingGone(std::uint64_t, const registrar::Binding& binding) {
     const auto found = kept_.find(binding.token);
     if (found != kept_.end()) {
+        moveTo(found->first, found->second, {});
         queue_.erase(found->second.due);
         kept_.erase(found);
         arm();
     }
+}
+
+void NatKeeper::moveTo(std::string_view token, Kept& kept, const base::SocketAddress& remote) {
+    if (kept.remote == remote) {
+        return;
+    }
+    const auto former = std::exchange(kept.remote, remote);
+    places_.erase({former, token});
+    if (tokensAt(former).empty()) {
+        refused_.erase(former);
+    }
+    if (remote) {
+        places_.emplace(remote, token);
+    }
+}
+
+std::vector<std::string> NatKeeper::tokensAt(const base::SocketAddress& remote) const {
+    std::vector<std::string> tokens;
+    for (auto place = places_.lower_bound({remote, {}});
+         place != places_.end() && place->first == remote; ++place) {
+        tokens.emplace_back(place->second);
+    }
+    return tokens;
 }
 
 void NatKeeper::arm() {
@@ -113,6 +149,9 @@ void NatKeeper::refresh(const std::string& token, Kept& kept) {
         pings_[outlet_.sendPing(*binding)] = token;
         return;
     }
+    // Every keepalive has its own chance to be refused.
+    kept.refused = kept.isRefused ? kept.refused : 0;
+    kept.isRefused = false;
     const bool empty =
         options_.method == Method::Empty && binding->flow.protocol == base::Protocol::Udp;
     outlet_.sendKeepalive(empty ? std::string_view() : kPing, binding->flow);
@@ -133,13 +172,43 @@ bool NatKeeper::pingEnded(transaction::ClientId id, bool answered) {
     if (kept.silent < options_.mostSilent) {
         return true;
     }
-    const std::string token = found->first;
-    if (const auto* binding = locations_.find(token)) {
-        log::info("{} at {} does not answer any more: its registration is dropped",
-                  base::printable(binding->aor.userAtHost()), binding->flow.toString());
-    }
-    locations_.remove(token);
+    drop(found->first, "does not answer any more");
     return true;
+}
+
+void NatKeeper::drop(const std::string& token, std::string_view why) {
+    const std::string doomed = token;  // which may be the key that goes
+    if (const auto* binding = locations_.find(doomed)) {
+        log::info("{} at {} {}: its registration is dropped",
+                  base::printable(binding->aor.userAtHost()), binding->flow.toString(), why);
+    }
+    locations_.remove(doomed);
+}
+
+void NatKeeper::flowFailed(const base::Flow& flow) {
+    // Pings are requests, whose failure pingEnded() hears of. Connections end with an event of theirs.
+    if (options_.method == Method::Options || flow.protocol != base::Protocol::Udp) {
+        return;
+    }
+    for (const auto& token : tokensAt(flow.remote)) {
+        auto& kept = kept_.find(token)->second;
+        if (std::exchange(kept.isRefused, true)) {
+            continue;
+        }
+        refused_.insert(flow.remote);
+        if (++kept.refused >= options_.mostSilent) {
+            drop(token, "cannot be reached through its NAT any more");
+        }
+    }
+}
+
+void NatKeeper::heard(const base::Flow& flow) {
+    if (refused_.empty() || refused_.erase(flow.remote) == 0) {
+        return;
+    }
+    for (const auto& token : tokensAt(flow.remote)) {
+        kept_.find(token)->second.refused = 0;
+    }
 }
 
 }  // namespace siproxd::proxy

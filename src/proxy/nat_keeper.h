@@ -8,6 +8,9 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "access/address_list.h"
 #include "base/flow.h"
@@ -20,7 +23,7 @@
 namespace siproxd::proxy {
 
 /// Phones behind a NAT of their own: finds out who is, keeps the way to them open, and forgets those
-/// that answer no more.
+/// that answer no more, or whose NAT lets nothing in any more.
 class NatKeeper final : private registrar::LocationTable::Listener {
 public:
     enum class Method : std::uint8_t {
@@ -33,7 +36,7 @@ public:
         access::AddressList networks;  ///< addresses that are used behind NATs
         std::chrono::seconds interval{25};  ///< 0: nothing is kept open
         Method method = Method::Crlf;
-        unsigned mostSilent = 3;  ///< pings in a row without an answer
+        unsigned mostSilent = 3;  ///< pings without an answer, or keepalives that were refused, in a row
     };
 
     /// The way out; implemented by the proxy.
@@ -51,7 +54,7 @@ public:
     NatKeeper(const NatKeeper&) = delete;
     NatKeeper& operator=(const NatKeeper&) = delete;
 
-    /// From the next keepalive on.
+    /// At once: the next keepalive comes by the new interval.
     void setOptions(Options options);
     [[nodiscard]] access::AddressList& networks() { return options_.networks; }
 
@@ -64,6 +67,13 @@ public:
     /// The outcome of a transaction; false: it was not a ping.
     bool pingEnded(transaction::ClientId id, bool answered);
 
+    /// What was sent by this flow did not arrive (Transport::Handler::onFlowFailed()). It counts against
+    /// the phones there, once for each of their keepalives: after Options::mostSilent of these in a row
+    /// they are forgotten.
+    void flowFailed(const base::Flow& flow);
+    /// A packet has come by this flow: its phones are there.
+    void heard(const base::Flow& flow);
+
     /// Phones that are being kept.
     [[nodiscard]] std::size_t size() const { return kept_.size(); }
 
@@ -71,9 +81,13 @@ private:
     using Queue = std::multimap<base::TimePoint, std::string>;
     struct Kept {
         Queue::iterator due;
-        unsigned silent = 0;
-        bool waiting = false;  ///< for the answer to a ping
+        base::SocketAddress remote;  ///< where keepalives go
+        unsigned silent = 0;         ///< pings in a row without an answer
+        bool waiting = false;        ///< for the answer to a ping
+        unsigned refused = 0;        ///< keepalives in a row
+        bool isRefused = false;      ///< the last one
     };
+    using Place = std::pair<base::SocketAddress, std::string_view>;
 
     // registrar::LocationTable::Listener
     void bindingChanged(std::uint64_t serial, const registrar::Binding& binding,
@@ -82,6 +96,9 @@ private:
 
     void run();
     void refresh(const std::string& token, Kept& kept);
+    [[nodiscard]] std::vector<std::string> tokensAt(const base::SocketAddress& remote) const;
+    void moveTo(std::string_view token, Kept& kept, const base::SocketAddress& remote);
+    void drop(const std::string& token, std::string_view why);
     void arm();
 
     Options options_;
@@ -89,6 +106,8 @@ private:
     registrar::LocationTable& locations_;
     Outlet& outlet_;
     std::unordered_map<std::string, Kept> kept_;  ///< by token
+    std::set<Place> places_;  ///< of kept_, whose keys these tokens are
+    std::unordered_set<base::SocketAddress, base::AddressHash> refused_;  ///< places with Kept::refused
     Queue queue_;
     std::unordered_map<transaction::ClientId, std::string> pings_;
     std::unique_ptr<event::Timer> timer_;

@@ -15,6 +15,9 @@ namespace {
 /// conference on hold.
 constexpr std::chrono::hours kIdleCall{24};
 
+/// The layer counts from 1 and will never come here.
+constexpr std::uint64_t kFirstOwnId = std::uint64_t{1} << 63U;
+
 }  // namespace
 
 Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy)
@@ -33,12 +36,10 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     directions_.setUsersOutside(options_.gate.rules.usersOutside);
     parts_.locations.addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
-        const auto it = suspended_.find(token);
-        if (it == suspended_.end()) {
+        auto arrival = unsuspend(token);
+        if (arrival == nullptr) {
             return;
         }
-        auto arrival = std::move(it->second);
-        suspended_.erase(it);
         auto outcome = parts_.chain.proceed(token, arrival->context);
         if (obey(arrival, std::move(outcome))) {
             goOn(std::move(arrival));
@@ -74,6 +75,7 @@ void Proxy::tick() {
     endRenewals();
     dropOrphans();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
+        hangUp(*call, "SIP;cause=408;text=\"Session Not Refreshed\"");
         endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
     }
     if (const auto idle = calls_.removeIdle(parts_.loop.now() - kIdleCall); idle > 0) {
@@ -94,6 +96,7 @@ Forward* Proxy::find(transaction::ClientId id) {
 std::function<void()> Proxy::onSilence(Call& call) {
     // The session that calls back is the call's own, so the call is there.
     return [this, &call] {
+        hangUp(call, "SIP;cause=408;text=\"No Media\"");
         endCall(call, "RTP stream has expired: no media for rtp_timeout seconds");
     };
 }
@@ -177,6 +180,10 @@ void Proxy::release(transaction::ServerId id) {
     for (const auto& branch : ended->branches) {
         clients_.erase(branch.client);
     }
+}
+
+transaction::ServerId Proxy::ownRequestId() {
+    return transaction::ServerId{kFirstOwnId + ++lastOwnId_};
 }
 
 void Proxy::leaveLoopGuard(Forward& forward) {

@@ -8,7 +8,6 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
-#include <unordered_set>
 #include <vector>
 
 #include "access/policy.h"
@@ -52,15 +51,17 @@ struct Parts {
     plugin::Chain& chain;
 };
 
+/// The slices of the configuration that the proxy works by. Those given to Proxy::setOptions() count
+/// for what comes from then on; only `timings` of transactions stay as they were at the start.
 struct Options {
     config::ProxySettings proxy;
-    std::chrono::seconds defaultExpires{600};
+    std::chrono::seconds defaultExpires{600};  ///< of a REGISTER that names none
     std::vector<config::MaskedHost> maskedHosts{};
     Gate::Options gate;
     LocalRegistrar::Options registrar;
     NatKeeper::Options nat;
     transaction::Timings timings;
-    std::chrono::seconds timerC{180};
+    std::chrono::seconds timerC{181};  ///< RFC 3261 §16.6 step 11: larger than three minutes
 };
 
 /// Decides about every message: takes bytes from the transport, admits or drops, asks the plugins,
@@ -181,9 +182,11 @@ private:
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
+    void suspend(plugin::Token token, std::unique_ptr<Arrival> arrival);
+    /// Takes one out; null: it is not there.
+    [[nodiscard]] std::unique_ptr<Arrival> unsuspend(plugin::Token token);
     void forward(Arrival& arrival);
     [[nodiscard]] static Branch branchTo(InsideTarget target);
-    void followInvite(const Forward& forward, const sip::Message& request);
 
     // what a request looks like on its way out (request_shape.cpp)
     [[nodiscard]] MediaWay mediaWay(const Forward& forward, const Branch& branch,
@@ -221,6 +224,8 @@ private:
     void tryNextServerAfter(Forward& forward, std::size_t index, std::string_view what);
     /// Tries the next server of a branch whose present one has failed; false: there is none.
     [[nodiscard]] bool failsOver(Forward& forward, std::size_t index, std::string_view what);
+    /// The status of a branch that nothing could be sent to.
+    [[nodiscard]] static int unreachable(const Forward& forward);
     void markDead(const Branch& branch, std::optional<base::Duration> period = std::nullopt);
     void branchFailed(Forward& forward, std::size_t index, int status, std::string_view reason,
                       std::string_view header = {}, std::string_view value = {});
@@ -235,12 +240,8 @@ private:
     /// A response to a request whose server had said nothing for too long: whether it counts.
     [[nodiscard]] bool adoptFormer(Forward& forward, Branch& branch, transaction::ClientId id,
                                    const sip::Message& response, const base::Flow& from);
-    /// 503: true when another server is tried; else the response has become what goes upstream.
+    /// 503: true when another server is tried; else the response has become what goes upstream, a 500.
     [[nodiscard]] bool serverRefuses(Forward& forward, std::size_t index, sip::Message& response);
-    /// 3xx: whether its targets are tried (follow_redirects).
-    [[nodiscard]] bool followRedirect(Forward& forward, std::size_t index,
-                                      const sip::Message& response);
-    [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
     static void rememberEarlyDialog(Branch& branch, const sip::Message& response);
     void endEarlyDialogs(Forward& forward, const Branch& branch, int status);
     void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
@@ -249,10 +250,6 @@ private:
     void toInside(Forward& forward, sip::Message& response);
     void toOutside(Forward& forward, sip::Message& response, const base::Flow& from);
     void mediaOfResponse(const Forward& forward, const Branch& branch, sip::Message& response);
-    void followCall(const Forward& forward, const Branch& branch, const sip::Message& response);
-    void followSessionTimer(Call& call, const sip::Message& response);
-    void cancelBranches(Forward& forward, std::string_view reason);
-    void giveUp(Forward& forward);
     void dropResponse(Forward& forward, const sip::Message& response);
     void respond(transaction::ServerId id, int status, std::string_view reason = {},
                  std::string_view header = {}, std::string_view value = {});
@@ -262,14 +259,35 @@ private:
     /// The To tag of our own answers to a request: always the same (RFC 3261 §8.2.7).
     [[nodiscard]] std::string ownTag(const sip::Message& request) const;
 
+    // redirections (redirect.cpp)
+    /// 3xx: whether its targets are tried (follow_redirects).
+    [[nodiscard]] bool followRedirect(Forward& forward, std::size_t index,
+                                      const sip::Message& response);
+    [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
+
+    // what is not wanted any more (cancel.cpp; onCancel() is there, too)
+    /// Ends all that is under way; from now on nothing new is tried. `reason` becomes the Reason of the
+    /// CANCELs when it is not empty.
+    void cancelBranches(Forward& forward, std::string_view reason);
+    /// Timer C: the time for an answer is over.
+    void giveUp(Forward& forward);
+
+    // what requests and responses mean for their call (call_following.cpp)
+    void followInvite(const Forward& forward, const sip::Message& request);
+    void followCall(const Forward& forward, const Branch& branch, const sip::Message& response);
+    void followSessionTimer(Call& call, const sip::Message& response);
+
     // calls that are ended here (hang_up.cpp)
     /// A request of a call, as its sender has written it.
-    static void noteRequest(Call& call, Side from, const sip::Message& request);
-    /// A 2xx of the outside party to an INVITE or UPDATE; `establishes`: to the first INVITE.
-    static void noteAnswer(Call& call, bool establishes, const sip::Message& response);
-    /// Says BYE to both parties of an answered call.
-    void hangUp(const Call& call);
-    void sendBye(const CallState& state, Side to);
+    void noteRequest(Call& call, const sip::Message& request) const;
+    /// A 2xx to an INVITE or UPDATE, as it came.
+    void noteAnswer(Call& call, const Forward& forward, const Branch& branch,
+                    const sip::Message& response) const;
+    /// Says BYE to both parties of an answered call, as far as its dialog is known; `reason` is the
+    /// Reason (RFC 3326).
+    void hangUp(const Call& call, std::string_view reason);
+    void sendBye(const Call& call, bool toCaller, std::string_view reason);
+    [[nodiscard]] std::vector<std::string> routesBehindUs(const sip::Message& message) const;
     void dropOrphans();
 
     // when addresses change (readdress.cpp)
@@ -304,6 +322,9 @@ private:
     [[nodiscard]] std::function<void()> onSilence(Call& call);
     void endCall(Call& call, std::string_view why);
     void leaveLoopGuard(Forward& forward);
+    /// For a request of our own, which has no sender and so no server transaction: an id that is
+    /// none of the layer's.
+    [[nodiscard]] transaction::ServerId ownRequestId();
     /// Forgets a request whose fate is settled.
     void release(transaction::ServerId id);
 
@@ -330,7 +351,9 @@ private:
     /// Requests of sources that have proven nothing, and their sizes.
     std::unordered_map<transaction::ServerId, std::size_t> unproven_;
     std::size_t unprovenBytes_ = 0;  ///< of all of them
+    std::unordered_map<transaction::ServerId, plugin::Token> suspendedTokens_;  ///< of suspended_
     std::string tagSecret_;
+    std::uint64_t lastOwnId_ = 0;
     std::unordered_set<transaction::ServerId> orphans_;  ///< requests of our own, without a sender
     std::list<Forward> waitingAcks_;  ///< for a name server
     transaction::Layer layer_;

@@ -72,7 +72,7 @@ void Proxy::endStrandedCalls() {
 
 void Proxy::endCallsOf(const base::IpAddress& local) {
     for (Call* call : calls_.callsOn(local)) {
-        hangUp(*call);
+        hangUp(*call, "SIP;cause=503;text=\"Address Gone\"");
         endCall(*call, "call is over: our address " + local.toString() + " has gone");
     }
 }
@@ -101,7 +101,7 @@ void Proxy::renewSome() {
 
 void Proxy::renew(const std::string& token) {
     const auto* binding = parts_.locations.find(token);
-    const auto id = renewal_.nextId();
+    const auto id = ownRequestId();
     auto request = binding == nullptr
                        ? std::nullopt
                        : renewal_.begin(*binding, id, parts_.random.hex(12));

@@ -24,13 +24,6 @@ bool isRoutable(const sip::Uri& uri) {
 constexpr std::size_t kMostUnproven = 1000;
 constexpr std::size_t kMostUnprovenBytes = 4 * 1024 * 1024;
 
-/// Passwords for our realm are nobody else's business.
-void removeOwnCredentials(sip::Message& request, const Gate::Verdict& verdict) {
-    for (auto index = verdict.own.rbegin(); index != verdict.own.rend(); ++index) {
-        request.removeHeader(verdict.ownHeader, *index);
-    }
-}
-
 /// More of our own Vias than a call from phone to provider to phone explains.
 constexpr int kMostOwnVias = 2;
 
@@ -45,6 +38,7 @@ void Proxy::onReceived(const transport::Received& received) {
         ++counters_.denied;
         return;
     }
+    nat_.heard(flow);
     std::string edited;
     plugin::Context context;
     context.flow = flow;
@@ -107,6 +101,7 @@ void Proxy::onMalformed(const transport::Received& received, int status,
 
 void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
     log::infoFromPeer("{}", error.message);
+    nat_.flowFailed(flow);
     layer_.flowFailed(flow);
 }
 
@@ -342,7 +337,7 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
         return;
     }
     noteAlias(arrival->request, from);
-    removeOwnCredentials(arrival->request, verdict);
+    gate_.removeCredentials(arrival->request);
     arrival->user = verdict.user;
     if (answerOptions(id, arrival->request) || refuseEarly(id, arrival->request)) {
         return;
@@ -377,8 +372,17 @@ int Proxy::absentUser(const Arrival& arrival) const {
     const auto& request = arrival.request;
     const auto& uri = request.requestUri();
     if (!arrival.targets.empty() || !arrival.retargets.empty() || arrival.context.nextHop ||
-        uri.user.empty() || !request.routes().empty() || !registrar::tokenOf(uri).empty() ||
-        !registrar_.isLocal(uri) || !registrar_.bindingsOf(uri).empty()) {
+        !request.routes().empty()) {
+        return 0;
+    }
+    if (const auto user = LocalRegistrar::userOfNumber(uri); !user.empty()) {
+        // The caller's home is here, and nobody else is to be asked.
+        const bool isHome = arrival.context.direction == plugin::Direction::RequestOutgoing &&
+                            registrar_.isLocal(nextHopOutside(request, options_.proxy));
+        return !isHome ? 0 : gate_.hasUser(user) ? 480 : 404;
+    }
+    if (uri.user.empty() || !registrar::tokenOf(uri).empty() || !registrar_.isLocal(uri) ||
+        !registrar_.bindingsOf(uri).empty()) {
         return 0;
     }
     // An own address may also stand for a phone that is registered at a provider.

@@ -12,9 +12,6 @@ namespace siproxd::proxy {
 
 namespace {
 
-/// The layer counts from 1 and will never come here.
-constexpr std::uint64_t kFirstId = std::uint64_t{1} << 63U;
-
 /// More addresses than this have not been ours: the oldest ones need not be told apart.
 constexpr std::size_t kMostHosts = 1000;
 
@@ -119,8 +116,6 @@ std::string Renewal::oldHost(transaction::ServerId id) const {
     const auto known = pending == pending_.end() ? known_.end() : known_.find(pending->second.token);
     return known == known_.end() ? "" : hosts_[known->second.host];
 }
-
-transaction::ServerId Renewal::nextId() { return transaction::ServerId{kFirstId + ++last_}; }
 
 void Renewal::answered(transaction::ServerId id, int status) {
     const auto pending = pending_.find(id);

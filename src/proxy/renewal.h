@@ -40,15 +40,13 @@ public:
 
     /// The REGISTER to send, as if from the phone, with the Call-ID and From tag given (not the
     /// phone's: its next one must not come with a CSeq that is behind, RFC 3261 §10.2.4). Counts as
-    /// under way by `id`. Nothing: it is not known.
+    /// under way by `id`, which is no transaction's. Nothing: it is not known.
     [[nodiscard]] std::optional<sip::Message> begin(const registrar::Binding& binding,
                                                     transaction::ServerId id,
                                                     const std::string& callId);
     [[nodiscard]] bool isRenewal(transaction::ServerId id) const { return pending_.contains(id); }
     /// The host by which the provider still knows this one.
     [[nodiscard]] std::string oldHost(transaction::ServerId id) const;
-    /// An id that is no transaction's.
-    [[nodiscard]] transaction::ServerId nextId();
 
     /// The provider has answered. When it is not a 2xx, and more than a moment's failure, nothing is
     /// tried until the phone comes by itself.
@@ -80,7 +78,6 @@ private:
     std::unordered_map<Token, Known> known_;
     std::vector<std::string> hosts_;  ///< that known_ has or has had
     std::map<transaction::ServerId, Pending> pending_;
-    std::uint64_t last_ = 0;
 };
 
 }  // namespace siproxd::proxy

@@ -59,11 +59,7 @@ bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
         case Verdict::Retarget:
             arrival->retargets = std::move(outcome.targets);
             return true;
-        case Verdict::Suspend: {
-            const auto token = outcome.token;
-            suspended_.emplace(token, std::move(arrival));
-            return false;
-        }
+        case Verdict::Suspend: suspend(outcome.token, std::move(arrival)); return false;
         case Verdict::Answered:
             if (outcome.reply) {
                 layer_.respond(id, *outcome.reply);
@@ -83,6 +79,20 @@ bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
     }
     layer_.abandon(id);
     return false;
+}
+
+void Proxy::suspend(plugin::Token token, std::unique_ptr<Arrival> arrival) {
+    suspendedTokens_[arrival->server] = token;
+    suspended_.emplace(token, std::move(arrival));
+}
+
+std::unique_ptr<Proxy::Arrival> Proxy::unsuspend(plugin::Token token) {
+    auto node = suspended_.extract(token);
+    if (node.empty()) {
+        return nullptr;
+    }
+    suspendedTokens_.erase(node.mapped()->server);
+    return std::move(node.mapped());
 }
 
 Branch Proxy::branchTo(InsideTarget target) {
@@ -154,39 +164,12 @@ void Proxy::forward(Arrival& arrival) {
     if (!forward.establishes && forward.method != sip::Method::Bye) {
         if (Call* call = calls_.find(request, forward.fromSide());
             call != nullptr && !call->isOfOtherDialog(request)) {
-            noteRequest(*call, forward.fromSide(), request);
+            noteRequest(*call, request);
         }
     }
     request.setMaxForwards(request.maxForwards().value_or(kDefaultHops + 1) - 1);
     forward.request = std::move(request);
     startNextRank(forward);
-}
-
-void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
-    Call& call = calls_.obtain(request, forward.fromSide());
-    call.touch(parts_.loop.now());
-    auto& state = call.state();
-    if (forward.establishes) {
-        state.initiatorSource = forward.from.remote.ip;
-        noteRequest(call, forward.fromSide(), request);
-    }
-    if (forward.incoming()) {
-        if (forward.establishes && forward.from.connection != 0 && !forward.vias.empty()) {
-            state.peer = std::make_shared<const DialogPeer>(
-                DialogPeer{forward.from, forward.vias.front().portOrDefault(), ""});
-        }
-        const auto& first = forward.branches.front();
-        if (first.towards == Side::Outside) {
-            state.isRelayed = state.isRelayed || !first.toPhone;
-        } else if (state.insideContact.host.empty()) {
-            state.insideContact = first.uri;
-        }
-    } else if (const auto contacts = request.contacts(); !contacts.empty()) {
-        state.insideContact = contacts.front().uri;
-        if (request.toTag().empty()) {
-            state.insideRoutes = routesToKeep(request.recordRoutes());
-        }
-    }
 }
 
 }  // namespace siproxd::proxy

@@ -22,9 +22,9 @@ bool makesDialog(const sip::Message& response) {
 }
 
 constexpr std::size_t kMostEarlyDialogs = 8;
-/// Branches of one request, redirections included.
-constexpr std::size_t kMostTargets = 16;
-constexpr std::chrono::seconds kByeTime{64};
+
+/// RFC 3326: the phones that stop ringing have not missed a call.
+constexpr std::string_view kCompletedElsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
 /// Whether an option tag stands in Supported.
 bool supports(const sip::Message& request, std::string_view option) {
@@ -95,7 +95,7 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
             const auto server = forward->server;
             passOn(*forward, *branch, std::move(response), from);
             if (Forward* still = find(server); still != nullptr && first) {
-                cancelBranches(*still, "");
+                cancelBranches(*still, kCompletedElsewhere);
                 still->timerC.reset();
                 still->request.reset();
             }
@@ -118,7 +118,7 @@ bool Proxy::adoptFormer(Forward& forward, Branch& branch, transaction::ClientId 
     }
     if (!forward.answered) {
         // It has the request after all; the one that was tried instead is given up.
-        layer_.cancel(branch.client);
+        layer_.cancel(branch.client, kCompletedElsewhere);
         std::ranges::replace(branch.former, id, branch.client);
         branch.client = id;
         branch.flow = from;
@@ -139,61 +139,10 @@ bool Proxy::serverRefuses(Forward& forward, std::size_t index, sip::Message& res
     if (failsOver(forward, index, "answers 503")) {
         return true;
     }
-    // Upstream it would mean that we are overloaded (RFC 3261 §16.7 step 6).
-    if (forward.branches[index].towards == Side::Outside) {
-        response.setStatus(500, response.reason());
-        response.removeHeader("Retry-After");
-    }
+    // Upstream it would mean that we can serve nobody at all (RFC 3261 §16.7 step 6).
+    response.setStatus(500, response.reason());
+    response.removeHeader("Retry-After");
     return false;
-}
-
-bool Proxy::followRedirect(Forward& forward, std::size_t index, const sip::Message& response) {
-    if (!options_.proxy.followRedirects || forward.answered || forward.cancelled ||
-        forward.method == sip::Method::Register) {
-        return false;
-    }
-    const auto from = forward.branches[index].towards;
-    auto contacts = response.contacts();
-    std::ranges::stable_sort(contacts, std::ranges::greater{}, &sip::NameAddr::preference);
-    std::uint32_t added = 0;
-    for (const auto& contact : contacts) {
-        const bool isKnown =
-            std::ranges::any_of(forward.branches, [&](const Branch& known) {
-                return known.uri.sameAddress(contact.uri);
-            });
-        auto branch = isKnown ? std::nullopt : redirected(contact.uri, from);
-        if (branch && forward.branches.size() < kMostTargets) {
-            forward.insertBehind(index, added++, std::move(*branch));
-        }
-    }
-    if (added == 0) {
-        return false;
-    }
-    log::info("redirected by {} to {} other{} [CID: {}]",
-              base::printable(forward.branches[index].uri.toString()), added, added == 1 ? "" : "s",
-              base::printable(response.callId()));
-    startNextRank(forward);
-    return true;
-}
-
-std::optional<Branch> Proxy::redirected(const sip::Uri& uri, Side from) {
-    if (!uri.isSip() && uri.scheme != "tel") {
-        return std::nullopt;
-    }
-    if (auto known = directions_.byToken(uri)) {
-        return branchTo(std::move(*known));
-    }
-    const auto ip = base::IpAddress::parse(uri.host);
-    const bool inside = uri.isSip() && ip && addresses_.isHidden(*ip);
-    if ((inside && from == Side::Outside) || addresses_.isOurs(uri)) {
-        // A stranger has no say about who is reached inside.
-        return std::nullopt;
-    }
-    Branch branch{.uri = uri, .towards = inside ? Side::Inside : Side::Outside};
-    branch.toPhone = inside;
-    branch.isForeign = from == Side::Outside;
-    branch.uri.headers.clear();
-    return branch;
 }
 
 void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failure) {
@@ -207,7 +156,7 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
     }
     const bool timeout = failure == transaction::ClientFailure::Timeout;
     const auto index = static_cast<std::size_t>(branch - forward->branches.data());
-    if (!forward->cancelled && !forward->answered) {
+    if (forward->mayTryMore()) {
         if (failsOver(*forward, index, timeout ? "does not answer" : "cannot be reached")) {
             return;
         }
@@ -215,7 +164,7 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
     }
     log::info("{}: {}", base::printable(branch->uri.toString()),
               timeout ? "nobody answers" : "request could not be sent");
-    const int status = forward->cancelled ? 487 : timeout ? 408 : 503;
+    const int status = forward->cancelled ? 487 : timeout ? 408 : unreachable(*forward);
     branchFailed(*forward, index, status, "");
 }
 
@@ -250,14 +199,14 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
     forward.offerBest(branch, std::move(response));
     if (isGlobal) {
         // RFC 3261 §16.7 step 5: nobody else needs to ring.
-        cancelBranches(forward, "");
+        cancelBranches(forward, "SIP;cause=" + std::to_string(status));
     }
     if (forward.waiting()) {
         endEarlyDialogs(forward, branch, status);
         return;
     }
     const auto id = forward.server;
-    if (!forward.cancelled && forward.best->response.status() < 600) {
+    if (forward.mayTryMore()) {
         startNextRank(forward);
     }
     Forward* present = find(id);
@@ -266,8 +215,7 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
     }
     present->answered = true;
     present->timerC.reset();
-    auto best = std::move(*present->best);
-    present->best.reset();
+    auto best = present->takeBest();
     const auto& answering = present->branches[best.branch];
     const auto from = answering.flow.remote ? answering.flow : present->from;
     passOn(*present, answering, std::move(best.response), from);
@@ -342,76 +290,6 @@ void Proxy::mediaOfResponse(const Forward& forward, const Branch& branch,
     }
 }
 
-void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::Message& response) {
-    if (forward.method != sip::Method::Invite && forward.method != sip::Method::Update &&
-        forward.method != sip::Method::Bye) {
-        return;
-    }
-    Call* call = calls_.find(response, other(forward.fromSide()));
-    if (call == nullptr) {
-        return;
-    }
-    call->touch(parts_.loop.now());
-    const int status = response.status();
-    if (forward.method == sip::Method::Bye) {
-        // A challenged BYE comes again; everything else has ended the call.
-        if (status >= 200 && status != 401 && status != 407 && !call->isOfOtherDialog(response)) {
-            endCall(*call, "");
-        }
-        return;
-    }
-    auto* media = call->media(mediaWay(forward, branch, true).crossing());
-    if (media != nullptr && status >= 200 && !call->isOfOtherDialog(response)) {
-        if (status < 300) {
-            media->forget();
-        } else {
-            media->restore();
-        }
-    }
-    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
-        followSessionTimer(*call, response);
-    }
-    if (status >= 200 && status < 300 && branch.towards == Side::Outside &&
-        !call->isOfOtherDialog(response)) {
-        noteAnswer(*call, forward.establishes, response);
-    }
-    if (forward.method == sip::Method::Update) {
-        return;
-    }
-    if (status >= 200 && status < 300 && !call->state().answered) {
-        call->state().answered = true;
-        call->state().answererTag = response.toTag();
-        call->keepMedia(mediaWay(forward, branch, true).crossing());
-        const auto* server = branch.towards == Side::Outside ? branch.server() : nullptr;
-        if (server != nullptr && (branch.servers.size() > 1 || branch.flow.connection != 0)) {
-            call->state().peer = std::make_shared<const DialogPeer>(
-                DialogPeer{branch.flow, server->address.port, server->host});
-        }
-    }
-    if (status > 100 && status < 300 && forward.incoming() &&
-        branch.towards == Side::Inside && !call->isOfOtherDialog(response)) {
-        if (const auto contacts = response.contacts(); !contacts.empty()) {
-            call->state().insideContact = contacts.front().uri;
-        }
-    }
-    if (status >= 300 && !call->state().answered) {
-        endCall(*call, "");
-    }
-}
-
-void Proxy::followSessionTimer(Call& call, const sip::Message& response) {
-    const auto text = response.header("Session-Expires");
-    const auto seconds = text ? base::parseUnsigned(base::trim(text->substr(0, text->find(';'))),
-                                                    UINT32_MAX)
-                              : std::nullopt;
-    if (!seconds) {
-        calls_.setSessionEnd(call, std::nullopt);
-        return;
-    }
-    // RFC 4028 §10: whoever does not get the refresh says BYE a little before; that needs time, too.
-    calls_.setSessionEnd(call, parts_.loop.now() + std::chrono::seconds(*seconds) + kByeTime);
-}
-
 void Proxy::toInside(Forward& forward, sip::Message& response) {
     masquerade_.partiesIn(response);
     if (forward.method == sip::Method::Register) {
@@ -457,66 +335,6 @@ void Proxy::toOutside(Forward& forward, sip::Message& response, const base::Flow
     }
     if (!options_.proxy.uaString.empty() && response.header("Server")) {
         response.setHeader("Server", options_.proxy.uaString);
-    }
-}
-
-void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
-    std::vector<transaction::ClientId> sent;
-    for (auto& branch : forward.branches) {
-        switch (branch.state) {
-            case Branch::State::Waiting:
-            case Branch::State::Locating:
-                branch.state = Branch::State::Done;
-                branch.query.cancel();
-                break;
-            case Branch::State::Sent: sent.push_back(branch.client); break;
-            case Branch::State::Done: break;
-        }
-    }
-    for (const auto client : sent) {
-        layer_.cancel(client, reason);
-    }
-}
-
-void Proxy::giveUp(Forward& forward) {
-    cancelBranches(forward, "");
-    const sip::Message* request = layer_.serverRequest(forward.server);
-    if (request != nullptr && !forward.waiting()) {
-        // Nothing has been sent that could still be answered: name servers have kept us waiting.
-        finishBranch(forward, forward.branches.front(),
-                     sip::Message::response(*request, 408, "", parts_.random.hex(6)));
-    }
-}
-
-void Proxy::onCancel(transaction::ServerId invite, const sip::Message& cancel) {
-    for (auto it = suspended_.begin(); it != suspended_.end(); ++it) {
-        if (it->second->server == invite) {
-            parts_.chain.forget(it->first);
-            suspended_.erase(it);
-            respond(invite, 487);
-            return;
-        }
-    }
-    Forward* forward = find(invite);
-    if (forward == nullptr || forward->answered) {
-        return;
-    }
-    forward->cancelled = true;
-    const auto reason = cancel.header("Reason");
-    plugin::Context context;
-    auto copy = cancel.clone();
-    context.message = &copy;
-    context.flow = forward->from;
-    context.direction = forward->direction;
-    [[maybe_unused]] const auto outcome = parts_.chain.run(plugin::Stage::PreProxy, context);
-    cancelBranches(*forward, reason.value_or(""));
-    if (!forward->waiting()) {
-        forward->answered = true;
-        if (Call* call = calls_.find(cancel, forward->fromSide());
-            call != nullptr && !call->state().answered) {
-            endCall(*call, "");
-        }
-        respond(invite, 487);
     }
 }
 

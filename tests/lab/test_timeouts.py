@@ -41,6 +41,23 @@ def test_408_when_the_far_side_never_answers(lab):
     lab.daemon.assert_ports_released(timeout=5)
 
 
+@pytest.mark.siproxd(rtp_timeout=3)
+@pytest.mark.parametrize("way", ["out", "in"])
+def test_both_parties_hear_of_the_end_of_a_call_that_fell_silent(lab, way):
+    phone, provider, contact = lab.pair()
+    call = lab.call_out(phone, provider) if way == "out" else lab.call_in(phone, provider, contact)
+    call.check_media(5)
+    for agent, dialog in ((phone, call.caller if way == "out" else call.callee),
+                          (provider, call.callee if way == "out" else call.caller)):
+        bye = agent.expect("BYE", timeout=25)
+        assert bye["call-id"] == dialog.call_id
+        assert bye["reason"] == 'SIP;cause=408;text="No Media"'
+        assert bye.tag("to") == sip.param(dialog.local, "tag")
+        agent.reply(bye, 200)
+    lab.daemon.assert_ports_released(timeout=5)
+    assert not provider.count(481) and not phone.count(481)
+
+
 def test_a_dead_name_server_delays_only_those_who_need_it(lab):
     lab.site.internet.iptables("-I INPUT -p udp --dport 53 -j DROP")
     try:

@@ -244,7 +244,10 @@ TEST_CASE("a call that fails is forgotten", "[proxy]") {
     SECTION("it rings until timer C") {
         house.fromOutside(answerTo(invite, 180));
         house.take();
+        // RFC 3261 §16.6 step 11: larger than three minutes.
         house.loop.advance(180s);
+        CHECK(house.take().empty());
+        house.loop.advance(1s);
         const auto cancel = house.takeOutside();
         CHECK(cancel.message.method() == sip::Method::Cancel);
         CHECK(cancel.message.via()->branch() == invite.message.via()->branch());
@@ -254,7 +257,7 @@ TEST_CASE("a call that fails is forgotten", "[proxy]") {
     }
     SECTION("it rings until timer C and then nobody answers the CANCEL") {
         house.fromOutside(answerTo(invite, 180));
-        house.loop.advance(181s + 33s);
+        house.loop.advance(182s + 33s);
         CHECK(house.take().back().message.status() == 408);
     }
     CHECK(house.proxy->callCount() == 0);

@@ -122,6 +122,100 @@ TEST_CASE("a 6xx ends it for all", "[proxy]") {
     CHECK(call.house.isQuiet());
 }
 
+TEST_CASE("a challenge of one branch comes with those of the others", "[proxy]") {
+    TwoPhones call;
+    auto& house = call.house;
+    const auto digest = [](const std::string& realm) { return "Digest realm=\"" + realm + "\""; };
+    SECTION("all of them once") {
+        house.fromInside(with(with(answerTo(*call.first, 407, "p1"), "Proxy-Authenticate",
+                                   digest("one")),
+                              "Proxy-Authenticate", digest("same")));
+        house.fromInside(with(with(answerTo(*call.second, 401, "p2"), "WWW-Authenticate",
+                                   digest("two")),
+                              "Proxy-Authenticate", digest("same")),
+                         kPhone2);
+        const auto answer = house.takeOutside();
+        CHECK(answer.message.status() == 407);
+        CHECK(answer.message.headers("Proxy-Authenticate") ==
+              std::vector<std::string>{digest("one"), digest("same")});
+        CHECK(answer.message.headers("WWW-Authenticate") == std::vector<std::string>{digest("two")});
+    }
+    SECTION("not with an answer of another kind") {
+        house.fromInside(with(answerTo(*call.first, 407, "p1"), "Proxy-Authenticate", digest("one")));
+        house.fromInside(answerTo(*call.second, 603, "p2"), kPhone2);
+        const auto answer = house.takeOutside();
+        CHECK(answer.message.status() == 603);
+        CHECK_FALSE(answer.message.header("Proxy-Authenticate"));
+    }
+    SECTION("as many as anybody needs") {
+        house.fromInside(with(answerTo(*call.first, 401, "p1"), "WWW-Authenticate", digest("one")));
+        auto flood = answerTo(*call.second, 401, "p2");
+        for (int i = 0; i < 100; ++i) {
+            flood.addHeader("WWW-Authenticate", digest(std::to_string(i)));
+        }
+        house.fromInside(flood, kPhone2);
+        const auto fields = house.takeOutside().message.headers("WWW-Authenticate");
+        CHECK(fields.front() == digest("one"));
+        CHECK(fields.size() <= 20);
+    }
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a phone that is out of order does not speak for the house", "[proxy]") {
+    TwoPhones call;
+    // RFC 3261 §16.7 step 6: a provider would take 503 for an answer of ours, and send us no calls.
+    call.house.fromInside(with(answerTo(*call.first, 503, "p1"), "Retry-After", "600"));
+    CHECK(call.outside().empty());
+    SECTION("alone") {
+        call.house.fromInside(answerTo(*call.second, 503, "p2"), kPhone2);
+        const auto answer = call.house.takeOutside();
+        CHECK(answer.message.status() == 500);
+        CHECK_FALSE(answer.message.header("Retry-After"));
+    }
+    SECTION("what another one says counts more") {
+        call.fromSecond(486);
+        CHECK(call.outside() == Statuses{486});
+    }
+    CHECK(call.house.isQuiet());
+}
+
+TEST_CASE("a phone that cannot be reached is not the house that cannot", "[proxy]") {
+    House house;
+    const auto contact = house.enrol();
+    house.cutOff(kPhone);
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    CHECK(house.takeOne().message.status() == 480);
+    CHECK(house.proxy->callCount() == 0);
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("the other phones are told why they stop ringing", "[proxy]") {
+    TwoPhones call;
+    call.fromFirst(180);
+    call.fromSecond(180);
+    call.outside();
+    const auto reasonFor = [&](const base::SocketAddress& phone) {
+        for (const auto& sent : call.house.take()) {
+            if (sent.flow.remote == phone && sent.message.methodName() == "CANCEL") {
+                return std::string(sent.message.header("Reason").value_or("none"));
+            }
+        }
+        return std::string("no CANCEL");
+    };
+    SECTION("somebody has taken the call: none has been missed") {
+        call.fromSecond(200);
+        CHECK(reasonFor(kPhone) == "SIP;cause=200;text=\"Call completed elsewhere\"");
+    }
+    SECTION("somebody has declined for all") {
+        call.fromFirst(603);
+        CHECK(reasonFor(kPhone2) == "SIP;cause=603");
+    }
+    SECTION("nobody has taken it in time") {
+        call.house.loop.advance(181s);
+        CHECK(reasonFor(kPhone) == "none");
+    }
+}
+
 TEST_CASE("a CANCEL reaches all phones", "[proxy]") {
     TwoPhones call;
     call.fromFirst(180);

@@ -252,6 +252,27 @@ TEST_CASE("a call takes a password where that is wanted, and our part of it goes
     CHECK(house.takeInside().message.header("Proxy-Authenticate") == "Digest realm=\"example.net\", nonce=\"n\"");
 }
 
+TEST_CASE("credentials for our realm go no further than us, whatever carries them", "[proxy]") {
+    House house(withUsers());
+    OutgoingCall call(house);
+    const auto method = GENERATE(std::string("ACK"), std::string("BYE"), std::string("PRACK"),
+                                 std::string("MESSAGE"), std::string("REGISTER"));
+    const auto header = GENERATE(std::string("Authorization"), std::string("Proxy-Authorization"));
+    INFO(method << " with " << header);
+    const auto digest = [](const std::string& realm) {
+        return "Digest username=\"alice\", realm=\"" + realm +
+               "\", nonce=\"n\", uri=\"sip:bob@example.net\", "
+               "response=\"00000000000000000000000000000000\"";
+    };
+    auto request = method == "REGISTER" ? registration() : call.within(method, 2);
+    house.fromInside(request.add(header, digest("home"))
+                         .add(header, digest("example.net"))
+                         .add(header, "Digest username=\"alice\", realm=\"home\""));
+    const auto sent = house.takeOutside();
+    CHECK(sent.message.methodName() == method);
+    CHECK(sent.message.headers(header) == std::vector<std::string>{digest("example.net")});
+}
+
 TEST_CASE("guessing passwords from outside is banned", "[proxy]") {
     auto options = withUsers();
     options.proxy.gate.rules.usersOutside = true;

@@ -53,8 +53,15 @@ TEST_CASE("offer and answer name the relay, each side its own address", "[proxy]
         house.fromOutside(call.back("BYE", 1));
         house.fromInside(answerTo(house.takeInside(), 200));
     }
-    SECTION("nobody does, but no media comes for rtp_timeout") {
-        house.loop.advance(400s);
+    SECTION("nobody does, but no media comes for rtp_timeout: both are told that it is over") {
+        house.loop.advance(301s);
+        const auto sent = house.take();
+        for (const auto& peer : {kPhone, at("198.51.100.7", 5070)}) {
+            CHECK(std::ranges::any_of(sent, [&](const Sent& one) {
+                return one.flow.remote == peer && one.message.methodName() == "BYE" &&
+                       one.message.header("Reason") == "SIP;cause=408;text=\"No Media\"";
+            }));
+        }
     }
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());

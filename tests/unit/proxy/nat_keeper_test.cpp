@@ -34,21 +34,23 @@ Draft far(const std::string& method, const std::string& uri, int cseq = 1) {
         .add("Contact", "<sip:far@192.168.7.7:5060>");
 }
 
-void registerFar(House& house) {
-    house.fromOutside(far("REGISTER", "sip:home.example"), kNat);
+void registerFar(House& house, base::Protocol protocol = base::Protocol::Udp) {
+    const auto send = [&](const Draft& draft) {
+        house.receive(draft.text(), kNat, proxy::Side::Outside, protocol);
+    };
+    send(far("REGISTER", "sip:home.example"));
     const auto challenge = house.takeOne();
     REQUIRE(challenge.message.status() == 401);
     const auto parsed = access::firstSupported(challenge.message.headers("WWW-Authenticate"));
     REQUIRE(parsed);
-    house.fromOutside(far("REGISTER", "sip:home.example", 2)
-                          .set("Authorization", access::answer(*parsed, {.user = "far",
-                                                                         .password = "secret",
-                                                                         .method = "REGISTER",
-                                                                         .uri = "sip:home.example",
-                                                                         .nonceCount = 1,
-                                                                         .cnonce = "c"})
-                                                    .toString()),
-                      kNat);
+    send(far("REGISTER", "sip:home.example", 2)
+             .set("Authorization", access::answer(*parsed, {.user = "far",
+                                                            .password = "secret",
+                                                            .method = "REGISTER",
+                                                            .uri = "sip:home.example",
+                                                            .nonceCount = 1,
+                                                            .cnonce = "c"})
+                                       .toString()));
     REQUIRE(house.takeOne().message.status() == 200);
 }
 
@@ -116,8 +118,91 @@ TEST_CASE("a phone on an inside network of its own kind is not behind a NAT", "[
 
 TEST_CASE("a binding behind a NAT ends with its connection", "[proxy]") {
     House house(options());
-    registerFar(house);
-    auto binding = *house.locations.ownByUser("far").front();
-    house.proxy->onConnectionClosed({base::Protocol::Tcp, at(kPublic), kNat, 5});
+    registerFar(house, base::Protocol::Tcp);
+    const auto binding = *house.locations.ownByUser("far").front();
+    CHECK(binding.natted);
+    auto other = binding.flow;
+    ++other.connection;
+    house.proxy->onConnectionClosed(other);
     CHECK(house.locations.ownByUser("far").size() == 1);
+    house.proxy->onConnectionClosed(binding.flow);
+    CHECK(house.locations.ownByUser("far").empty());
+    house.loop.advance(100s);
+    CHECK(house.takeRaw().empty());
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("another interval of keepalives counts at once", "[proxy]") {
+    House house(options());
+    registerFar(house);
+    house.loop.advance(20s);
+    auto changed = options().proxy;
+    const auto set = [&](std::chrono::seconds interval) {
+        changed.nat.interval = interval;
+        house.proxy->setOptions(changed);
+    };
+    SECTION("a shorter one") {
+        set(5s);
+        house.loop.advance(100ms);
+        CHECK(house.takeRaw().size() == 1);
+        house.loop.advance(20s);
+        CHECK(house.takeRaw().size() == 4);
+    }
+    SECTION("a longer one") {
+        set(40s);
+        house.loop.advance(19s);
+        CHECK(house.takeRaw().empty());
+        house.loop.advance(2s);
+        CHECK(house.takeRaw().size() == 1);
+    }
+    SECTION("none, and some again") {
+        set(0s);
+        house.loop.advance(100s);
+        CHECK(house.takeRaw().empty());
+        set(25s);
+        house.loop.advance(26s);
+        CHECK(house.takeRaw().size() >= 1);
+    }
+}
+
+TEST_CASE("a phone whose NAT lets no keepalives in any more is dropped", "[proxy]") {
+    const auto method = GENERATE(Method::Crlf, Method::Empty);
+    House house(options(method));
+    registerFar(house);
+    const auto flow = house.locations.ownByUser("far").front()->flow;
+    const auto isThere = [&] { return !house.locations.ownByUser("far").empty(); };
+    const auto refuse = [&](const base::Flow& from) {
+        house.loop.advance(25s);
+        house.proxy->onFlowFailed(from, {"connection refused"});
+        house.proxy->onFlowFailed(from, {"connection refused"});  // as good as one
+    };
+    refuse(flow);
+    refuse(flow);
+    CHECK(isThere());
+    SECTION("after three in a row") {
+        refuse(flow);
+        CHECK_FALSE(isThere());
+    }
+    SECTION("not when one of them was let in") {
+        house.loop.advance(25s);
+        refuse(flow);
+        CHECK(isThere());
+    }
+    SECTION("not when it has said something") {
+        house.receive("\r\n\r\n", kNat, proxy::Side::Outside);
+        refuse(flow);
+        CHECK(isThere());
+    }
+    SECTION("not for others at its NAT") {
+        auto other = flow;
+        other.remote = at("198.51.100.7", 31001);
+        refuse(other);
+        refuse(other);
+        CHECK(isThere());
+    }
+    house.takeRaw();
+    house.loop.advance(600s);
+    house.proxy->tick();
+    house.takeRaw();
+    CHECK(house.isQuiet());
 }

@@ -34,7 +34,7 @@ TEST_CASE("a name server that never answers does not hold a call beyond timer C"
     House house;
     house.locator.table["dead.example"] = {};
     house.fromInside(fromAlice("INVITE", "sip:bob@dead.example"));
-    house.loop.advance(180s);
+    house.loop.advance(181s);
     CHECK(house.takeOne().message.status() == 408);
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());
@@ -158,5 +158,65 @@ TEST_CASE("numbers and emergency services go to the sender's home", "[proxy]") {
     SECTION("a Route") {
         house.fromInside(fromAlice("INVITE", uri).set("Route", "<sip:203.0.113.60;lr>"));
         CHECK(house.takeOutside().flow.remote == kProvider2);
+    }
+}
+
+TEST_CASE("a number is a local user's where there is one of that name", "[proxy]") {
+    HouseOptions options;
+    options.proxy.registrar.domains = {"home.example"};
+    House house(std::move(options));
+    house.fromInside(registration("+4912345", "home.example", "10.0.0.11:5060"), kPhone2);
+    REQUIRE(house.takeOne().message.status() == 200);
+    const std::string number = "tel:+49-12(3)45;phone-context=x";
+    const auto local = [](const std::string& uri) {
+        return fromAlice("INVITE", uri).set("From", "<sip:alice@home.example>;tag=a1");
+    };
+    SECTION("to callers of the house, whose dialog then has it in To") {
+        house.fromInside(local(number));
+        const auto invite = house.takeOne();
+        CHECK(invite.flow.remote == kPhone2);
+        CHECK(invite.message.requestUriText() == "sip:+4912345@10.0.0.11:5060");
+        CHECK(invite.message.to().uri.toString() == number);
+        house.fromInside(with(answerTo(invite, 200), "Contact", "<sip:+4912345@10.0.0.11>"), kPhone2);
+        const auto answer = house.takeOne();
+        CHECK(answer.message.to().uri.toString() == number);
+        house.fromInside(local("sip:+4912345@10.0.0.11")
+                             .set("To", std::string(*answer.message.header("To")))
+                             .set("CSeq", "1 ACK"));
+        house.take();
+        CHECK(house.proxy->callCount() == 1);
+        house.fromInside(Draft("BYE sip:+4912345@10.0.0.11 SIP/2.0")
+                             .add("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-telbye")
+                             .add("From", "<sip:alice@home.example>;tag=a1")
+                             .add("To", std::string(*answer.message.header("To")))
+                             .add("Call-ID", "out1")
+                             .add("CSeq", "2 BYE")
+                             .add("Route", "<sip:siproxd@10.0.0.1;lr>"));
+        const auto bye = house.takeOne();
+        CHECK(bye.flow.remote == kPhone2);
+        house.fromInside(answerTo(bye, 200), kPhone2);
+        CHECK(house.proxy->callCount() == 0);
+    }
+    SECTION("to trunks") {
+        house.fromOutside(forAlice("INVITE", number).set("To", "<" + number + ">"));
+        CHECK(house.takeInside().flow.remote == kPhone2);
+    }
+    SECTION("not to users of a provider: theirs is the provider's numbering") {
+        house.fromInside(fromAlice("INVITE", number));
+        CHECK(house.takeOne().flow.remote == kProvider);
+    }
+    SECTION("other numbers are called by the outbound proxy") {
+        auto changed = proxy::Options{};
+        changed.registrar.domains = {"home.example"};
+        changed.proxy.outboundProxyHost = "203.0.113.70";
+        house.proxy->setOptions(std::move(changed));
+        house.fromInside(local("tel:+4999"));
+        const auto out = house.takeOutside();
+        CHECK(out.flow.remote == at("203.0.113.70"));
+        CHECK(out.message.requestUriText() == "tel:+4999");
+    }
+    SECTION("or nobody's, where the caller's home is here") {
+        house.fromInside(local("tel:+4999"));
+        CHECK(house.takeOne().message.status() == 404);
     }
 }

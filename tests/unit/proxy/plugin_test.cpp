@@ -102,6 +102,22 @@ TEST_CASE("a plugin may drop a request at any stage", "[proxy]") {
     CHECK(house.isQuiet());
 }
 
+TEST_CASE("a request that a plugin stops right before it is sent says nothing of the house", "[proxy]") {
+    const bool rejects = GENERATE(true, false);
+    House house;
+    Probe probe(house, kPost, [rejects](const auto& host, auto* message) {
+        if (host.msg_status(message) != 0) {
+            return static_cast<int>(SIPROXD_CONTINUE);
+        }
+        return rejects ? host.reject(message, 403, "Not That One") : SIPROXD_DROP;
+    });
+    house.fromInside(invite());
+    const auto answer = house.takeOne();
+    CHECK(answer.message.status() == (rejects ? 403 : 500));
+    CHECK((!rejects || answer.message.reason() == "Not That One"));
+    CHECK(house.isQuiet());
+}
+
 TEST_CASE("a plugin that drops a response leaves nothing behind", "[proxy]") {
     const auto stage = GENERATE(+kPre, +kPost);
     const auto status = GENERATE(180, 200, 486);
@@ -241,6 +257,39 @@ TEST_CASE("a plugin may let a request wait", "[proxy]") {
     }
     CHECK(house.proxy->callCount() == 0);
     CHECK(house.isQuiet());
+}
+
+TEST_CASE("of several requests that wait a CANCEL ends its own", "[proxy]") {
+    House house;
+    std::vector<std::uint64_t> tokens;
+    Probe probe(house, kTarget, [&tokens](const auto& host, auto* message) {
+        if (std::string(host.msg_method(message)) != "INVITE" || host.msg_token(message) != 0) {
+            return SIPROXD_CONTINUE;
+        }
+        tokens.push_back(host.suspend(message, 2000, 480));
+        return SIPROXD_SUSPEND;
+    });
+    for (int i = 1; i <= 3; ++i) {
+        house.fromInside(fromAlice("INVITE", "sip:bob@example.net", i)
+                             .set("Call-ID", "waits" + std::to_string(i)));
+    }
+    CHECK(house.take().empty());
+    REQUIRE(tokens.size() == 3);
+    house.fromInside(fromAlice("CANCEL", "sip:bob@example.net", 2)
+                         .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-INVITE2")
+                         .set("Call-ID", "waits2"));
+    const auto sent = house.take();
+    REQUIRE(sent.size() == 2);
+    CHECK(sent[1].message.status() == 487);
+    CHECK(sent[1].message.callId() == "waits2");
+    for (const auto token : tokens) {
+        probe.host->resume(probe.self, token);
+    }
+    std::vector<std::string> gone;
+    for (const auto& out : house.take()) {
+        gone.emplace_back(out.message.callId());
+    }
+    CHECK(gone == std::vector<std::string>{"waits1", "waits3"});
 }
 
 TEST_CASE("plugins see each stage with its direction", "[proxy]") {

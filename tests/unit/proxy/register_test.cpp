@@ -420,3 +420,41 @@ TEST_CASE("a Path of the inside stays inside and is gone by", "[proxy]") {
     CHECK(routes[1].uri.host == "10.0.0.6");
     CHECK(invite.message.requestUriText() == "sip:alice@10.0.0.10:5060");
 }
+
+TEST_CASE("what phone and provider agree on about flows and GRUUs passes unharmed", "[proxy]") {
+    House house;
+    const std::string instance = "\"<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>\"";
+    house.fromInside(registration()
+                         .set("Contact", "<sip:alice@10.0.0.10:5060;ob>;reg-id=1;+sip.instance=" +
+                                             instance + ";expires=600")
+                         .add("Supported", "path, outbound, gruu"));
+    const auto request = house.takeOne();
+    REQUIRE(request.message.contacts().size() == 1);
+    const auto asked = request.message.contacts().front();
+    CHECK(asked.params.value("reg-id") == "1");
+    CHECK(asked.params.value("+sip.instance") == instance);
+    CHECK(request.message.header("Supported") == "path, outbound, gruu");
+    // Our Contact promises nothing of the kind: requests come to our address, not back by a flow.
+    CHECK_FALSE(asked.uri.params.has("ob"));
+
+    auto ok = answerTo(request, 200);
+    auto granted = asked;
+    granted.params.set("pub-gruu", "\"sip:alice@example.org;gr=urn:uuid:0\"");
+    granted.params.set("temp-gruu", "\"sip:tgruu.7hs@example.org;gr\"");
+    granted.params.set("expires", "300");
+    ok.setContacts(std::vector{granted});
+    ok.addHeader("Require", "outbound");
+    ok.addHeader("Supported", "outbound, gruu");
+    ok.addHeader("Flow-Timer", "120");
+    house.fromOutside(ok);
+    const auto response = house.takeOne();
+    REQUIRE(response.message.contacts().size() == 1);
+    const auto shown = response.message.contacts().front();
+    CHECK(shown.uri.toString() == "sip:alice@10.0.0.10:5060;ob");
+    for (const auto* name : {"reg-id", "+sip.instance", "pub-gruu", "temp-gruu", "expires"}) {
+        CHECK(shown.params.value(name) == granted.params.value(name));
+    }
+    CHECK(response.message.header("Require") == "outbound");
+    CHECK(response.message.header("Supported") == "outbound, gruu");
+    CHECK(response.message.header("Flow-Timer") == "120");
+}

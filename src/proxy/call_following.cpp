@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
+#include "base/text.h"
+#include "proxy/next_hop.h"
+#include "proxy/proxy.h"
+
+namespace siproxd::proxy {
+
+namespace {
+
+constexpr std::chrono::seconds kByeTime{64};
+
+/// Nobody may ask for refreshes that come faster (RFC 4028 §4).
+constexpr std::chrono::seconds kShortestSession{90};
+/// What lasts longer needs no timer: a call without signalling and media is forgotten before.
+constexpr std::chrono::hours kLongestSession{24};
+
+}  // namespace
+
+void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
+    Call& call = calls_.obtain(request, forward.fromSide());
+    call.touch(parts_.loop.now());
+    auto& state = call.state();
+    if (forward.establishes) {
+        state.initiatorSource = forward.from.remote.ip;
+        noteRequest(call, request);
+    }
+    if (forward.incoming()) {
+        if (forward.establishes && forward.from.connection != 0 && !forward.vias.empty()) {
+            state.peer = std::make_shared<const DialogPeer>(
+                DialogPeer{forward.from, forward.vias.front().portOrDefault(), ""});
+        }
+        const auto& first = forward.branches.front();
+        if (first.towards == Side::Outside) {
+            state.isRelayed = state.isRelayed || !first.toPhone;
+        } else if (state.insideContact.host.empty()) {
+            state.insideContact = first.uri;
+        }
+    } else if (const auto contacts = request.contacts();
+               !contacts.empty() && call.isInitiator(request) == call.knowsCaller()) {
+        state.insideContact = contacts.front().uri;
+        if (request.toTag().empty()) {
+            state.insideRoutes = routesToKeep(request.recordRoutes());
+        }
+    }
+}
+
+void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::Message& response) {
+    if (forward.method != sip::Method::Invite && forward.method != sip::Method::Update &&
+        forward.method != sip::Method::Bye) {
+        return;
+    }
+    Call* call = calls_.find(response, other(forward.fromSide()));
+    if (call == nullptr) {
+        return;
+    }
+    call->touch(parts_.loop.now());
+    const int status = response.status();
+    if (forward.method == sip::Method::Bye) {
+        // A challenged BYE comes again; everything else has ended the call.
+        if (status >= 200 && status != 401 && status != 407 && !call->isOfOtherDialog(response)) {
+            endCall(*call, "");
+        }
+        return;
+    }
+    auto* media = call->media(mediaWay(forward, branch, true).crossing());
+    if (media != nullptr && status >= 200 && !call->isOfOtherDialog(response)) {
+        if (status < 300) {
+            media->forget();
+        } else {
+            media->restore();
+        }
+    }
+    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
+        followSessionTimer(*call, response);
+    }
+    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
+        noteAnswer(*call, forward, branch, response);
+    }
+    if (forward.method == sip::Method::Update) {
+        return;
+    }
+    if (status >= 200 && status < 300 && !call->state().answered) {
+        call->state().answered = true;
+        call->state().answererTag = response.toTag();
+        call->keepMedia(mediaWay(forward, branch, true).crossing());
+        const auto* server = branch.towards == Side::Outside ? branch.server() : nullptr;
+        if (server != nullptr && (branch.servers.size() > 1 || branch.flow.connection != 0)) {
+            call->state().peer = std::make_shared<const DialogPeer>(
+                DialogPeer{branch.flow, server->address.port, server->host});
+        }
+    }
+    // From of a response is who has asked.
+    if (status > 100 && status < 300 && forward.incoming() &&
+        branch.towards == Side::Inside && !call->isOfOtherDialog(response) &&
+        call->isInitiator(response) != call->knowsCaller()) {
+        if (const auto contacts = response.contacts(); !contacts.empty()) {
+            call->state().insideContact = contacts.front().uri;
+        }
+    }
+    if (status >= 300 && !call->state().answered) {
+        endCall(*call, "");
+    }
+}
+
+void Proxy::followSessionTimer(Call& call, const sip::Message& response) {
+    const auto text = response.header("Session-Expires");
+    const auto number = text ? base::parseUnsigned(base::trim(text->substr(0, text->find(';'))),
+                                                   UINT32_MAX)
+                             : std::nullopt;
+    const auto asked = std::chrono::seconds(number.value_or(0));
+    if (!number || asked > kLongestSession) {
+        calls_.setSessionEnd(call, std::nullopt);
+        return;
+    }
+    // RFC 4028 §10: whoever does not get the refresh says BYE a little before; that needs time, too.
+    calls_.setSessionEnd(call, parts_.loop.now() + std::max(asked, kShortestSession) + kByeTime);
+}
+
+}  // namespace siproxd::proxy
