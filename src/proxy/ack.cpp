@@ -51,10 +51,10 @@ void Proxy::onAck(sip::Message ack, const base::Flow& from) {
     if (!located.targets.empty()) {
         branch = branchTo(std::move(located.targets.front()));
     }
-    branch.nextHop = context.nextHop;
+    branch.nextHop = chosenHop(context.nextHop);
     ack.setMaxForwards(ack.maxForwards().value_or(kDefaultHops + 1) - 1);
     ack.setRequestUri(branch.uri);
-    forward.request = std::move(ack);
+    forward.request = std::make_unique<sip::Message>(std::move(ack));
     forward.branches.push_back(std::move(branch));
     locateForAck(std::move(forward));
 }

@@ -30,7 +30,7 @@ struct Branch {
 
     sip::Uri uri;                        ///< request URI for this branch
     std::vector<sip::NameAddr> routes{}; ///< towards the inside: what replaces the request's Routes
-    std::optional<sip::Uri> nextHop{};   ///< a plugin's choice
+    std::unique_ptr<const sip::Uri> nextHop{};  ///< a plugin's choice
     std::uint32_t rank = 0;              ///< lower ones are tried first, equal ones in parallel
     Side towards = Side::Outside;
     std::uint32_t breadth = 0;           ///< its share of Max-Breadth (RFC 5393 §5.3)
@@ -97,7 +97,7 @@ struct Forward {
                                               ///< they stood
     sip::Uri localAor;                 ///< the address-of-record of the inside party
     /// The request as it came, but for our Routes and Max-Forwards. Gone after the final response.
-    std::optional<sip::Message> request;
+    std::unique_ptr<sip::Message> request;
     std::vector<Branch> branches;
     /// The best final response so far, as it came, without our Via.
     struct Best {

@@ -152,7 +152,7 @@ void Proxy::sendBye(const Call& call, bool toCaller, std::string_view reason) {
         bye.setRoutes(routes);
     }
     forward.branches.push_back(std::move(branch));
-    forward.request = std::move(bye);
+    forward.request = std::make_unique<sip::Message>(std::move(bye));
     const auto id = forward.server;
     forwards_[id] = std::move(owned);
     orphans_.insert(id);

@@ -102,6 +102,10 @@ std::optional<sip::Uri> configuredHop(const sip::Message& request,
 
 }  // namespace
 
+std::unique_ptr<const sip::Uri> chosenHop(const std::optional<sip::Uri>& hop) {
+    return hop ? std::make_unique<const sip::Uri>(*hop) : nullptr;
+}
+
 bool isConfiguredHop(const sip::Message& request, const config::ProxySettings& settings) {
     return configuredHop(request, settings).has_value();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "config/settings.h"
@@ -28,6 +30,8 @@ void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 /// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
 /// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
 /// (tel:, urn:), the sender's domain.
+/// A plugin's choice to keep; null: it has none.
+[[nodiscard]] std::unique_ptr<const sip::Uri> chosenHop(const std::optional<sip::Uri>& hop);
 /// Whether outbound_proxy_host or an outbound_domain says where nextHopOutside() is.
 [[nodiscard]] bool isConfiguredHop(const sip::Message& request,
                                    const config::ProxySettings& settings);

@@ -120,7 +120,7 @@ void Proxy::renew(const std::string& token) {
     forward.vias = request->vias();
     forward.localAor = request->to().uri;
     forward.branches.push_back({.uri = request->requestUri(), .towards = Side::Outside});
-    forward.request = std::move(request);
+    forward.request = std::make_unique<sip::Message>(*std::move(request));
     forwards_[id] = std::move(owned);
     log::info("registration of {} is renewed with the address {}",
               base::printable(binding->aor.userAtHost()), binding->masqueraded.host);

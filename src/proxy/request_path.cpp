@@ -131,7 +131,7 @@ void Proxy::forward(Arrival& arrival) {
     maskFarContacts(request, forward.from);
     for (auto& target : arrival.retargets) {
         forward.branches.push_back({.uri = target.uri,
-                                    .nextHop = target.nextHop,
+                                    .nextHop = chosenHop(target.nextHop),
                                     .rank = target.rank,
                                     .towards = away});
     }
@@ -145,7 +145,7 @@ void Proxy::forward(Arrival& arrival) {
     }
     for (auto& branch : forward.branches) {
         if (!branch.nextHop) {
-            branch.nextHop = arrival.context.nextHop;
+            branch.nextHop = chosenHop(arrival.context.nextHop);
         }
     }
     if (forward.method == sip::Method::Invite) {
@@ -168,7 +168,7 @@ void Proxy::forward(Arrival& arrival) {
         }
     }
     request.setMaxForwards(request.maxForwards().value_or(kDefaultHops + 1) - 1);
-    forward.request = std::move(request);
+    forward.request = std::make_unique<sip::Message>(std::move(request));
     startNextRank(forward);
 }
 
