@@ -14,8 +14,8 @@ enum class Side : std::uint8_t { Inside, Outside };
 
 /// Where a request would go.
 enum class Target : std::uint8_t {
-    /// A phone that has a binding with us, or that a dialog or alias leads to; and, of requests from
-    /// the inside, a user of a local domain, be he there or not.
+    /// A phone that has a binding with us, or that a dialog or alias leads to; and, of requests
+    /// from the inside, a user of a local domain, be he there or not.
     Registered,
     Elsewhere,   ///< anywhere else: passing it on is relaying
     Ourselves,   ///< the proxy itself (OPTIONS, REGISTER as registrar)

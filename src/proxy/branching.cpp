@@ -325,8 +325,8 @@ void Proxy::tryNextServerAfter(Forward& forward, std::size_t index, std::string_
 }
 
 int Proxy::unreachable(const Forward& forward) {
-    // RFC 3261 §16.9 takes it for a 503, which a phone may answer by asking another proxy. But outside
-    // that would be the end of the whole house, where only one phone is not there.
+    // RFC 3261 §16.9 takes it for a 503, which a phone may answer by asking another proxy. But
+    // outside that would be the end of the whole house, where only one phone is not there.
     return forward.fromSide() == Side::Inside ? 503 : 480;
 }
 

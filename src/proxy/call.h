@@ -62,8 +62,8 @@ struct CallState {
     base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
-    /// For a call that has to be ended in the name of its parties; null: no INVITE of the caller was
-    /// seen, or its texts are longer than those of real ones.
+    /// For a call that has to be ended in the name of its parties; null: no INVITE of the caller
+    /// was seen, or its texts are longer than those of real ones.
     std::unique_ptr<DialogEnds> ends;
     /// Where the outside party's requests go when there is something to stay with; null: there is
     /// nothing, whatever its URIs name is as good.

@@ -114,7 +114,7 @@ void Proxy::followSessionTimer(Call& call, const sip::Message& response) {
         calls_.setSessionEnd(call, std::nullopt);
         return;
     }
-    // RFC 4028 §10: whoever does not get the refresh says BYE a little before; that needs time, too.
+    // RFC 4028 §10: whoever does not get the refresh says BYE a little before, which takes time.
     calls_.setSessionEnd(call, parts_.loop.now() + std::max(asked, kShortestSession) + kByeTime);
 }
 

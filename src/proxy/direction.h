@@ -40,8 +40,8 @@ struct Located {
 ///    subnet and the registered phones) goes out, or to whom it names that is registered here;
 /// 2. else the token of a Contact that we have shown outside names the phone;
 /// 3. else the dialog does (a provider that loses URI parameters);
-/// 4. else, when it is for one of our own users, the phones of that user; a number (tel:) is for the user
-///    of that name, if there is one, and a caller inside is a user of ours;
+/// 4. else, when it is for one of our own users, the phones of that user; a number (tel:) is for
+///    the user of that name, if there is one, and a caller inside is a user of ours;
 /// 5. else the registered phones that user, address-of-record and provider fit;
 /// 6. else what this machine sends itself goes out; everything else is unknown.
 class DirectionFinder {

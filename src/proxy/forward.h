@@ -83,9 +83,9 @@ struct RegisteringContact {
 /// (RFC 3261 §16.7 calls it the response context).
 struct Forward {
     transaction::ServerId server = transaction::ServerId::None;
-    /// The way that it is taken to go: what DirectionFinder has found unless a plugin knew better. Which
-    /// side it counts as coming from (fromSide()) follows from this alone, so that masquerading, calls
-    /// and media agree; `from` is where its packet has really come from.
+    /// The way that it is taken to go: what DirectionFinder has found unless a plugin knew better.
+    /// Which side it counts as coming from (fromSide()) follows from this alone, so that
+    /// masquerading, calls and media agree; `from` is where its packet has really come from.
     plugin::Direction direction = plugin::Direction::Unknown;
     sip::Method method = sip::Method::Other;
     bool establishes = false;          ///< the request has no To tag: it is outside of any dialog
@@ -112,8 +112,8 @@ struct Forward {
     std::string callId;
     bool answered = false;             ///< a final response has been passed on
     bool cancelled = false;            ///< by the requester
-    /// What is under way comes to its end, and nothing new is tried: cancelled, answered, declined for
-    /// all by a 6xx, or given up.
+    /// What is under way comes to its end, and nothing new is tried: cancelled, answered, declined
+    /// for all by a 6xx, or given up.
     bool ending = false;
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
 
@@ -142,11 +142,11 @@ struct Forward {
     /// Adds a branch that is tried `place` ranks behind that of branch `index`, before all that would
     /// have come after it.
     void insertBehind(std::size_t index, std::uint32_t place, Branch branch);
-    /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6), and its challenges
-    /// in any case.
+    /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6), and its
+    /// challenges in any case.
     void offerBest(const Branch& branch, sip::Message response);
-    /// Takes out the best response; when it is 401 or 407, with the challenges of all the others (step
-    /// 7). There must be one.
+    /// Takes out the best response; when it is 401 or 407, with the challenges of all the others
+    /// (step 7). There must be one.
     [[nodiscard]] Best takeBest();
 
 private:

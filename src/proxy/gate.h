@@ -48,7 +48,8 @@ public:
         Side side;
         access::Target target = access::Target::Elsewhere;
         bool inDialog = false;  ///< it belongs to a dialog that has been let through
-        /// It comes from outside and names a phone by a token that only those know who were shown it.
+        /// It comes from outside and names a phone by a token that only those know who were shown
+        /// it.
         bool knowsToken = false;
         /// It belongs to a call that is relayed from outside to outside.
         bool isRelayed = false;

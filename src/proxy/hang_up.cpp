@@ -10,8 +10,8 @@ namespace siproxd::proxy {
 
 namespace {
 
-/// Of each text that is kept of a dialog: real ones are shorter, and the memory is not a peer's to fill.
-/// (Routes have a bound of their own.)
+/// Of each text that is kept of a dialog: real ones are shorter, and the memory is not a peer's to
+/// fill. (Routes have a bound of their own.)
 constexpr std::size_t kLongestText = 1024;
 
 sip::NameAddr partyOf(const std::string& uri, const std::string& tag) {
@@ -101,7 +101,7 @@ void Proxy::noteAnswer(Call& call, const Forward& forward, const Branch& branch,
     }
     if (forward.establishes) {
         ends.farRoutes = routesBehindUs(response);
-        std::ranges::reverse(ends.farRoutes);  // the one that is nearest to us has put its own in first
+        std::ranges::reverse(ends.farRoutes);  // who is nearest to us has put its own in first
     }
     dropIfTooLong(call.state());
 }

@@ -57,11 +57,12 @@ public:
     /// or the URI is not local. Good until the table changes.
     [[nodiscard]] std::vector<const registrar::Binding*> bindingsOf(const sip::Uri& uri) const;
 
-    /// The user name that a tel: URI stands for here: its number, without what only makes it readable
-    /// (RFC 3966 §5.1.1) and without parameters; empty: it is none.
+    /// The user name that a tel: URI stands for here: its number, without what only makes it
+    /// readable (RFC 3966 §5.1.1) and without parameters; empty: it is none.
     [[nodiscard]] static std::string userOfNumber(const sip::Uri& uri);
     /// Likewise where that user is.
-    [[nodiscard]] std::vector<const registrar::Binding*> bindingsOfNumber(const sip::Uri& uri) const;
+    [[nodiscard]] std::vector<const registrar::Binding*> bindingsOfNumber(
+        const sip::Uri& uri) const;
 
 private:
     /// What is to become of one Contact.
@@ -71,7 +72,8 @@ private:
         const registrar::Binding* known = nullptr;
     };
 
-    [[nodiscard]] std::vector<const registrar::Binding*> bindingsOfUser(std::string_view user) const;
+    [[nodiscard]] std::vector<const registrar::Binding*> bindingsOfUser(
+        std::string_view user) const;
     [[nodiscard]] sip::Message reply(const sip::Message& request, int status,
                                      std::string_view reason = {}) const;
     /// What has been registered here for an address-of-record, which may also be of a domain that we

@@ -186,7 +186,8 @@ void NatKeeper::drop(const std::string& token, std::string_view why) {
 }
 
 void NatKeeper::flowFailed(const base::Flow& flow) {
-    // Pings are requests, whose failure pingEnded() hears of. Connections end with an event of theirs.
+    // Pings are requests, whose failure pingEnded() hears of. Connections end with an event of
+    // theirs.
     if (options_.method == Method::Options || flow.protocol != base::Protocol::Udp) {
         return;
     }

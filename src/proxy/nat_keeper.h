@@ -37,7 +37,7 @@ public:
         access::AddressList networks;  ///< addresses that are used behind NATs
         std::chrono::seconds interval{25};  ///< 0: nothing is kept open
         Method method = Method::Crlf;
-        unsigned mostSilent = 3;  ///< pings without an answer, or keepalives that were refused, in a row
+        unsigned mostSilent = 3;  ///< pings without an answer, or refused keepalives, in a row
     };
 
     /// The way out; implemented by the proxy.
@@ -68,9 +68,9 @@ public:
     /// The outcome of a transaction; false: it was not a ping.
     bool pingEnded(transaction::ClientId id, bool answered);
 
-    /// What was sent by this flow did not arrive (Transport::Handler::onFlowFailed()). It counts against
-    /// the phones there, once for each of their keepalives: after Options::mostSilent of these in a row
-    /// they are forgotten.
+    /// What was sent by this flow did not arrive (Transport::Handler::onFlowFailed()). It counts
+    /// against the phones there, once for each of their keepalives: after Options::mostSilent of
+    /// these in a row they are forgotten.
     void flowFailed(const base::Flow& flow);
     /// A packet has come by this flow: its phones are there.
     void heard(const base::Flow& flow);
@@ -108,7 +108,8 @@ private:
     Outlet& outlet_;
     std::unordered_map<std::string, Kept> kept_;  ///< by token
     std::set<Place> places_;  ///< of kept_, whose keys these tokens are
-    std::unordered_set<base::SocketAddress, base::AddressHash> refused_;  ///< places with Kept::refused
+    /// Places with Kept::refused.
+    std::unordered_set<base::SocketAddress, base::AddressHash> refused_;
     Queue queue_;
     std::unordered_map<transaction::ClientId, std::string> pings_;
     std::unique_ptr<event::Timer> timer_;

@@ -51,8 +51,9 @@ struct Parts {
     plugin::Chain& chain;
 };
 
-/// The slices of the configuration that the proxy works by. Those given to Proxy::setOptions() count
-/// for what comes from then on; only `timings` of transactions stay as they were at the start.
+/// The slices of the configuration that the proxy works by. Those given to Proxy::setOptions()
+/// count for what comes from then on; only `timings` of transactions stay as they were at the
+/// start.
 struct Options {
     config::ProxySettings proxy;
     std::chrono::seconds defaultExpires{600};  ///< of a REGISTER that names none
@@ -240,7 +241,8 @@ private:
     /// A response to a request whose server had said nothing for too long: whether it counts.
     [[nodiscard]] bool adoptFormer(Forward& forward, Branch& branch, transaction::ClientId id,
                                    const sip::Message& response, const base::Flow& from);
-    /// 503: true when another server is tried; else the response has become what goes upstream, a 500.
+    /// 503: true when another server is tried; else the response has become what goes upstream, a
+    /// 500.
     [[nodiscard]] bool serverRefuses(Forward& forward, std::size_t index, sip::Message& response);
     static void rememberEarlyDialog(Branch& branch, const sip::Message& response);
     void endEarlyDialogs(Forward& forward, const Branch& branch, int status);
@@ -266,8 +268,8 @@ private:
     [[nodiscard]] std::optional<Branch> redirected(const sip::Uri& uri, Side from);
 
     // what is not wanted any more (cancel.cpp; onCancel() is there, too)
-    /// Ends all that is under way; from now on nothing new is tried. `reason` becomes the Reason of the
-    /// CANCELs when it is not empty.
+    /// Ends all that is under way; from now on nothing new is tried. `reason` becomes the Reason of
+    /// the CANCELs when it is not empty.
     void cancelBranches(Forward& forward, std::string_view reason);
     /// Timer C: the time for an answer is over.
     void giveUp(Forward& forward);
