@@ -39,14 +39,15 @@ struct DialogPeer {
 /// What it takes to say BYE to both parties of a call (RFC 3261 §15), besides its CallState. Texts,
 /// because there are thousands of them and hardly any is ever read.
 struct DialogEnds {
-    std::string callerUri;  ///< of From of the first INVITE
-    std::string calleeUri;  ///< of To
+    struct End {
+        std::string uri;                  ///< of From or To of the first INVITE
+        std::string target;               ///< its Contact, unless CallState::insideContact is that
+        std::vector<std::string> routes;  ///< towards it, nearest to us first; as `target`
+        std::uint32_t cseq = 0;           ///< of its last request
+    };
+    End caller;
+    End callee;
     Side calleeSide = Side::Outside;
-    /// The Contact of the party that CallState::insideContact is not of.
-    std::string farTarget;
-    std::vector<std::string> farRoutes;  ///< towards it, nearest to us first
-    std::uint32_t callerCSeq = 0;        ///< of the last request
-    std::uint32_t calleeCSeq = 0;
 };
 
 /// What is worth keeping of a call: a plain value, apart from timers and sockets.
@@ -54,8 +55,7 @@ struct CallState {
     std::string callId;
     std::string initiatorTag;  ///< From tag of the first INVITE
     Side initiator = Side::Inside;  ///< where the first INVITE came from
-    /// The inside party's own Contact; an empty host: unknown. Of two on one side it is that of the
-    /// caller inside, of the callee outside.
+    /// The inside party's own Contact, of two inside the caller's; an empty host: unknown.
     sip::Uri insideContact;
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
@@ -99,8 +99,8 @@ public:
     [[nodiscard]] bool isInitiator(const sip::Message& request) const {
         return request.fromTag() == state_.initiatorTag;
     }
-    /// Whether CallState::insideContact is the caller's.
-    [[nodiscard]] bool knowsCaller() const { return state_.initiator == Side::Inside; }
+    /// Whether CallState::insideContact, if there is one, is the caller's.
+    [[nodiscard]] bool keepsCaller() const { return state_.initiator == Side::Inside; }
 
     [[nodiscard]] CallState& state() { return state_; }
     [[nodiscard]] const CallState& state() const { return state_; }

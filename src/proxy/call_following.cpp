@@ -38,7 +38,7 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
             state.insideContact = first.uri;
         }
     } else if (const auto contacts = request.contacts();
-               !contacts.empty() && call.isInitiator(request) == call.knowsCaller()) {
+               !contacts.empty() && call.isInitiator(request) == call.keepsCaller()) {
         state.insideContact = contacts.front().uri;
         if (request.toTag().empty()) {
             state.insideRoutes = routesToKeep(request.recordRoutes());
@@ -94,7 +94,7 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     // From of a response is who has asked.
     if (status > 100 && status < 300 && forward.incoming() &&
         branch.towards == Side::Inside && !call->isOfOtherDialog(response) &&
-        call->isInitiator(response) != call->knowsCaller()) {
+        call->isInitiator(response) != call->keepsCaller()) {
         if (const auto contacts = response.contacts(); !contacts.empty()) {
             call->state().insideContact = contacts.front().uri;
         }

@@ -22,11 +22,18 @@ sip::NameAddr partyOf(const std::string& uri, const std::string& tag) {
 
 /// A dialog with longer texts ends without our help.
 void dropIfTooLong(CallState& state) {
-    const auto& ends = *state.ends;
-    if (std::max({ends.callerUri.size(), ends.calleeUri.size(), ends.farTarget.size()}) >
-        kLongestText) {
+    const auto isTooLong = [](const DialogEnds::End& end) {
+        return std::max(end.uri.size(), end.target.size()) > kLongestText;
+    };
+    if (isTooLong(state.ends->caller) || isTooLong(state.ends->callee)) {
         state.ends.reset();
     }
+}
+
+/// Whether CallState::insideContact is that of the caller, or of the callee.
+bool isKeptInside(const Call& call, bool caller) {
+    return caller == call.keepsCaller() &&
+           (caller || call.state().ends->calleeSide == Side::Inside);
 }
 
 std::vector<sip::NameAddr> parsed(const std::vector<std::string>& routes) {
@@ -63,21 +70,20 @@ void Proxy::noteRequest(Call& call, const sip::Message& request) const {
             return;
         }
         state.ends = std::make_unique<DialogEnds>();
-        state.ends->callerUri = request.from().uri.toString();
-        state.ends->calleeUri = request.to().uri.toString();
+        state.ends->caller.uri = request.from().uri.toString();
+        state.ends->callee.uri = request.to().uri.toString();
         state.ends->calleeSide = other(state.initiator);
     }
-    auto& ends = *state.ends;
-    auto& cseq = isCaller ? ends.callerCSeq : ends.calleeCSeq;
-    cseq = std::max(cseq, request.cseq().number);
+    auto& end = isCaller ? state.ends->caller : state.ends->callee;
+    end.cseq = std::max(end.cseq, request.cseq().number);
     const bool names = request.method() == sip::Method::Invite ||
                        request.method() == sip::Method::Update;
-    if (names && isCaller != call.knowsCaller()) {
+    if (names && !isKeptInside(call, isCaller)) {
         if (const auto contacts = request.contacts(); !contacts.empty()) {
-            ends.farTarget = contacts.front().uri.toString();
+            end.target = contacts.front().uri.toString();
         }
         if (request.toTag().empty()) {
-            ends.farRoutes = routesBehindUs(request);
+            end.routes = routesBehindUs(request);
         }
     }
     dropIfTooLong(state);
@@ -93,15 +99,16 @@ void Proxy::noteAnswer(Call& call, const Forward& forward, const Branch& branch,
     if (!byCaller) {
         ends.calleeSide = branch.towards;
     }
-    if (byCaller == call.knowsCaller()) {
+    if (isKeptInside(call, byCaller)) {
         return;
     }
+    auto& end = byCaller ? ends.caller : ends.callee;
     if (const auto contacts = response.contacts(); !contacts.empty()) {
-        ends.farTarget = contacts.front().uri.toString();
+        end.target = contacts.front().uri.toString();
     }
     if (forward.establishes) {
-        ends.farRoutes = routesBehindUs(response);
-        std::ranges::reverse(ends.farRoutes);  // who is nearest to us has put its own in first
+        end.routes = routesBehindUs(response);
+        std::ranges::reverse(end.routes);  // who is nearest to us has put its own in first
     }
     dropIfTooLong(call.state());
 }
@@ -113,42 +120,53 @@ void Proxy::hangUp(const Call& call, std::string_view reason) {
     }
 }
 
+Branch Proxy::branchToEnd(const sip::Uri& target, Side side,
+                          std::vector<sip::NameAddr> routes) {
+    if (auto shown = directions_.byToken(target, true)) {
+        return branchTo(std::move(*shown));  // behind a NAT, to where it has been told to be
+    }
+    if (side == Side::Inside || parts_.locations.byContact(target) != nullptr) {
+        auto branch = branchTo(directions_.targetAt(target));
+        branch.towards = side;
+        branch.routes = std::move(routes);
+        return branch;
+    }
+    Branch branch{.uri = target, .towards = side};
+    branch.isForeign = true;
+    return branch;
+}
+
 void Proxy::sendBye(const Call& call, bool toCaller, std::string_view reason) {
     const auto& state = call.state();
     const auto& ends = *state.ends;
-    const auto side = toCaller ? state.initiator : ends.calleeSide;
-    const bool isFar = toCaller != call.knowsCaller();
-    const auto target =
-        isFar ? sip::Uri::parse(ends.farTarget)
-              : std::optional(state.insideContact);
+    const auto& end = toCaller ? ends.caller : ends.callee;
+    const bool isInside = isKeptInside(call, toCaller);
+    const auto target = isInside ? std::optional(state.insideContact) : sip::Uri::parse(end.target);
     if (!target || target->host.empty()) {
         return;
     }
-    const auto caller = partyOf(ends.callerUri, state.initiatorTag);
-    const auto callee = partyOf(ends.calleeUri, state.answererTag);
+    const auto caller = partyOf(ends.caller.uri, state.initiatorTag);
+    const auto callee = partyOf(ends.callee.uri, state.answererTag);
     auto bye = sip::Message::request("BYE", *target);
     bye.setMaxForwards(70);
     bye.setFrom(toCaller ? callee : caller);
     bye.setTo(toCaller ? caller : callee);
     bye.setCallId(state.callId);
-    bye.setCSeq({(toCaller ? ends.calleeCSeq : ends.callerCSeq) + 1, "BYE"});
+    bye.setCSeq({(toCaller ? ends.callee : ends.caller).cseq + 1, "BYE"});
     bye.addHeader("Reason", reason);
 
     // There is no transaction of the other party's: whatever is answered leads nowhere.
     auto owned = std::make_unique<Forward>();
     Forward& forward = *owned;
+    auto routes = isInside ? state.insideRoutes : parsed(end.routes);
+    auto branch = branchToEnd(*target, toCaller ? state.initiator : ends.calleeSide, routes);
+    const bool inwards = branch.towards == Side::Inside;
     forward.server = ownRequestId();
-    forward.direction = side == Side::Inside ? plugin::Direction::RequestIncoming
-                                             : plugin::Direction::RequestOutgoing;
+    forward.direction = inwards ? plugin::Direction::RequestIncoming
+                                : plugin::Direction::RequestOutgoing;
     forward.method = sip::Method::Bye;
-    forward.localAor = side == Side::Inside ? bye.to().uri : bye.from().uri;
-    auto routes = isFar ? parsed(ends.farRoutes) : state.insideRoutes;
-    Branch branch{.uri = *target, .towards = side};
-    if (side == Side::Inside || parts_.locations.byContact(*target) != nullptr) {
-        branch = branchTo(directions_.targetAt(*target));
-        branch.routes = std::move(routes);
-        branch.towards = side;
-    } else {
+    forward.localAor = inwards ? bye.to().uri : bye.from().uri;
+    if (!branch.toPhone) {
         bye.setRoutes(routes);
     }
     forward.branches.push_back(std::move(branch));

@@ -27,14 +27,15 @@ void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 /// many as routesToKeep() lets through.
 [[nodiscard]] std::vector<sip::NameAddr> pathOf(const sip::Message& request);
 
-/// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
-/// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
-/// (tel:, urn:), the sender's domain.
 /// A plugin's choice to keep; null: it has none.
 [[nodiscard]] std::unique_ptr<const sip::Uri> chosenHop(const std::optional<sip::Uri>& hop);
 /// Whether outbound_proxy_host or an outbound_domain says where nextHopOutside() is.
 [[nodiscard]] bool isConfiguredHop(const sip::Message& request,
                                    const config::ProxySettings& settings);
+
+/// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
+/// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
+/// (tel:, urn:), the sender's domain.
 [[nodiscard]] sip::Uri nextHopOutside(const sip::Message& request,
                                       const config::ProxySettings& settings);
 

@@ -289,6 +289,9 @@ private:
     /// Reason (RFC 3326).
     void hangUp(const Call& call, std::string_view reason);
     void sendBye(const Call& call, bool toCaller, std::string_view reason);
+    [[nodiscard]] Branch branchToEnd(const sip::Uri& target, Side side,
+                                     std::vector<sip::NameAddr> routes);
+    /// The Record-Routes of proxies between us and the sender, as they stand.
     [[nodiscard]] std::vector<std::string> routesBehindUs(const sip::Message& message) const;
     void dropOrphans();
 

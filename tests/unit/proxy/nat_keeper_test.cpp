@@ -206,3 +206,50 @@ TEST_CASE("a phone whose NAT lets no keepalives in any more is dropped", "[proxy
     house.takeRaw();
     CHECK(house.isQuiet());
 }
+
+TEST_CASE("a phone behind a NAT hears of the end of a call with somebody outside", "[proxy]") {
+    House house(options());
+    registerFar(house);
+    const bool called = GENERATE(true, false);
+    const auto timed = [](sip::Message ok, const std::string& contact) {
+        return with(with(std::move(ok), "Contact", contact), "Session-Expires", "90");
+    };
+    if (called) {
+        house.fromOutside(forAlice("INVITE", "sip:far@home.example"));
+        const auto invite = house.takeOne();
+        CHECK(invite.flow.remote == kNat);
+        house.fromOutside(timed(answerTo(invite, 200, "f1"), "<sip:far@192.168.7.7:5060>"), kNat);
+    } else {
+        house.fromOutside(far("INVITE", "sip:bob@example.net"), kNat);
+        const auto challenge = house.takeOne();
+        REQUIRE(challenge.message.status() == 407);
+        const auto parsed = access::firstSupported(challenge.message.headers("Proxy-Authenticate"));
+        REQUIRE(parsed);
+        house.fromOutside(far("INVITE", "sip:bob@example.net", 2)
+                              .set("Proxy-Authorization",
+                                   access::answer(*parsed, {.user = "far",
+                                                            .password = "secret",
+                                                            .method = "INVITE",
+                                                            .uri = "sip:bob@example.net",
+                                                            .nonceCount = 1,
+                                                            .cnonce = "c"})
+                                       .toString()),
+                          kNat);
+        const auto invite = house.takeOne();
+        CHECK(invite.flow.remote == kProvider);
+        house.fromOutside(timed(answerTo(invite, 200, "b1"), "<sip:bob@203.0.113.50>"));
+    }
+    house.takeRaw();
+    for (int i = 0; i < 32 && house.proxy->callCount() > 0; ++i) {
+        house.loop.advance(5s);
+        house.proxy->tick();
+    }
+    std::set<base::SocketAddress> told;
+    for (const auto& [bytes, flow] : house.takeRaw()) {
+        if (bytes.starts_with("BYE ")) {
+            told.insert(flow.remote);
+        }
+    }
+    CHECK(told == std::set<base::SocketAddress>{kNat, kProvider});
+    CHECK(house.proxy->callCount() == 0);
+}
