@@ -247,7 +247,7 @@ private:
     void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
     void passOn(Forward& forward, const Branch& branch, sip::Message response,
                 const base::Flow& from);
-    void toInside(Forward& forward, sip::Message& response);
+    void toInside(Forward& forward, sip::Message& response, const base::Flow& from);
     void toOutside(Forward& forward, sip::Message& response, const base::Flow& from);
     void mediaOfResponse(const Forward& forward, const Branch& branch, sip::Message& response);
     void dropResponse(Forward& forward, const sip::Message& response);
@@ -313,7 +313,9 @@ private:
                                  const Branch& branch) const;
     [[nodiscard]] bool masqueradeRegister(Forward& forward, const Branch& branch,
                                           sip::Message& request);
-    void registered(Forward& forward, sip::Message& response);
+    /// The provider has answered, by that flow.
+    void registered(Forward& forward, sip::Message& response, const base::Flow& provider);
+    void keepConnection(const base::Flow& flow);
     [[nodiscard]] std::uint32_t requestedExpires(const sip::Message& request,
                                                  const sip::NameAddr& contact) const;
 

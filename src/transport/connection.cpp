@@ -32,7 +32,6 @@ void Connection::start(base::UniqueFd fd, ::ssl_st* tls) {
         }
     });
     const bool ours = opener_ == Opener::Us;
-    keptAlive_ = ours;
     stream_ = loop_.stream(std::move(fd), *this,
                            {.connecting = ours,
                             .tls = tls,
@@ -136,7 +135,7 @@ void Connection::onClosed(std::string_view reason) {
 void Connection::cutMessages(std::size_t limit) {
     for (std::size_t count = 0; state_ == State::Open;) {
         const std::string_view bytes = stream_->received();
-        const Frame frame = framer_.next(bytes, pongsOwed_ > 0);
+        const Frame frame = framer_.next(bytes, awaitsPong());
         if (frame.kind == Frame::Kind::NeedMore) {
             if (framer_.midMessage() && !messageSince_) {
                 messageSince_ = loop_.now();
@@ -171,8 +170,7 @@ bool Connection::take(const Frame& frame, std::string_view bytes) {
             answerPing();
             break;
         case Frame::Kind::Pong:
-            ++counters_.pongs;
-            pongsOwed_ -= pongsOwed_ > 0 ? 1 : 0;
+            takePong();
             break;
         case Frame::Kind::Error:
             ++counters_.malformed;
@@ -193,11 +191,25 @@ void Connection::answerPing() {
     }
 }
 
+/// What comes later is a keepalive of the peer's own: some send a lone line end.
+bool Connection::awaitsPong() const {
+    return pongOwed_ && loop_.now() <= lastPing_ + settings_.pongTimeout;
+}
+
+void Connection::takePong() {
+    ++counters_.pongs;
+    pongs_ = pongs_ || awaitsPong();
+    pongOwed_ = false;
+}
+
 void Connection::ping() {
     const auto now = loop_.now();
     lastPing_ = now;
-    pongDue_ = now + settings_.pongTimeout;
-    ++pongsOwed_;
+    // Only the side that was connected to has to answer (RFC 5626 §4.4.1), and some do not even then.
+    if (pongs_) {
+        pongDue_ = now + settings_.pongTimeout;
+    }
+    pongOwed_ = true;
     write(kPing);
 }
 

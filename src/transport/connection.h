@@ -61,7 +61,8 @@ public:
     /// Closes at once: onEnded() is called.
     void end(std::string_view reason, bool failed);
 
-    /// Sends pings from now on, when the settings want any.
+    /// Sends pings from now on, when the settings want any. Not everybody answers them: a missing
+    /// pong ends the connection only of a peer that has sent one before.
     void keepAlive();
 
     [[nodiscard]] const base::Flow& flow() const { return flow_; }
@@ -86,6 +87,8 @@ private:
     void cutMessages(std::size_t limit);
     [[nodiscard]] bool take(const Frame& frame, std::string_view bytes);
     void answerPing();
+    [[nodiscard]] bool awaitsPong() const;
+    void takePong();
     void ping();
     void write(std::string_view bytes);
 
@@ -107,8 +110,9 @@ private:
     bool wasOpen_ = false;
     bool spoken_ = false;  ///< a message has come
     bool keptAlive_ = false;
+    bool pongs_ = false;     ///< the peer has answered a ping
     bool peerGone_ = false;  ///< what it sent before is still being cut
-    unsigned pongsOwed_ = 0;
+    bool pongOwed_ = false;  ///< none has come since our last ping
 
     base::TimePoint begun_;         ///< of opening, later of finishing
     base::TimePoint lastReceived_;

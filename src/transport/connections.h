@@ -28,8 +28,8 @@ public:
     /// too many.
     virtual bool alias(std::uint64_t connection, std::uint16_t port) = 0;
 
-    /// A phone has registered over that connection: it is kept alive, and not closed to make room
-    /// for strangers.
+    /// A phone has registered over that connection, from its end or to its provider: it is kept
+    /// alive, and not closed to make room for strangers.
     virtual void keep(std::uint64_t connection) = 0;
 
     /// Closes a connection once what was sent is out.
