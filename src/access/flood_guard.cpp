@@ -57,12 +57,12 @@ void FloodGuard::setTrusted(AddressList trusted) {
 }
 
 std::expected<FloodGuard::Account, FloodGuard::Verdict> FloodGuard::accountOf(
-    const base::IpAddress& from) {
+    const base::IpAddress& from, Proof proof) {
     if (trusted_.contains(from)) {
         return std::unexpected(Verdict::Pass);
     }
     const auto source = sourceOf(from);
-    if (bans_.contains(source, clock_.now())) {
+    if (bans_.contains(source, clock_.now(), proof)) {
         return std::unexpected(Verdict::Drop);
     }
     const bool good = proven_.find(source) != nullptr;
@@ -80,7 +80,7 @@ FloodGuard::Verdict FloodGuard::charge(const Account& account, Conduct conduct, 
 }
 
 FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof) {
-    const auto account = accountOf(from);
+    const auto account = accountOf(from, proof);
     if (!account) {
         return account.error();
     }
@@ -90,7 +90,7 @@ FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof) 
 }
 
 FloodGuard::Verdict FloodGuard::report(Conduct conduct, const base::IpAddress& from, Proof proof) {
-    const auto account = accountOf(from);
+    const auto account = accountOf(from, proof);
     if (!account) {
         return account.error();
     }

@@ -173,6 +173,30 @@ TEST_CASE("scanners are dropped and banned", "[proxy]") {
     CHECK(house.takeInside().flow.remote == kPhone);
 }
 
+TEST_CASE("a ban that forged datagrams have brought about leaves connections alone", "[proxy]") {
+    House house(strict());
+    const auto contact = house.enrol().toString();
+    const auto scan = [&](int number) {
+        return strange("OPTIONS", "sip:100@203.0.113.1", number)
+            .set("User-Agent", "friendly-scanner")
+            .text();
+    };
+    const auto callBy = [&](base::Protocol protocol, int number) {
+        house.receive(strange("INVITE", contact, number).text(), kStranger, proxy::Side::Outside,
+                      protocol);
+        return !house.takeRaw().empty();
+    };
+    for (int i = 0; i < 5; ++i) {
+        house.receive(scan(i), kStranger, proxy::Side::Outside);
+    }
+    REQUIRE(house.proxy->gate().guard().bans().size() == 1);
+    CHECK_FALSE(callBy(base::Protocol::Udp, 10));
+    CHECK(callBy(base::Protocol::Tcp, 11));
+    house.receive(scan(12), kStranger, proxy::Side::Outside, base::Protocol::Tcp);
+    CHECK_FALSE(callBy(base::Protocol::Tcp, 13));
+    CHECK_FALSE(callBy(base::Protocol::Tls, 14));
+}
+
 TEST_CASE("who tries names is banned", "[proxy]") {
     House house(strict());
     house.enrol();
