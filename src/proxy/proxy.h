@@ -80,6 +80,8 @@ public:
     void onMalformed(const transport::Received& received, int status,
                      std::string_view reason) override;
     void onFlowFailed(const base::Flow& flow, const base::Error& error) override;
+    void onUnreachable(const base::Flow& flow, std::string_view quoted,
+                       const base::Error& error) override;
     void onConnectionClosed(const base::Flow& flow) override;
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
@@ -137,6 +139,7 @@ private:
     void onResponse(transaction::ClientId id, sip::Message response,
                     const base::Flow& from) override;
     void onFailure(transaction::ClientId id, transaction::ClientFailure failure) override;
+    void onDoubt(transaction::ClientId id) override;
     void onStrayResponse(sip::Message response, const base::Flow& from) override;
     bool mayBeTold(const base::Flow& from) override;
     void onServerAnswered(transaction::ServerId id, int status) override;

@@ -105,6 +105,12 @@ void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
     layer_.flowFailed(flow);
 }
 
+void Proxy::onUnreachable(const base::Flow& flow, std::string_view quoted,
+                          const base::Error& error) {
+    log::infoFromPeer("{}", error.message);
+    layer_.unreachable(flow, quoted);
+}
+
 void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                             const base::Flow& from) {
     ++counters_.malformed;

@@ -42,6 +42,11 @@ public:
         /// lost. Never called from inside send().
         virtual void onFlowFailed(const base::Flow& /*flow*/, const base::Error& /*error*/) {}
 
+        /// An ICMP error says that a datagram has not arrived which began with `quoted`; that may be
+        /// empty, and anybody can make up an error for what he knows. Never called from inside send().
+        virtual void onUnreachable(const base::Flow& /*flow*/, std::string_view /*quoted*/,
+                                   const base::Error& /*error*/) {}
+
         /// A connection that was open is no more; comes after onFlowFailed() where that is called.
         virtual void onConnectionClosed(const base::Flow& /*flow*/) {}
     };
