@@ -79,12 +79,12 @@ FloodGuard::Verdict FloodGuard::charge(const Account& account, Conduct conduct, 
                : shutOut(account.source, conduct, proof);
 }
 
-FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof) {
+FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof, float cost) {
     const auto account = accountOf(from, proof);
     if (!account) {
         return account.error();
     }
-    return take(account->buckets, Conduct::Request, 1)
+    return take(account->buckets, Conduct::Request, cost)
                ? Verdict::Pass
                : charge(*account, Conduct::Excess, proof, Verdict::Drop);
 }

@@ -82,8 +82,8 @@ public:
     /// Networks that are never limited nor banned. Ends bans of theirs.
     void setTrusted(AddressList trusted);
 
-    /// A packet has come; asked before it is parsed.
-    [[nodiscard]] Verdict admit(const base::IpAddress& from, Proof proof);
+    /// A packet has come; asked before it is parsed. `cost`: how many requests it counts as.
+    [[nodiscard]] Verdict admit(const base::IpAddress& from, Proof proof, float cost = 1);
 
     /// The sender of an admitted packet did this. Not for Request and Excess, which admit() counts.
     [[nodiscard]] Verdict report(Conduct conduct, const base::IpAddress& from, Proof proof);
@@ -124,7 +124,7 @@ private:
 
     /// Or what is settled beforehand: of the trusted and the banned nothing is counted.
     [[nodiscard]] std::expected<Account, Verdict> accountOf(const base::IpAddress& from,
-                                                                  Proof proof);
+                                                            Proof proof);
     /// `harmless` as long as there is credit.
     [[nodiscard]] Verdict charge(const Account& account, Conduct conduct, Proof proof,
                                  Verdict harmless);

@@ -69,7 +69,8 @@ struct Options {
 class Proxy final : public transport::Transport::Handler,
                     private transaction::User,
                     private NatKeeper::Outlet,
-                    private registrar::LocationTable::Listener {
+                    private registrar::LocationTable::Listener,
+                    private access::BanList::Listener {
 public:
     Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy);
     ~Proxy() override;
@@ -83,6 +84,8 @@ public:
     void onUnreachable(const base::Flow& flow, std::string_view quoted,
                        const base::Error& error) override;
     void onConnectionClosed(const base::Flow& flow) override;
+    /// Somebody connects.
+    [[nodiscard]] transport::Standing admitConnection(const base::Flow& flow);
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
     /// Calls whose media goes by an address that has gone end, at once when another address has come
@@ -131,6 +134,8 @@ private:
         std::string user{};  ///< authenticated; empty: nobody was asked
         access::CallLimits::Ticket ticket{};
     };
+    // access::BanList::Listener
+    void onBanned(const access::Ban& ban) override;
     // transaction::User
     void onRequest(transaction::ServerId id, sip::Message request,
                    const base::Flow& from) override;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "base/flow.h"
@@ -34,6 +35,10 @@ public:
 
     /// Closes a connection once what was sent is out.
     virtual void close(std::uint64_t connection) = 0;
+
+    /// Closes at once, and says nothing on, all connections that others have opened and for which
+    /// `unwanted` holds; not from inside the call.
+    virtual void drop(const std::function<bool(const base::Flow&)>& unwanted) = 0;
 
     [[nodiscard]] virtual bool isOpen(std::uint64_t connection) const = 0;
 };

@@ -13,6 +13,14 @@ namespace siproxd::transport {
 /// What the owner of the sockets knows about one of them (which side it is on); passed through.
 using SocketTag = std::uint8_t;
 
+/// What is known of somebody who connects, before he has said anything.
+enum class Standing : std::uint8_t {
+    Refused,    ///< closed at once
+    Stranger,   ///< learns nothing, may send little, and goes first when there is no room
+    Known,
+    Ourselves,  ///< known, and may have any number of connections
+};
+
 /// The bytes of one message (not parsed yet) and the way they came. `bytes` lives for the call.
 struct Received {
     std::string_view bytes;

@@ -197,6 +197,42 @@ TEST_CASE("a ban that forged datagrams have brought about leaves connections alo
     CHECK_FALSE(callBy(base::Protocol::Tls, 14));
 }
 
+TEST_CASE("who may not come in may not connect either", "[proxy]") {
+    using transport::Standing;
+    auto options = strict();
+    options.policy.denySip = *access::AddressList::parse("198.51.100.77/32");
+    House house(std::move(options));
+    const auto connect = [&](const base::SocketAddress& peer, proxy::Side side,
+                             base::Protocol protocol = base::Protocol::Tcp) {
+        return house.proxy->admitConnection(*house.addresses.flowTo(side, peer, protocol));
+    };
+    CHECK(connect(at("198.51.100.77"), proxy::Side::Outside) == Standing::Refused);
+    CHECK(connect(kPhone, proxy::Side::Inside) == Standing::Known);
+    CHECK(connect(at("10.0.0.1"), proxy::Side::Inside) == Standing::Ourselves);
+    CHECK(connect(kProvider, proxy::Side::Outside) == Standing::Stranger);
+    house.enrol();
+    CHECK(connect(kProvider, proxy::Side::Outside) == Standing::Known);
+    SECTION("handshakes are dear") {
+        for (int i = 0; i < 50; ++i) {
+            CHECK(connect(kStranger, proxy::Side::Outside, base::Protocol::Tls) ==
+                  Standing::Stranger);
+        }
+        CHECK(connect(kStranger, proxy::Side::Outside, base::Protocol::Tls) == Standing::Refused);
+        house.loop.advance(1s);
+        CHECK(connect(kStranger, proxy::Side::Outside, base::Protocol::Tls) == Standing::Stranger);
+    }
+    SECTION("a ban ends the connections that are there") {
+        house.receive("x", kStranger, proxy::Side::Outside, base::Protocol::Tcp);
+        house.receive("x", kProvider, proxy::Side::Outside, base::Protocol::Tcp);
+        house.proxy->gate().guard().ban(kStranger.ip, 60s);
+        CHECK(connect(kStranger, proxy::Side::Outside) == Standing::Refused);
+        CHECK(house.connections.closed == std::set{house.connections.number(kStranger)});
+        house.proxy->gate().guard().ban(kProvider.ip, 60s);
+        CHECK(connect(kProvider, proxy::Side::Outside) == Standing::Known);
+        CHECK(house.connections.isOpen(house.connections.number(kProvider)));
+    }
+}
+
 TEST_CASE("who tries names is banned", "[proxy]") {
     House house(strict());
     house.enrol();
