@@ -17,8 +17,8 @@ namespace siproxd::app {
 [[nodiscard]] base::Result<void> runNft(const std::string& commands,
                                         const std::string& program = "nft");
 
-/// Hands the proven bans of a list to the packet filter: in a thread of its own, one run at a time, several
-/// bans a run.
+/// Hands the proven bans of a list to the packet filter: in a thread of its own, one run at a time,
+/// several bans a run.
 class NftRunner final : private access::BanList::Listener {
 public:
     /// Makes the sets, and puts the bans that are there into them. The list must outlive it.
