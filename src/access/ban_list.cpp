@@ -28,14 +28,14 @@ void BanList::add(const Ban& ban) {
         }
     }
     table.add(merged.source, merged);
-    if (banned_) {
-        banned_(merged);
+    for (auto* listener : listeners_) {
+        listener->onBanned(merged);
     }
 }
 
-bool BanList::contains(const base::IpAddress& source, base::TimePoint now) const {
+bool BanList::contains(const base::IpAddress& source, base::TimePoint now, Proof proof) const {
     const auto* ban = find(source);
-    return ban != nullptr && now < ban->until;
+    return ban != nullptr && now < ban->until && (ban->proven || proof == Proof::None);
 }
 
 std::optional<base::TimePoint> BanList::until(const base::IpAddress& source,
@@ -56,8 +56,8 @@ bool BanList::remove(const base::IpAddress& source) {
 
 void BanList::end(Table& table, const Ban& ban) {
     table.erase(ban.source);
-    if (unbanned_) {
-        unbanned_(ban);
+    for (auto* listener : listeners_) {
+        listener->onUnbanned(ban);
     }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -28,20 +27,28 @@ struct Ban {
 /// have a table each, so a flood of forged ones ends no earned ban; the oldest goes first.
 class BanList {
 public:
-    using Observer = std::function<void(const Ban&)>;
+    /// Hears of each new, prolonged or ended ban, e.g. to keep a set of the packet filter alike. Must
+    /// not call back.
+    class Listener {
+    public:
+        virtual ~Listener() = default;
+        virtual void onBanned(const Ban& ban) = 0;
+        virtual void onUnbanned(const Ban& /*ban*/) {}
+    };
 
     BanList(std::size_t most, base::Random& random);
 
-    /// Called for each new, prolonged or ended ban, e.g. to keep a set of the packet filter alike.
-    /// May be empty. Must not call back.
-    void onBanned(Observer observer) { banned_ = std::move(observer); }
-    void onUnbanned(Observer observer) { unbanned_ = std::move(observer); }
+    /// It is to be removed before it goes.
+    void addListener(Listener& listener) { listeners_.push_back(&listener); }
+    void removeListener(Listener& listener) { std::erase(listeners_, &listener); }
 
     /// A ban that is there already ends when the later of the two does.
     void add(const Ban& ban);
 
-    /// Whether the source (from sourceOf()) is banned now.
-    [[nodiscard]] bool contains(const base::IpAddress& source, base::TimePoint now) const;
+    /// Whether the source (from sourceOf()) is banned now from sending what carries that proof: who
+    /// forges somebody's datagrams does not shut out his connections.
+    [[nodiscard]] bool contains(const base::IpAddress& source, base::TimePoint now,
+                                Proof proof) const;
 
     /// When its ban ends; nothing when there is none.
     [[nodiscard]] std::optional<base::TimePoint> until(const base::IpAddress& source,
@@ -64,8 +71,7 @@ private:
 
     Table proven_;
     Table unproven_;
-    Observer banned_;
-    Observer unbanned_;
+    std::vector<Listener*> listeners_;
 };
 
 }  // namespace siproxd::access

@@ -57,12 +57,12 @@ void FloodGuard::setTrusted(AddressList trusted) {
 }
 
 std::expected<FloodGuard::Account, FloodGuard::Verdict> FloodGuard::accountOf(
-    const base::IpAddress& from) {
+    const base::IpAddress& from, Proof proof) {
     if (trusted_.contains(from)) {
         return std::unexpected(Verdict::Pass);
     }
     const auto source = sourceOf(from);
-    if (bans_.contains(source, clock_.now())) {
+    if (bans_.contains(source, clock_.now(), proof)) {
         return std::unexpected(Verdict::Drop);
     }
     const bool good = proven_.find(source) != nullptr;
@@ -79,18 +79,18 @@ FloodGuard::Verdict FloodGuard::charge(const Account& account, Conduct conduct, 
                : shutOut(account.source, conduct, proof);
 }
 
-FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof) {
-    const auto account = accountOf(from);
+FloodGuard::Verdict FloodGuard::admit(const base::IpAddress& from, Proof proof, float cost) {
+    const auto account = accountOf(from, proof);
     if (!account) {
         return account.error();
     }
-    return take(account->buckets, Conduct::Request, 1)
+    return take(account->buckets, Conduct::Request, cost)
                ? Verdict::Pass
                : charge(*account, Conduct::Excess, proof, Verdict::Drop);
 }
 
 FloodGuard::Verdict FloodGuard::report(Conduct conduct, const base::IpAddress& from, Proof proof) {
-    const auto account = accountOf(from);
+    const auto account = accountOf(from, proof);
     if (!account) {
         return account.error();
     }

@@ -39,16 +39,12 @@ struct Rate {
     float burst;
 };
 
-/// Whether a packet can have come from the address that it names. TCP and TLS prove it; a datagram
-/// does with a nonce of ours (Authenticator::Verdict::proven) or in a transaction that we answered.
-enum class Proof : std::uint8_t { None, Shown };
-
 /// Keeps scanners and floods out. A source is an IPv4 address or the /64 of an IPv6 address.
 ///
 /// Too many requests are dropped, in silence; too much of anything else, or dropping that does not
-/// help, is a ban. A datagram's sender may be forged: without proof each offence weighs a quarter
-/// and bans are short, and a source that has been proven good is never banned for it, only slowed
-/// down. The trusted are let through unseen.
+/// help, is a ban. A datagram's sender may be forged: without proof each offence weighs a quarter,
+/// bans are short and hold only for what comes without proof, and a source that has been proven good
+/// is never banned for it, only slowed down. The trusted are let through unseen.
 ///
 /// Constant time for each packet; nothing is allocated for a source that is known. Memory is
 /// bounded: the proven and the unproven have a table each, and from a full one the source goes that
@@ -86,8 +82,8 @@ public:
     /// Networks that are never limited nor banned. Ends bans of theirs.
     void setTrusted(AddressList trusted);
 
-    /// A packet has come; asked before it is parsed.
-    [[nodiscard]] Verdict admit(const base::IpAddress& from, Proof proof);
+    /// A packet has come; asked before it is parsed. `cost`: how many requests it counts as.
+    [[nodiscard]] Verdict admit(const base::IpAddress& from, Proof proof, float cost = 1);
 
     /// The sender of an admitted packet did this. Not for Request and Excess, which admit() counts.
     [[nodiscard]] Verdict report(Conduct conduct, const base::IpAddress& from, Proof proof);
@@ -127,7 +123,8 @@ private:
     };
 
     /// Or what is settled beforehand: of the trusted and the banned nothing is counted.
-    [[nodiscard]] std::expected<Account, Verdict> accountOf(const base::IpAddress& from);
+    [[nodiscard]] std::expected<Account, Verdict> accountOf(const base::IpAddress& from,
+                                                            Proof proof);
     /// `harmless` as long as there is credit.
     [[nodiscard]] Verdict charge(const Account& account, Conduct conduct, Proof proof,
                                  Verdict harmless);

@@ -70,7 +70,7 @@ bool NftExport::admit() {
 
 void NftExport::add(const Ban& ban, base::TimePoint now) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(ban.until - now).count();
-    if (seconds <= 0 || !admit()) {
+    if (!ban.proven || seconds <= 0 || !admit()) {
         return;
     }
     // nft adds what is there already without a word and without the new timeout; deleting what is
@@ -81,7 +81,7 @@ void NftExport::add(const Ban& ban, base::TimePoint now) {
 }
 
 void NftExport::remove(const Ban& ban) {
-    if (admit()) {
+    if (ban.proven && admit()) {
         pending_ += element("add", ban.source, {});
         pending_ += element("delete", ban.source, {});
     }

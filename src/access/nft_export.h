@@ -26,7 +26,9 @@ public:
     /// Commands that make the table and the sets where they are missing, and empty them.
     [[nodiscard]] std::string setup() const;
 
-    /// Collects a ban. Over `kMost` uncollected ones it is left out: the list of bans still has it.
+    /// Collects a ban. One that may be due to forged packets is left out: the packet filter would cut
+    /// off everything that comes from there, and four datagrams are enough for one. So are those over
+    /// `kMost` uncollected ones: the list of bans still has them.
     void add(const Ban& ban, base::TimePoint now);
     void remove(const Ban& ban);
 

@@ -19,6 +19,10 @@ inline constexpr unsigned kV6SourcePrefix = 64;
 /// bits 0).
 [[nodiscard]] base::IpAddress sourceOf(const base::IpAddress& address);
 
+/// Whether a packet can have come from the address that it names. TCP and TLS prove it; a datagram
+/// does with a nonce of ours (Authenticator::Verdict::proven) or in a transaction that we answered.
+enum class Proof : std::uint8_t { None, Shown };
+
 /// Hashes addresses with a secret seed, so that nobody can choose addresses that collide.
 class SourceHash {
 public:

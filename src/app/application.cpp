@@ -57,6 +57,9 @@ base::Result<void> Application::Impl::openInterfaces() {
     }
     interfaces = std::make_unique<InterfaceWatch>(std::move(*selection), std::move(*table));
     addresses = localAddresses(interfaces->selected(), settings);
+    if (const auto warning = neighbourWarning(addresses); !warning.empty()) {
+        log::warning("{}", warning);
+    }
     return {};
 }
 
@@ -98,7 +101,7 @@ base::Result<void> Application::Impl::openSockets() {
     sockets.tlsPort = addresses.tlsPort;
     transports = std::make_unique<transport::Transports>(
         *loop, *proxy, sockets,
-        [this](const base::IpAddress& ip) { return addresses.isOurs(ip); });
+        [this](const base::Flow& flow) { return proxy->admitConnection(flow); });
     transports->setTls(std::move(*std::exchange(tls, std::nullopt)));
     outlet.open(*transports);
     if (const auto change = listen(); !change.failed.empty()) {

@@ -56,4 +56,22 @@ proxy::Addresses localAddresses(const net::SelectedInterfaces& selected,
     return addresses;
 }
 
+std::string neighbourWarning(const proxy::Addresses& addresses) {
+    if (!addresses.single()) {
+        return "";
+    }
+    for (const auto& endpoint : addresses.endpoints()) {
+        const auto& subnet = endpoint.subnet;
+        const auto& ip = endpoint.ip;
+        // Nobody shares an IPv6 /64 with others.
+        if (endpoint.side == proxy::Side::Inside && ip.isV4() && subnet.prefix() != 0 &&
+            subnet.prefix() < 32 && !ip.isPrivate() && !ip.isLoopback() && !ip.isLinkLocal()) {
+            return "the only interface is in the public network " + subnet.toString() +
+                   ": all who are in it count as inside and may call through this proxy; "
+                   "hosts_allow_reg, hosts_allow_sip or proxy_auth_realm keep them out";
+        }
+    }
+    return "";
+}
+
 }  // namespace siproxd::app

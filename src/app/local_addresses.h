@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <string>
+
 #include "config/settings.h"
 #include "dns/resolver.h"
 #include "net/interface_selection.h"
@@ -14,5 +16,9 @@ namespace siproxd::app {
 [[nodiscard]] proxy::Addresses localAddresses(const net::SelectedInterfaces& selected,
                                               const config::Settings& settings,
                                               const dns::Addresses& announced = {});
+
+/// What is to be said of neighbours: with a single interface its subnet counts as inside, which on a
+/// rented server is everybody in the rack. Empty: they are at home.
+[[nodiscard]] std::string neighbourWarning(const proxy::Addresses& addresses);
 
 }  // namespace siproxd::app

@@ -129,26 +129,29 @@ NftRunner::NftRunner(event::Loop& loop, access::NftExport nft, access::BanList& 
     for (const auto& ban : bans_.list(loop_.now())) {
         nft_.add(ban, loop_.now());
     }
-    const auto soon = [this] {
-        if (!timer_->pending()) {
-            timer_->start(kCollect);
-        }
-    };
-    bans_.onBanned([this, soon](const access::Ban& ban) {
-        nft_.add(ban, loop_.now());
-        soon();
-    });
-    bans_.onUnbanned([this, soon](const access::Ban& ban) {
-        nft_.remove(ban);
-        soon();
-    });
+    bans_.addListener(*this);
     run(nft_.setup() + nft_.take());
 }
 
 NftRunner::~NftRunner() {
     shared_->owner = nullptr;
-    bans_.onBanned(nullptr);
-    bans_.onUnbanned(nullptr);
+    bans_.removeListener(*this);
+}
+
+void NftRunner::onBanned(const access::Ban& ban) {
+    nft_.add(ban, loop_.now());
+    flushSoon();
+}
+
+void NftRunner::onUnbanned(const access::Ban& ban) {
+    nft_.remove(ban);
+    flushSoon();
+}
+
+void NftRunner::flushSoon() {
+    if (!timer_->pending()) {
+        timer_->start(kCollect);
+    }
 }
 
 void NftRunner::flush() {

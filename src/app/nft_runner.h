@@ -17,20 +17,23 @@ namespace siproxd::app {
 [[nodiscard]] base::Result<void> runNft(const std::string& commands,
                                         const std::string& program = "nft");
 
-/// Hands the bans of a list to the packet filter: in a thread of its own, one run at a time, several
-/// bans a run.
-class NftRunner {
+/// Hands the proven bans of a list to the packet filter: in a thread of its own, one run at a time,
+/// several bans a run.
+class NftRunner final : private access::BanList::Listener {
 public:
     /// Makes the sets, and puts the bans that are there into them. The list must outlive it.
     NftRunner(event::Loop& loop, access::NftExport nft, access::BanList& bans);
-    ~NftRunner();
+    ~NftRunner() override;
     NftRunner(const NftRunner&) = delete;
     NftRunner& operator=(const NftRunner&) = delete;
 
 private:
     struct Shared;
 
+    void onBanned(const access::Ban& ban) override;
+    void onUnbanned(const access::Ban& ban) override;
     void run(std::string commands);
+    void flushSoon();
     void flush();
 
     event::Loop& loop_;

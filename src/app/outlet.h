@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "transaction/layer.h"
@@ -31,6 +32,11 @@ public:
     void close(std::uint64_t connection) override {
         if (transports_ != nullptr) {
             transports_->close(connection);
+        }
+    }
+    void drop(const std::function<bool(const base::Flow&)>& unwanted) override {
+        if (transports_ != nullptr) {
+            transports_->drop(unwanted);
         }
     }
     [[nodiscard]] bool isOpen(std::uint64_t connection) const override {

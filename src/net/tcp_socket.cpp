@@ -28,6 +28,9 @@ base::UniqueFd newSocket(int family) {
     return base::UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
+/// Milliseconds. The kernel's own patience is a quarter of an hour, during which calls go nowhere.
+constexpr int kMostUnacknowledged = 30'000;
+
 bool bindTo(int fd, const base::SocketAddress& local) {
     sockaddr_storage address{};
     const socklen_t length = local.toSockaddr(address);
@@ -115,6 +118,7 @@ base::SocketAddress localAddress(int fd) {
 
 void tuneForMessages(int fd, base::Family family, unsigned dscp) {
     setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    setOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, kMostUnacknowledged);
     if (dscp == 0) {
         return;
     }

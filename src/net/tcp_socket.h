@@ -54,7 +54,8 @@ private:
 [[nodiscard]] base::SocketAddress localAddress(int fd);
 
 /// For small messages that wait for answers: sends at once (TCP_NODELAY), with the code point 0–63
-/// (RFC 2474). What the kernel refuses is left as it is.
+/// (RFC 2474), and the connection breaks when the peer's TCP acknowledges nothing for 30 s
+/// (TCP_USER_TIMEOUT, RFC 5482). What the kernel refuses is left as it is.
 void tuneForMessages(int fd, base::Family family, unsigned dscp);
 
 }  // namespace siproxd::net

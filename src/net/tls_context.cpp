@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "net/trust_store.h"
 
 namespace siproxd::net {
 
@@ -74,22 +74,7 @@ base::Result<void> loadCertificate(SSL_CTX* context, const TlsSettings& settings
     return {};
 }
 
-base::Result<void> loadTrust(SSL_CTX* context, const std::string& path) {
-    if (path.empty()) {
-        return ::SSL_CTX_set_default_verify_paths(context) == 1
-                   ? base::Result<void>()
-                   : opensslError("the system's certification authorities");
-    }
-    struct stat status {};
-    const bool directory = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-    if (::SSL_CTX_load_verify_locations(context, directory ? nullptr : path.c_str(),
-                                        directory ? path.c_str() : nullptr) != 1) {
-        return opensslError("certification authorities " + path);
-    }
-    return {};
-}
-
-base::Result<void> setUp(SSL_CTX* context, const TlsSettings& settings) {
+base::Result<void> setUp(SSL_CTX* context, const TlsSettings& settings, X509_STORE* trusted) {
     const int least = settings.leastVersion == TlsVersion::V1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     ::SSL_CTX_set_min_proto_version(context, least);
     auto options = static_cast<decltype(::SSL_CTX_get_options(context))>(SSL_OP_NO_RENEGOTIATION |
@@ -110,7 +95,8 @@ base::Result<void> setUp(SSL_CTX* context, const TlsSettings& settings) {
             return loaded;
         }
     }
-    return loadTrust(context, settings.caPath);
+    ::SSL_CTX_set1_cert_store(context, trusted);
+    return {};
 }
 
 void askClients(SSL_CTX* context, ClientCertificate demand, const std::string& caPath) {
@@ -211,8 +197,12 @@ base::Result<TlsContext> TlsContext::make(const TlsSettings& settings) {
     if (!server || !client) {
         return opensslError("cannot be set up");
     }
+    const auto trusted = loadTrust(settings.caPath);
+    if (!trusted) {
+        return std::unexpected(trusted.error());
+    }
     for (SSL_CTX* context : {server.get(), client.get()}) {
-        if (auto done = setUp(context, settings); !done) {
+        if (auto done = setUp(context, settings, trusted->get()); !done) {
             return std::unexpected(std::move(done.error()));
         }
     }

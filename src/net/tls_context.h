@@ -28,7 +28,7 @@ enum class TlsVersion : std::uint8_t { V1_2, V1_3 };
 struct TlsSettings {
     std::string certificateFile = {};  ///< PEM with the chain; empty: no listening
     std::string keyFile = {};          ///< PEM; empty: in certificateFile
-    std::string caPath = {};           ///< PEM file or hashed directory; empty: the system's
+    std::string caPath = {};           ///< as for loadTrust()
     bool verifyProvider = true;   ///< whether peers we connect to must prove their name
     ClientCertificate clientCertificate = ClientCertificate::Off;
     TlsVersion leastVersion = TlsVersion::V1_2;

@@ -23,6 +23,9 @@ union ControlBuffer {
     char bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo))];
 };
 
+/// An ICMPv6 error is no longer than the smallest MTU; those of IPv4 hold 576 bytes.
+constexpr std::size_t kMostQuoted = 1280;
+
 bool setOption(int fd, int level, int name, int value) {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
@@ -213,15 +216,22 @@ std::optional<PeerError> UdpSocket::takeError() const {
         cmsghdr align;
         char bytes[512];
     } control;
+    char quoted[kMostQuoted];
+    iovec vector{quoted, sizeof quoted};
     msghdr message{};
     message.msg_name = &peer;
     message.msg_namelen = sizeof peer;
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
     message.msg_control = control.bytes;
     message.msg_controllen = sizeof control.bytes;
-    if (::recvmsg(fd_.get(), &message, MSG_ERRQUEUE) < 0) {
+    const auto length = ::recvmsg(fd_.get(), &message, MSG_ERRQUEUE);
+    if (length < 0) {
         return std::nullopt;
     }
-    PeerError result{base::SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&peer)), {}};
+    PeerError result{base::SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&peer)),
+                     {},
+                     std::string(quoted, static_cast<std::size_t>(length))};
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(&message, header)) {
         if ((header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) ||

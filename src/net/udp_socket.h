@@ -51,6 +51,10 @@ struct SendError {
 struct PeerError {
     base::SocketAddress peer;  ///< that was sent to
     SendError error;           ///< Unreachable only for RFC 792 type 3 and RFC 4443 type 1
+    /// How the datagram began, as far as the error quotes it: all of it or some hundred bytes
+    /// (RFC 1812 §4.3.2.3, RFC 4443 §2.4), 100 (RFC 4884), or none (RFC 792). What is known of it
+    /// cannot be guessed by others.
+    std::string quoted{};
 };
 
 /// A bound, non-blocking UDP socket that is closed on exec.

@@ -81,6 +81,12 @@ std::optional<Side> Addresses::sideOfInterface(unsigned index) const {
     return found;
 }
 
+bool Addresses::isInterface(unsigned index) const {
+    return std::ranges::any_of(endpoints_, [index](const Endpoint& endpoint) {
+        return endpoint.interfaceIndex == index;
+    });
+}
+
 Side Addresses::sideOf(const base::Flow& flow) const {
     const bool inside = at(Side::Inside, flow.local.ip) != nullptr;
     const bool outside = at(Side::Outside, flow.local.ip) != nullptr;

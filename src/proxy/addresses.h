@@ -79,6 +79,9 @@ public:
     /// The side that an interface is on; nothing when it is none of ours or on both.
     [[nodiscard]] std::optional<Side> sideOfInterface(unsigned index) const;
 
+    /// Whether it is an interface of ours, of either side.
+    [[nodiscard]] bool isInterface(unsigned index) const;
+
     /// The side of a flow by our address in it, where that is on one side only, else by the peer's.
     [[nodiscard]] Side sideOf(const base::Flow& flow) const;
 

@@ -22,6 +22,8 @@ constexpr std::size_t kLongestDatagram = 1300;
 /// times then.
 constexpr int kPatience = 3;
 
+constexpr std::string_view kDoubted = "is said not to be reachable, and says nothing";
+
 }  // namespace
 
 void Proxy::startNextRank(Forward& forward) {
@@ -296,6 +298,7 @@ void Proxy::sendBranch(Forward& forward, std::size_t index) {
 void Proxy::awaitServer(Forward& forward, std::size_t index) {
     Branch& branch = forward.branches[index];
     branch.patience.reset();
+    branch.doubted = false;
     if (!branch.hasNextServer()) {
         return;
     }
@@ -311,14 +314,28 @@ void Proxy::awaitServer(Forward& forward, std::size_t index) {
         // Its answer may still be on the way.
         silent.former.push_back(silent.client);
         layer_.cancel(silent.client);
-        tryNextServerAfter(*present, index, "says nothing");
+        tryNextServerAfter(*present, index, silent.doubted ? kDoubted : "says nothing");
     });
     branch.patience->start(kPatience * options_.timings.t1);
 }
 
+void Proxy::onDoubt(transaction::ClientId id) {
+    Forward* forward = find(id);
+    Branch* branch = forward != nullptr ? forward->branchOf(id) : nullptr;
+    if (branch == nullptr || branch->client != id || branch->patience == nullptr ||
+        branch->doubted) {
+        return;
+    }
+    branch->doubted = true;
+    branch->patience->start(options_.timings.t1);
+}
+
 void Proxy::tryNextServerAfter(Forward& forward, std::size_t index, std::string_view what) {
     Branch& branch = forward.branches[index];
-    markDead(branch);
+    // For a server that a forged error speaks ill of a short silence is no proof.
+    if (what != kDoubted) {
+        markDead(branch);
+    }
     log::info("{} {}, the next server of {} is tried", branch.flow.remote.toString(), what,
               base::printable(branch.uri.host));
     tryNextServer(forward, index);

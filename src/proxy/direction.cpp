@@ -43,6 +43,10 @@ Side DirectionFinder::sideOf(const base::Flow& from, unsigned interfaceIndex) co
     if (const auto side = addresses_.sideOfInterface(interfaceIndex)) {
         return *side;
     }
+    // By a third one everybody may come with whatever source address he likes.
+    if (interfaceIndex != 0 && !addresses_.isInterface(interfaceIndex)) {
+        return Side::Outside;
+    }
     return addresses_.isInside(source) && !addresses_.isOurs(source) ? Side::Inside
                                                                      : Side::Outside;
 }

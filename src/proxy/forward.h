@@ -52,6 +52,7 @@ struct Branch {
     std::vector<transaction::ClientId> former{};
     /// While there is another server to try: how long this one may say nothing.
     std::unique_ptr<event::Timer> patience{};
+    bool doubted = false;  ///< an ICMP error, which may be forged, has shortened it
     /// To tags of its provisional responses: early dialogs of this branch. Bounded.
     std::vector<std::string> earlyTags{};
 

@@ -13,6 +13,10 @@ namespace {
 using access::Conduct;
 using GuardVerdict = access::FloodGuard::Verdict;
 
+/// What a TLS handshake counts as, in requests: it signs. All connections that one address may have
+/// by default still fit into a full bucket.
+constexpr float kHandshakeCost = 4;
+
 access::Side accessSide(Side side) {
     return side == Side::Inside ? access::Side::Inside : access::Side::Outside;
 }
@@ -98,27 +102,52 @@ bool Gate::mayBeTold(const base::Flow& from, Side side) const {
 
 // --- what anybody may send
 
-bool Gate::admits(const base::Flow& from, Side side, std::string_view bytes) {
-    if (addresses_.isOurs(from.remote.ip)) {
-        return true;
-    }
+bool Gate::isExempt(const base::Flow& from, Side side) const {
+    // A provider or trunk sends as much as there are calls; and were its packets counted, who forges
+    // its address could shut it out.
+    return isFromUs(from, side) || !options_.floodGuard ||
+           locations_.knowsProvider(from.remote.ip) ||
+           options_.rules.trunkNetworks.contains(from.remote.ip);
+}
+
+/// Not shut out by the lists.
+bool Gate::isListed(const base::Flow& from) const {
     const auto rights = policy_.classify(from.remote.ip);
     if (!rights.maySip && !rights.mayRegister) {
         log::debug(log::Class::Access, "ACCESS: denied {}", from.remote.toString());
         return false;
     }
-    // A provider or trunk sends as much as there are calls; and were its packets counted, who forges its
-    // address could shut it out.
-    if (side == Side::Inside || !options_.floodGuard ||
-        locations_.knowsProvider(from.remote.ip) ||
-        options_.rules.trunkNetworks.contains(from.remote.ip)) {
+    return true;
+}
+
+bool Gate::admits(const base::Flow& from, Side side, std::string_view bytes) {
+    if (addresses_.isOurs(from.remote.ip)) {
         return true;
     }
+    if (!isListed(from)) {
+        return false;
+    }
     // Who answers our requests is not to be slowed down by how many there are.
-    if (bytes.starts_with("SIP/2.0 ") && guard_.isProven(from.remote.ip)) {
+    if (isExempt(from, side) ||
+        (bytes.starts_with("SIP/2.0 ") && guard_.isProven(from.remote.ip))) {
         return true;
     }
     return guard_.admit(from.remote.ip, proofOf(from)) == GuardVerdict::Pass;
+}
+
+transport::Standing Gate::admitConnection(const base::Flow& from, Side side) {
+    using transport::Standing;
+    const auto& ip = from.remote.ip;
+    if (addresses_.isOurs(ip)) {
+        return Standing::Ourselves;
+    }
+    const float cost = from.protocol == base::Protocol::Tls ? kHandshakeCost : 1;
+    if (!isListed(from) || (!isExempt(from, side) && guard_.admit(ip, access::Proof::Shown, cost) !=
+                                                         GuardVerdict::Pass)) {
+        return Standing::Refused;
+    }
+    return isStranger(from, side) && !options_.trusted.contains(ip) ? Standing::Stranger
+                                                                    : Standing::Known;
 }
 
 void Gate::sawMalformed(const base::Flow& from, Side side) {

@@ -19,6 +19,7 @@
 #include "proxy/addresses.h"
 #include "registrar/location_table.h"
 #include "sip/message.h"
+#include "transport/transport.h"
 
 namespace siproxd::proxy {
 
@@ -87,6 +88,11 @@ public:
     /// what its source may send. False: drop it, without an answer and without another look; the
     /// lists do not allow the source anything, or it sends too much or is banned.
     [[nodiscard]] bool admits(const base::Flow& from, Side side, std::string_view bytes);
+    /// Somebody connects: asked before the TLS handshake, which is the dearest thing that a stranger
+    /// can ask for.
+    [[nodiscard]] transport::Standing admitConnection(const base::Flow& from, Side side);
+    /// Whether no flood guard counts what comes from there, and no ban holds for it.
+    [[nodiscard]] bool isExempt(const base::Flow& from, Side side) const;
     /// It was no message.
     void sawMalformed(const base::Flow& from, Side side);
     /// The request was for nobody who is here.
@@ -130,6 +136,7 @@ private:
         return side == Side::Inside || addresses_.isOurs(from.remote.ip);
     }
     [[nodiscard]] bool isKnown(const base::IpAddress& ip) const;
+    [[nodiscard]] bool isListed(const base::Flow& from) const;
     [[nodiscard]] bool isStranger(const base::Flow& from, Side side) const {
         return !isFromUs(from, side) && !isKnown(from.remote.ip);
     }

@@ -35,6 +35,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     masquerade_.setMaskedHosts(options_.maskedHosts);
     directions_.setUsersOutside(options_.gate.rules.usersOutside);
     parts_.locations.addListener(*this);
+    gate_.guard().banList().addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
         auto arrival = unsuspend(token);
         if (arrival == nullptr) {

@@ -70,7 +70,8 @@ struct Options {
 class Proxy final : public transport::Transport::Handler,
                     private transaction::User,
                     private NatKeeper::Outlet,
-                    private registrar::LocationTable::Listener {
+                    private registrar::LocationTable::Listener,
+                    private access::BanList::Listener {
 public:
     Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy);
     ~Proxy() override;
@@ -81,7 +82,11 @@ public:
     void onMalformed(const transport::Received& received, int status,
                      std::string_view reason) override;
     void onFlowFailed(const base::Flow& flow, const base::Error& error) override;
+    void onUnreachable(const base::Flow& flow, std::string_view quoted,
+                       const base::Error& error) override;
     void onConnectionClosed(const base::Flow& flow) override;
+    /// Somebody connects.
+    [[nodiscard]] transport::Standing admitConnection(const base::Flow& flow);
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
     /// Calls whose media goes by an address that has gone end, at once when another address has come
@@ -130,6 +135,8 @@ private:
         std::string user{};  ///< authenticated; empty: nobody was asked
         access::CallLimits::Ticket ticket{};
     };
+    // access::BanList::Listener
+    void onBanned(const access::Ban& ban) override;
     // transaction::User
     void onRequest(transaction::ServerId id, sip::Message request,
                    const base::Flow& from) override;
@@ -138,6 +145,7 @@ private:
     void onResponse(transaction::ClientId id, sip::Message response,
                     const base::Flow& from) override;
     void onFailure(transaction::ClientId id, transaction::ClientFailure failure) override;
+    void onDoubt(transaction::ClientId id) override;
     void onStrayResponse(sip::Message response, const base::Flow& from) override;
     bool mayBeTold(const base::Flow& from) override;
     void onServerAnswered(transaction::ServerId id, int status) override;
@@ -249,7 +257,7 @@ private:
     void finishBranch(Forward& forward, const Branch& branch, sip::Message response);
     void passOn(Forward& forward, const Branch& branch, sip::Message response,
                 const base::Flow& from);
-    void toInside(Forward& forward, sip::Message& response);
+    void toInside(Forward& forward, sip::Message& response, const base::Flow& from);
     void toOutside(Forward& forward, sip::Message& response, const base::Flow& from);
     void mediaOfResponse(const Forward& forward, const Branch& branch, sip::Message& response);
     void dropResponse(Forward& forward, const sip::Message& response);
@@ -318,7 +326,9 @@ private:
                                  const Branch& branch) const;
     [[nodiscard]] bool masqueradeRegister(Forward& forward, const Branch& branch,
                                           sip::Message& request);
-    void registered(Forward& forward, sip::Message& response);
+    /// The provider has answered, by that flow.
+    void registered(Forward& forward, sip::Message& response, const base::Flow& provider);
+    void keepConnection(const base::Flow& flow);
     [[nodiscard]] std::uint32_t requestedExpires(const sip::Message& request,
                                                  const sip::NameAddr& contact) const;
 

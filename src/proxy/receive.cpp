@@ -105,6 +105,29 @@ void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
     layer_.flowFailed(flow);
 }
 
+void Proxy::onUnreachable(const base::Flow& flow, std::string_view quoted,
+                          const base::Error& error) {
+    log::infoFromPeer("{}", error.message);
+    layer_.unreachable(flow, quoted);
+}
+
+transport::Standing Proxy::admitConnection(const base::Flow& flow) {
+    const auto standing = gate_.admitConnection(flow, directions_.sideOf(flow, 0));
+    counters_.denied += standing == transport::Standing::Refused ? 1 : 0;
+    return standing;
+}
+
+void Proxy::onBanned(const access::Ban& ban) {
+    // Who forges datagrams of somebody does not end his connections.
+    if (!ban.proven || parts_.connections == nullptr) {
+        return;
+    }
+    parts_.connections->drop([&](const base::Flow& flow) {
+        return access::sourceOf(flow.remote.ip) == ban.source &&
+               !gate_.isExempt(flow, directions_.sideOf(flow, 0));
+    });
+}
+
 void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                             const base::Flow& from) {
     ++counters_.malformed;

@@ -128,7 +128,13 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
     return true;
 }
 
-void Proxy::registered(Forward& forward, sip::Message& response) {
+void Proxy::keepConnection(const base::Flow& flow) {
+    if (flow.connection != 0 && parts_.connections != nullptr) {
+        parts_.connections->keep(flow.connection);
+    }
+}
+
+void Proxy::registered(Forward& forward, sip::Message& response, const base::Flow& provider) {
     const int status = response.status();
     if (status < 200) {
         return;
@@ -163,8 +169,9 @@ void Proxy::registered(Forward& forward, sip::Message& response) {
         if (!entry.token.empty()) {
             parts_.locations.confirm(entry.token, expires);
         }
-        if (expires > 0 && forward.from.connection != 0 && parts_.connections != nullptr) {
-            parts_.connections->keep(forward.from.connection);
+        if (expires > 0) {
+            keepConnection(forward.from);
+            keepConnection(provider);
         }
         log::debug(log::Class::Reg, "{} is {} at {} for {} s",
                    base::printable(forward.localAor.userAtHost()),
@@ -216,9 +223,8 @@ void Proxy::registerHere(transaction::ServerId id, const sip::Message& request,
     const auto side = directions_.sideOf(from, arrivalInterface_);
     const auto response = registrar_.answer(
         request, {.flow = from, .user = user, .natted = nat_.isNatted(request, from, side)});
-    if (response.status() < 300 && from.connection != 0 && parts_.connections != nullptr &&
-        !response.contacts().empty()) {
-        parts_.connections->keep(from.connection);
+    if (response.status() < 300 && !response.contacts().empty()) {
+        keepConnection(from);
     }
     give(id, response);
 }

@@ -247,7 +247,7 @@ void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response
         if (forward.fromSide() == Side::Outside) {
             toOutside(forward, response, from);
         } else {
-            toInside(forward, response);
+            toInside(forward, response, from);
         }
     }
     if (!parts_.chain.run(plugin::Stage::PostProxy, context).goesOn()) {
@@ -290,10 +290,10 @@ void Proxy::mediaOfResponse(const Forward& forward, const Branch& branch,
     }
 }
 
-void Proxy::toInside(Forward& forward, sip::Message& response) {
+void Proxy::toInside(Forward& forward, sip::Message& response, const base::Flow& from) {
     masquerade_.partiesIn(response);
     if (forward.method == sip::Method::Register) {
-        registered(forward, response);
+        registered(forward, response, from);
         return;
     }
     if (makesDialog(response)) {

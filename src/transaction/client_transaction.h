@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,12 @@ public:
     [[nodiscard]] virtual bool onResponse(const sip::Message& response) = 0;
     /// What has been sent by this flow may not have arrived (Layer::flowFailed()).
     virtual void onFlowFailed() = 0;
+
+    /// Whether an ICMP error is about this request.
+    enum class Quoted : std::uint8_t { No, Perhaps, Yes };
+    /// By the first bytes of the datagram that it quotes: Yes takes enough of our branch that nobody
+    /// can have guessed it.
+    [[nodiscard]] Quoted isQuoted(std::string_view quoted) const;
     /// Whether a response has come, so that somebody is there.
     [[nodiscard]] virtual bool isHeard() const = 0;
     /// See Layer::cancel().

@@ -97,7 +97,8 @@ struct Layer::Impl final : Transaction::Owner {
             ServerEnded,
             ClientEnded,
             Timeout,
-            TransportError
+            TransportError,
+            Doubt
         };
         Kind kind;
         std::uint64_t id;
@@ -149,7 +150,9 @@ struct Layer::Impl final : Transaction::Owner {
     ClientId openClient(std::string key, bool invite, std::string bytes,
                         const base::Flow& to, bool ours);
     ClientId refuseToSend(std::string_view why, bool ours);
+    [[nodiscard]] std::vector<ClientId> clientsOf(const base::Flow& flow) const;
     void flowFailed(const base::Flow& flow);
+    void unreachable(const base::Flow& flow, std::string_view quoted);
 
     [[nodiscard]] bool full() const {
         return servers.size() + clients.size() >= maxTransactions;
@@ -252,6 +255,7 @@ void Layer::Impl::tell(const Notice& notice) {
         case Notice::Kind::TransportError:
             user.onFailure(ClientId{notice.id}, ClientFailure::Transport);
             break;
+        case Notice::Kind::Doubt: user.onDoubt(ClientId{notice.id}); break;
     }
 }
 
@@ -398,14 +402,31 @@ ClientId Layer::Impl::openClient(std::string key, bool invite, std::string bytes
     return id;
 }
 
-void Layer::Impl::flowFailed(const base::Flow& flow) {
+/// A copy, for those that end leave the table.
+std::vector<ClientId> Layer::Impl::clientsOf(const base::Flow& flow) const {
     const auto known = clientsByPeer.find({flow.protocol, flow.remote});
-    if (known == clientsByPeer.end()) {
-        return;
+    return known == clientsByPeer.end()
+               ? std::vector<ClientId>()
+               : std::vector<ClientId>(known->second.begin(), known->second.end());
+}
+
+void Layer::Impl::unreachable(const base::Flow& flow, std::string_view quoted) {
+    using Quoted = ClientTransaction::Quoted;
+    for (const auto id : clientsOf(flow)) {
+        auto* client = clients.find(id);
+        if (client == nullptr || client->isHeard()) {
+            continue;
+        }
+        switch (client->isQuoted(quoted)) {
+            case Quoted::Yes: client->onFlowFailed(); break;
+            case Quoted::Perhaps: notify(Notice::Kind::Doubt, number(id)); break;
+            case Quoted::No: break;
+        }
     }
-    // A copy, for those that end leave the table.
-    const std::vector<ClientId> ids(known->second.begin(), known->second.end());
-    for (const auto id : ids) {
+}
+
+void Layer::Impl::flowFailed(const base::Flow& flow) {
+    for (const auto id : clientsOf(flow)) {
         auto* client = clients.find(id);
         if (client == nullptr) {
             continue;
@@ -445,6 +466,11 @@ void Layer::receive(sip::Message message, const base::Flow& from) {
 void Layer::flowFailed(const base::Flow& flow) {
     const Impl::Scope scope(*impl_);
     impl_->flowFailed(flow);
+}
+
+void Layer::unreachable(const base::Flow& flow, std::string_view quoted) {
+    const Impl::Scope scope(*impl_);
+    impl_->unreachable(flow, quoted);
 }
 
 void Layer::respond(ServerId id, const sip::Message& response) {

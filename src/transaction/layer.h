@@ -62,6 +62,10 @@ public:
     /// `id` ends without a final response.
     virtual void onFailure(ClientId id, ClientFailure failure) = 0;
 
+    /// The peer of `id` may not be reachable, or somebody wants us to think so. Nothing has ended, and
+    /// no response has come yet.
+    virtual void onDoubt(ClientId /*id*/) {}
+
     /// Whether a stranger may be told that nothing is known of his CANCEL (481), or that there is no
     /// room for his request (503). Neither has a transaction.
     [[nodiscard]] virtual bool mayBeTold(const base::Flow& /*from*/) { return true; }
@@ -101,9 +105,14 @@ public:
     void receive(sip::Message message, const base::Flow& from);
 
     /// What was sent to the flow's remote address may be lost: a connection could not be made or has
-    /// broken, or an ICMP error has come back. Requests to it (by that connection, if it has a
-    /// number) that nothing has been heard of fail with ClientFailure::Transport (RFC 3261 §8.1.3.1).
+    /// broken. Requests to it (by that connection, if it has a number) that nothing has been heard of
+    /// fail with ClientFailure::Transport (RFC 3261 §8.1.3.1).
     void flowFailed(const base::Flow& flow);
+
+    /// An ICMP error has come back for a datagram to the flow's remote address that began with
+    /// `quoted`. The request whose branch is quoted fails like that: nobody can guess it. Of those
+    /// that the quotation is too short to tell from others the user hears by onDoubt().
+    void unreachable(const base::Flow& flow, std::string_view quoted);
 
     /// Answers the request of `id`. The message must carry that request's Vias. Provisional, 2xx
     /// and other finals are retransmitted, absorbed and timed as §17.2 says; what comes too late is

@@ -20,10 +20,10 @@ constexpr std::size_t kMostUnsentForPong = 4096;
 
 Connection::Connection(event::Loop& loop, Owner& owner, const StreamSettings& settings,
                        StreamCounters& counters, const base::Flow& flow, SocketTag tag,
-                       Opener opener)
+                       Opener opener, bool stranger)
     : loop_(loop), owner_(owner), settings_(settings), counters_(counters), flow_(flow), tag_(tag),
-      opener_(opener), begun_(loop.now()), lastReceived_(begun_), lastPing_(begun_),
-      framer_(settings.framer) {}
+      opener_(opener), stranger_(stranger), begun_(loop.now()), lastReceived_(begun_),
+      lastPing_(begun_), framer_(stranger ? settings.strangerFramer : settings.framer) {}
 
 void Connection::start(base::UniqueFd fd, ::ssl_st* tls) {
     timer_ = loop_.timer([weak = weak_from_this()] {
@@ -32,7 +32,6 @@ void Connection::start(base::UniqueFd fd, ::ssl_st* tls) {
         }
     });
     const bool ours = opener_ == Opener::Us;
-    keptAlive_ = ours;
     stream_ = loop_.stream(std::move(fd), *this,
                            {.connecting = ours,
                             .tls = tls,
@@ -48,6 +47,7 @@ bool Connection::send(std::string_view bytes) {
     if (!usable() || stream_->unsent() + bytes.size() > settings_.queueBytes) {
         return false;
     }
+    know();
     trace(Direction::Out, flow_, bytes);
     write(bytes);
     schedule();
@@ -80,6 +80,13 @@ void Connection::end(std::string_view reason, bool failed) {
     state_ = State::Closed;
     timer_->stop();
     owner_.onEnded(*this, {.reason = reason, .failed = failed, .wasOpen = wasOpen_});
+}
+
+void Connection::know() {
+    if (stranger_) {
+        stranger_ = false;
+        framer_.setLimits(settings_.framer);
+    }
 }
 
 void Connection::keepAlive() {
@@ -134,9 +141,18 @@ void Connection::onClosed(std::string_view reason) {
 }
 
 void Connection::cutMessages(std::size_t limit) {
+    cutSome(limit);
+    const std::size_t partial = state_ == State::Open ? stream_->received().size() : 0;
+    if (state_ != State::Closed && partial != partial_) {
+        partial_ = partial;
+        owner_.onPartial(*this, partial);
+    }
+}
+
+void Connection::cutSome(std::size_t limit) {
     for (std::size_t count = 0; state_ == State::Open;) {
         const std::string_view bytes = stream_->received();
-        const Frame frame = framer_.next(bytes, pongsOwed_ > 0);
+        const Frame frame = framer_.next(bytes, awaitsPong());
         if (frame.kind == Frame::Kind::NeedMore) {
             if (framer_.midMessage() && !messageSince_) {
                 messageSince_ = loop_.now();
@@ -171,8 +187,7 @@ bool Connection::take(const Frame& frame, std::string_view bytes) {
             answerPing();
             break;
         case Frame::Kind::Pong:
-            ++counters_.pongs;
-            pongsOwed_ -= pongsOwed_ > 0 ? 1 : 0;
+            takePong();
             break;
         case Frame::Kind::Error:
             ++counters_.malformed;
@@ -187,17 +202,34 @@ bool Connection::take(const Frame& frame, std::string_view bytes) {
 
 void Connection::answerPing() {
     ++counters_.pings;
+    if (stranger_) {
+        return;  // scanners need not know that somebody is here
+    }
     spoken_ = true;
     if (stream_->unsent() <= kMostUnsentForPong) {
         write(kPong);
     }
 }
 
+/// What comes later is a keepalive of the peer's own: some send a lone line end.
+bool Connection::awaitsPong() const {
+    return pongOwed_ && loop_.now() <= lastPing_ + settings_.pongTimeout;
+}
+
+void Connection::takePong() {
+    ++counters_.pongs;
+    pongs_ = pongs_ || awaitsPong();
+    pongOwed_ = false;
+}
+
 void Connection::ping() {
     const auto now = loop_.now();
     lastPing_ = now;
-    pongDue_ = now + settings_.pongTimeout;
-    ++pongsOwed_;
+    // Only the side that was connected to has to answer (RFC 5626 §4.4.1), and some do not even then.
+    if (pongs_) {
+        pongDue_ = now + settings_.pongTimeout;
+    }
+    pongOwed_ = true;
     write(kPing);
 }
 

@@ -40,13 +40,17 @@ public:
         virtual void onMessage(Connection& connection, std::string_view bytes) = 0;
         virtual void onMalformed(Connection& connection, std::string_view bytes,
                                  const Frame& frame) = 0;
+        /// So many bytes wait for the rest of their message.
+        virtual void onPartial(Connection& connection, std::size_t bytes) = 0;
         /// It has closed itself and is to be dropped.
         virtual void onEnded(Connection& connection, const Ending& ending) = 0;
     };
 
     /// Settings and counters are read and written as long as it lives.
+    /// A peer that we connect to is no stranger.
     Connection(event::Loop& loop, Owner& owner, const StreamSettings& settings,
-               StreamCounters& counters, const base::Flow& flow, SocketTag tag, Opener opener);
+               StreamCounters& counters, const base::Flow& flow, SocketTag tag, Opener opener,
+               bool stranger = false);
 
     /// Takes the socket; to be called once, right after it has been made. `tls` is owned from then
     /// on; null: plain TCP.
@@ -61,7 +65,12 @@ public:
     /// Closes at once: onEnded() is called.
     void end(std::string_view reason, bool failed);
 
-    /// Sends pings from now on, when the settings want any.
+    /// The peer is no stranger: pings of its are answered, and its messages may be of any length
+    /// that the settings allow. Who has been sent something is none either.
+    void know();
+
+    /// Sends pings from now on, when the settings want any. Not everybody answers them: a missing
+    /// pong ends the connection only of a peer that has sent one before.
     void keepAlive();
 
     [[nodiscard]] const base::Flow& flow() const { return flow_; }
@@ -84,8 +93,11 @@ private:
 
     void opened();
     void cutMessages(std::size_t limit);
+    void cutSome(std::size_t limit);
     [[nodiscard]] bool take(const Frame& frame, std::string_view bytes);
     void answerPing();
+    [[nodiscard]] bool awaitsPong() const;
+    void takePong();
     void ping();
     void write(std::string_view bytes);
 
@@ -105,10 +117,12 @@ private:
     Opener opener_;
     State state_ = State::Opening;
     bool wasOpen_ = false;
+    bool stranger_;
     bool spoken_ = false;  ///< a message has come
     bool keptAlive_ = false;
+    bool pongs_ = false;     ///< the peer has answered a ping
     bool peerGone_ = false;  ///< what it sent before is still being cut
-    unsigned pongsOwed_ = 0;
+    bool pongOwed_ = false;  ///< none has come since our last ping
 
     base::TimePoint begun_;         ///< of opening, later of finishing
     base::TimePoint lastReceived_;
@@ -117,6 +131,7 @@ private:
     std::optional<base::TimePoint> messageSince_;
     std::optional<base::TimePoint> unsentSince_;
     std::size_t unsentThen_ = 0;
+    std::size_t partial_ = 0;  ///< as it was told
     base::TimePoint scheduled_;
 
     StreamFramer framer_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "base/flow.h"
@@ -28,12 +29,16 @@ public:
     /// too many.
     virtual bool alias(std::uint64_t connection, std::uint16_t port) = 0;
 
-    /// A phone has registered over that connection: it is kept alive, and not closed to make room
-    /// for strangers.
+    /// A phone has registered over that connection, from its end or to its provider: it is kept
+    /// alive, and not closed to make room for strangers.
     virtual void keep(std::uint64_t connection) = 0;
 
     /// Closes a connection once what was sent is out.
     virtual void close(std::uint64_t connection) = 0;
+
+    /// Closes at once, and says nothing on, all connections that others have opened and for which
+    /// `unwanted` holds; not from inside the call.
+    virtual void drop(const std::function<bool(const base::Flow&)>& unwanted) = 0;
 
     [[nodiscard]] virtual bool isOpen(std::uint64_t connection) const = 0;
 };

@@ -67,8 +67,12 @@ std::optional<Frame> StreamFramer::scanHead(std::string_view bytes) {
         const std::string_view line = bytes.substr(lineStart_, at - 1 - lineStart_);
         if (line.empty()) {
             headLength_ = at + 1;
-            return contentLength_ ? std::nullopt
-                                  : std::optional(fail(400, "Missing Content-Length", at + 1));
+            if (!contentLength_) {
+                return fail(400, "Missing Content-Length", at + 1);
+            }
+            return headLength_ + *contentLength_ <= limits_.message
+                       ? std::nullopt
+                       : std::optional(fail(513, "Message Too Large", at + 1));
         }
         // The start line is no header field, whatever it looks like.
         if (lineStart_ > 0) {

@@ -11,6 +11,7 @@ namespace siproxd::transport {
 struct FramerLimits {
     std::size_t head = 32 * 1024;  ///< start line and header fields with the empty line, in bytes
     std::size_t body = 64 * 1024;  ///< largest Content-Length
+    std::size_t message = 96 * 1024;  ///< both together
 };
 
 /// What stands at the front of a stream.
@@ -42,6 +43,9 @@ public:
     /// small reads cost no more than one large one. `pongAwaited`: a lone CRLF is a pong at once,
     /// instead of waiting for the second half of a ping. An Error stays one for ever.
     [[nodiscard]] Frame next(std::string_view bytes, bool pongAwaited = false);
+
+    /// From the next call on.
+    void setLimits(const FramerLimits& limits) { limits_ = limits; }
 
     /// Whether a message has begun that is not complete yet.
     [[nodiscard]] bool midMessage() const { return scanned_ > 0; }

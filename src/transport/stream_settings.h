@@ -28,13 +28,19 @@ struct StreamSettings {
     std::size_t messagesPerWakeUp = 32;  ///< of one connection before others get a turn
     unsigned dscp = 0;                   ///< sip_dscp, 0–63
     FramerLimits framer = {};
+    /// For strangers, until something has been sent to them.
+    FramerLimits strangerFramer = {.head = 16 * 1024, .body = 16 * 1024, .message = 16 * 1024};
+    /// Of messages not complete yet, on all connections that may be closed to make room.
+    std::size_t partialBytes = 16 * 1024 * 1024;
 };
 
 /// What has happened since the start.
 struct StreamCounters {
     std::uint64_t accepted = 0;
-    std::uint64_t refused = 0;  ///< over a cap
+    std::uint64_t refused = 0;  ///< over a cap, or not admitted
     std::uint64_t evicted = 0;  ///< closed to make room
+    std::uint64_t dropped = 0;  ///< closed because their peers are no longer admitted
+    std::uint64_t hoarded = 0;  ///< closed because too much was half sent
     std::uint64_t opened = 0;   ///< by us, with success
     std::uint64_t failed = 0;   ///< connects and handshakes, of both directions
     std::uint64_t broken = 0;   ///< open ones that ended in disorder

@@ -52,8 +52,8 @@ std::size_t StreamTransport::PeerKeyHash::operator()(const PeerKey& key) const {
 }
 
 StreamTransport::StreamTransport(event::Loop& loop, Handler& handler,
-                                 const StreamSettings& settings, Trusted trusted)
-    : loop_(loop), handler_(handler), settings_(settings), trusted_(std::move(trusted)) {}
+                                 const StreamSettings& settings, Admission admission)
+    : loop_(loop), handler_(handler), settings_(settings), admission_(std::move(admission)) {}
 
 StreamTransport::~StreamTransport() = default;
 
@@ -240,15 +240,24 @@ void StreamTransport::accept(const std::shared_ptr<Listener>& listener) {
     }
 }
 
-bool StreamTransport::mayCome(const base::IpAddress& address) const {
+bool StreamTransport::mayCome(const base::IpAddress& address, Standing standing) const {
     const auto found = perAddress_.find(sourceOf(address));
     return found == perAddress_.end() || found->second < settings_.perAddress ||
-           (trusted_ && trusted_(address));
+           standing == Standing::Ourselves;
 }
 
 void StreamTransport::admit(const Listener& listener, net::Accepted accepted) {
     const base::IpAddress& from = accepted.remote.ip;
-    if (!mayCome(from)) {
+    const base::Flow flow{.protocol = listener.protocol,
+                          .local = accepted.local,
+                          .remote = accepted.remote,
+                          .connection = last_ + 1};
+    const Standing standing = admission_ ? admission_(flow) : Standing::Stranger;
+    if (standing == Standing::Refused) {
+        ++counters_.refused;
+        return;
+    }
+    if (!mayCome(from, standing)) {
         ++counters_.refused;
         log::warningFromPeer("{} has too many connections, another one is refused",
                              from.toString());
@@ -270,14 +279,14 @@ void StreamTransport::admit(const Listener& listener, net::Accepted accepted) {
     }
     ++counters_.accepted;
     net::tuneForMessages(accepted.fd.get(), from.family(), settings_.dscp);
-    const base::Flow flow{.protocol = listener.protocol,
-                          .local = accepted.local,
-                          .remote = accepted.remote,
-                          .connection = ++last_};
-    Entry& entry = insert(flow, listener.tag, Connection::Opener::Peer);
+    ++last_;
+    const bool stranger = standing == Standing::Stranger;
+    Entry& entry = insert(flow, listener.tag, Connection::Opener::Peer, stranger);
     entry.counted = sourceOf(from);
     ++perAddress_[entry.counted];
-    entry.unproven = unproven_.insert(unproven_.end(), flow.connection);
+    if (stranger) {
+        entry.unproven = unproven_.insert(unproven_.end(), flow.connection);
+    }
     if (listener.protocol == base::Protocol::Tcp) {
         index(entry, {flow.protocol, flow.local.ip, flow.remote, {}});
     }
@@ -294,21 +303,61 @@ bool StreamTransport::makeRoom() {
     ++counters_.evicted;
     Entry& oldest = connections_.at(unproven_.front());
     prove(oldest);
-    // Later, because the handler is told and may be the one that is just sending.
-    loop_.post([weak = std::weak_ptr(oldest.connection)] {
-        if (const auto evicted = weak.lock()) {
-            evicted->end("closed to make room", false);
-        }
-    });
+    endLater(oldest.connection, "closed to make room");
     return true;
 }
 
+/// Later, because the handler is told and may be the one that is just sending.
+void StreamTransport::endLater(const std::shared_ptr<Connection>& connection,
+                               std::string_view reason) {
+    loop_.post([weak = std::weak_ptr(connection), reason] {
+        if (const auto ending = weak.lock()) {
+            ending->end(reason, false);
+        }
+    });
+}
+
+void StreamTransport::drop(const std::function<bool(const base::Flow&)>& unwanted) {
+    for (const auto& [id, entry] : connections_) {
+        const auto& connection = entry.connection;
+        if (connection->opener() == Connection::Opener::Peer && unwanted(connection->flow())) {
+            ++counters_.dropped;
+            endLater(connection, "its peer is not admitted any more");
+        }
+    }
+}
+
+void StreamTransport::onPartial(Connection& connection, std::size_t bytes) {
+    Entry& entry = connections_.at(connection.id());
+    if (!entry.unproven) {
+        return;
+    }
+    partial_ += bytes - entry.partial;
+    entry.partial = bytes;
+    if (partial_ > settings_.partialBytes) {
+        endHoarder();
+    }
+}
+
+void StreamTransport::endHoarder() {
+    const auto most = *std::ranges::max_element(unproven_, {}, [this](std::uint64_t id) {
+        return connections_.at(id).partial;
+    });
+    Entry& hoarder = connections_.at(most);
+    ++counters_.hoarded;
+    log::warningFromPeer("{} bytes of messages not complete yet, closing {}", partial_,
+                         hoarder.connection->flow().toString());
+    prove(hoarder);
+    endLater(hoarder.connection, "too much is half sent");
+}
+
 StreamTransport::Entry& StreamTransport::insert(const base::Flow& flow, SocketTag tag,
-                                                Connection::Opener opener) {
+                                                Connection::Opener opener, bool stranger) {
     Connection::Owner& owner = *this;
     Entry& entry = connections_[flow.connection];
     entry.connection =
-        std::make_shared<Connection>(loop_, owner, settings_, counters_, flow, tag, opener);
+        std::make_shared<Connection>(loop_, owner, settings_, counters_, flow, tag, opener,
+                                     stranger);
     return entry;
 }
 
@@ -343,12 +392,14 @@ void StreamTransport::prove(Entry& entry) {
     if (entry.unproven) {
         unproven_.erase(*entry.unproven);
         entry.unproven.reset();
+        partial_ -= std::exchange(entry.partial, 0);
     }
 }
 
 void StreamTransport::keep(std::uint64_t connection) {
     if (const auto found = connections_.find(connection); found != connections_.end()) {
         prove(found->second);
+        found->second.connection->know();
         found->second.connection->keepAlive();
     }
 }

@@ -33,12 +33,12 @@ namespace siproxd::transport {
 /// twice; those that we open carry the tag of the listener on the address they leave from.
 class StreamTransport final : public Transport, public Connections, private Connection::Owner {
 public:
-    /// Whether an address may have any number of connections.
-    using Trusted = std::function<bool(const base::IpAddress&)>;
+    /// Asked for each connection that is accepted, before anything is read from it or sent.
+    using Admission = std::function<Standing(const base::Flow&)>;
 
-    /// Loop and handler must outlive it.
+    /// Loop and handler must outlive it. No `admission`: all are strangers.
     StreamTransport(event::Loop& loop, Handler& handler, const StreamSettings& settings,
-                    Trusted trusted = {});
+                    Admission admission = {});
     ~StreamTransport() override;
 
     /// Starts to listen for Tcp or Tls. Returns the address with the port that the kernel chose
@@ -76,6 +76,7 @@ public:
     bool alias(std::uint64_t connection, std::uint16_t port) override;
     void keep(std::uint64_t connection) override;
     void close(std::uint64_t connection) override;
+    void drop(const std::function<bool(const base::Flow&)>& unwanted) override;
     [[nodiscard]] bool isOpen(std::uint64_t connection) const override;
 
     [[nodiscard]] std::size_t connections() const { return connections_.size(); }
@@ -102,31 +103,36 @@ private:
         /// Among those that may be closed to make room.
         std::optional<std::list<std::uint64_t>::iterator> unproven;
         base::IpAddress counted;  ///< in perAddress_; none: not counted
+        std::size_t partial = 0;  ///< bytes of it in partial_
     };
 
     void onOpened(Connection& connection) override;
     void onMessage(Connection& connection, std::string_view bytes) override;
     void onMalformed(Connection& connection, std::string_view bytes, const Frame& frame) override;
+    void onPartial(Connection& connection, std::size_t bytes) override;
     void onEnded(Connection& connection, const Connection::Ending& ending) override;
 
     void accept(const std::shared_ptr<Listener>& listener);
     void admit(const Listener& listener, net::Accepted accepted);
-    [[nodiscard]] bool mayCome(const base::IpAddress& address) const;
+    [[nodiscard]] bool mayCome(const base::IpAddress& address, Standing standing) const;
     [[nodiscard]] bool makeRoom();
     [[nodiscard]] base::Result<net::TlsSession> session(base::Protocol protocol) const;
     [[nodiscard]] base::Result<Entry*> connect(const base::Flow& flow, PeerKey key);
     [[nodiscard]] base::Result<Entry*> find(const base::Flow& flow, std::string_view name);
     [[nodiscard]] SocketTag tagFor(base::Protocol protocol, const base::IpAddress& local) const;
-    [[nodiscard]] Entry& insert(const base::Flow& flow, SocketTag tag, Connection::Opener opener);
+    [[nodiscard]] Entry& insert(const base::Flow& flow, SocketTag tag, Connection::Opener opener,
+                                bool stranger = false);
     void index(Entry& entry, PeerKey key);
     void prove(Entry& entry);
+    void endHoarder();
+    void endLater(const std::shared_ptr<Connection>& connection, std::string_view reason);
     void breakAll(const std::function<bool(const base::Flow&)>& concerned);
     [[nodiscard]] Received received(const Connection& connection, std::string_view bytes) const;
 
     event::Loop& loop_;
     Handler& handler_;
     StreamSettings settings_;
-    Trusted trusted_;
+    Admission admission_;
     StreamCounters counters_;
     std::optional<net::TlsContext> tls_;
     // Shared, because a handler may remove the listener whose connection it is being handed.
@@ -135,6 +141,7 @@ private:
     std::unordered_map<PeerKey, std::uint64_t, PeerKeyHash> peers_;
     std::unordered_map<base::IpAddress, std::size_t, base::AddressHash> perAddress_;
     std::list<std::uint64_t> unproven_;  ///< the oldest first
+    std::size_t partial_ = 0;  ///< bytes of messages not complete yet, of the unproven
     std::uint64_t last_ = 0;
 };
 

@@ -13,6 +13,14 @@ namespace siproxd::transport {
 /// What the owner of the sockets knows about one of them (which side it is on); passed through.
 using SocketTag = std::uint8_t;
 
+/// What is known of somebody who connects, before he has said anything.
+enum class Standing : std::uint8_t {
+    Refused,    ///< closed at once
+    Stranger,   ///< learns nothing, may send little, and goes first when there is no room
+    Known,
+    Ourselves,  ///< known, and may have any number of connections
+};
+
 /// The bytes of one message (not parsed yet) and the way they came. `bytes` lives for the call.
 struct Received {
     std::string_view bytes;
@@ -41,6 +49,11 @@ public:
         /// A connection could not be opened, or broke: what was sent by it and has not arrived is
         /// lost. Never called from inside send().
         virtual void onFlowFailed(const base::Flow& /*flow*/, const base::Error& /*error*/) {}
+
+        /// An ICMP error says that a datagram has not arrived which began with `quoted`; that may be
+        /// empty, and anybody can make up an error for what he knows. Never called from inside send().
+        virtual void onUnreachable(const base::Flow& /*flow*/, std::string_view /*quoted*/,
+                                   const base::Error& /*error*/) {}
 
         /// A connection that was open is no more; comes after onFlowFailed() where that is called.
         virtual void onConnectionClosed(const base::Flow& /*flow*/) {}

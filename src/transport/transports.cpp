@@ -13,9 +13,9 @@ std::string Transports::Place::toString() const {
 }
 
 Transports::Transports(event::Loop& loop, Transport::Handler& handler, const Settings& settings,
-                       StreamTransport::Trusted trusted)
+                       StreamTransport::Admission admission)
     : port_(settings.port), tlsPort_(settings.tlsPort), udp_(loop, handler, settings.udp),
-      streams_(loop, handler, settings.stream, std::move(trusted)) {}
+      streams_(loop, handler, settings.stream, std::move(admission)) {}
 
 std::vector<Transports::Place> Transports::wantedOn(const base::IpAddress& ip) const {
     std::vector<Place> places{{Protocol::Udp, {ip, port_}}, {Protocol::Tcp, {ip, port_}}};
@@ -92,6 +92,10 @@ bool Transports::alias(std::uint64_t connection, std::uint16_t port) {
 void Transports::keep(std::uint64_t connection) { streams_.keep(connection); }
 
 void Transports::close(std::uint64_t connection) { streams_.close(connection); }
+
+void Transports::drop(const std::function<bool(const base::Flow&)>& unwanted) {
+    streams_.drop(unwanted);
+}
 
 bool Transports::isOpen(std::uint64_t connection) const { return streams_.isOpen(connection); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,7 +52,7 @@ public:
 
     /// Loop and handler must outlive it.
     Transports(event::Loop& loop, Transport::Handler& handler, const Settings& settings,
-               StreamTransport::Trusted trusted = {});
+               StreamTransport::Admission admission = {});
 
     /// Listens on these addresses and no others, on TLS where there is a certificate. Sockets that
     /// stay are not touched; connections from and to addresses that go are broken.
@@ -77,6 +78,7 @@ public:
     bool alias(std::uint64_t connection, std::uint16_t port) override;
     void keep(std::uint64_t connection) override;
     void close(std::uint64_t connection) override;
+    void drop(const std::function<bool(const base::Flow&)>& unwanted) override;
     [[nodiscard]] bool isOpen(std::uint64_t connection) const override;
 
     [[nodiscard]] const UdpTransport& udp() const { return udp_; }

@@ -226,7 +226,8 @@ void UdpTransport::takeErrors(const Listener& listener) {
             const base::Flow flow{.protocol = base::Protocol::Udp,
                                   .local = listener.socket.local(),
                                   .remote = told->peer};
-            handler_.onFlowFailed(flow, {flow.toString() + ": " + told->error.message()});
+            handler_.onUnreachable(flow, told->quoted,
+                                   {flow.toString() + ": " + told->error.message()});
         }
     }
 }

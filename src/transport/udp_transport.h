@@ -33,7 +33,7 @@ struct UdpCounters {
     std::uint64_t keepalives = 0;    ///< empty ones and those of CR, LF and NUL only
     std::uint64_t unanswerable = 0;  ///< from port 0: dropped
     std::uint64_t receiveErrors = 0;
-    std::uint64_t unreachable = 0;  ///< ICMP errors that were told as onFlowFailed()
+    std::uint64_t unreachable = 0;  ///< ICMP errors that were told as onUnreachable()
     std::uint64_t sent = 0;
     std::uint64_t sentBytes = 0;
     std::uint64_t queued = 0;   ///< had to wait for a socket
@@ -46,7 +46,7 @@ struct UdpCounters {
 /// SIP over UDP (RFC 3261 §18): one socket for each local address, added and removed at run time.
 /// Datagrams of any length come whole. Keepalives (line ends as in RFC 5626 §3.5.1, empty datagrams
 /// and the zero bytes that some phones send) are counted and not handed up. An ICMP error for a peer
-/// that cannot be reached is told as onFlowFailed(); it may be forged.
+/// that cannot be reached is told as onUnreachable(); it may be forged.
 class UdpTransport final : public Transport {
 public:
     /// Loop and handler must outlive it.

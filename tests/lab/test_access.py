@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who may talk: strangers outside, trunks, lists in files, limits."""
 
+import socket
+
 import pytest
 
 import sip
-from deadline import LabTimeout
-from topology import PROVIDER_2, PUBLIC, REMOTE
+from deadline import LabTimeout, scaled
+from topology import PROVIDER_2, PUBLIC, REMOTE, let_streams_in
 
 pytestmark = pytest.mark.needs_daemon
 
@@ -84,3 +86,45 @@ def test_one_call_more_than_allowed_is_told_to_wait(lab):
     assert provider.expect((503, "INVITE"))["retry-after"]
     call.hang_up()
     lab.call_in(phone, provider, contact).hang_up()
+
+
+HELLO = bytes.fromhex("160301002f0100002b0303" + "00" * 32 + "000004c02bc02f0100")
+
+
+def connection(lab, port, says=b""):
+    """All that a connection from REMOTE is told until it is closed; None: it is not closed."""
+    let_streams_in(lab.site, lab.at_end)
+    with lab.site.internet.socket(REMOTE, 0, socket.SOCK_STREAM) as sock:
+        sock.settimeout(scaled(5))
+        sock.connect((PUBLIC, port))
+        told = b""
+        try:
+            sock.sendall(says)
+            while part := sock.recv(4096):
+                told += part
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            return None
+        return told
+
+
+@pytest.mark.siproxd(hosts_deny_sip=f"{REMOTE}/32")
+def test_who_is_denied_gets_no_connection(secure_lab):
+    assert connection(secure_lab, 5060) == b""
+    assert connection(secure_lab, 5061) == b""
+    assert connection(secure_lab, 5061, HELLO) == b""
+    phone, provider, contact = secure_lab.pair()
+    secure_lab.call_in(phone, provider, contact).hang_up()
+
+
+def test_who_is_banned_gets_no_connection(secure_lab):
+    assert connection(secure_lab, 5061, HELLO), "an alert at least, while nothing is known of him"
+    scan = (f"OPTIONS sip:100@{PUBLIC} SIP/2.0\r\nVia: SIP/2.0/TCP {REMOTE};branch=z9hG4bKscan\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:100@{REMOTE}>;tag=s\r\nTo: <sip:100@{PUBLIC}>\r\n"
+            "Call-ID: scan\r\nCSeq: 1 OPTIONS\r\nUser-Agent: friendly-scanner\r\n"
+            "Content-Length: 0\r\n\r\n").encode()
+    assert connection(secure_lab, 5060, scan) == b"", "the connection of the scan itself"
+    secure_lab.daemon.wait_log(f"{REMOTE} is banned")
+    assert connection(secure_lab, 5060, b"\r\n\r\n") == b""
+    assert connection(secure_lab, 5061, HELLO) == b""

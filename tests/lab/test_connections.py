@@ -15,7 +15,7 @@ import certificates
 import sip
 from daemon import binary
 from deadline import Deadline, scaled, wait_for
-from topology import GATEWAY, PBX, PHONE, PROVIDER, REMOTE
+from topology import GATEWAY, PBX, PHONE, PROVIDER, PUBLIC, REMOTE, let_streams_in
 
 pytestmark = pytest.mark.needs_daemon
 
@@ -154,14 +154,48 @@ def test_connections_of_one_address_are_limited(lab):
     wait_for(lambda: not Connection(lab).is_closed(0.3), "the place to be free again")
 
 
+def stranger(lab, port=5060):
+    """A connection from outside, of somebody whom nobody knows."""
+    let_streams_in(lab.site, lab.at_end)
+    sock = lab.site.internet.socket(REMOTE, 0, socket.SOCK_STREAM)
+    lab.at_end(sock.close)
+    sock.settimeout(scaled(5))
+    sock.connect((PUBLIC, port))
+    return sock
+
+
+def is_silent(sock, seconds=0.3):
+    """Still there, and nothing has come."""
+    sock.settimeout(seconds)
+    try:
+        sock.recv(1)
+    except TimeoutError:
+        return True
+    except ConnectionError:
+        pass
+    return False
+
+
 @pytest.mark.siproxd(tcp_max_connections=3)
-def test_strangers_make_room_for_each_other(lab):
-    connections = [Connection(lab) for _ in range(3)]
-    for serial, connection in enumerate(connections):
-        assert connection.is_alive(serial)
-    assert Connection(lab, PBX).is_alive(10)
-    assert connections[0].is_closed(5)
-    assert connections[2].is_alive(11)
+def test_strangers_make_room_and_the_inside_does_not(lab):
+    phone = Connection(lab)
+    assert phone.is_alive(1)
+    strangers = [stranger(lab), stranger(lab)]
+    assert all(is_silent(sock) for sock in strangers)
+    other = Connection(lab, PBX)
+    assert other.is_alive(2)
+    assert not is_silent(strangers[0])
+    assert is_silent(strangers[1])
+    third = stranger(lab)
+    assert is_silent(third)
+    assert not is_silent(strangers[1])
+    assert phone.is_alive(3) and other.is_alive(4)
+
+
+def test_strangers_get_no_pong(lab):
+    sock = stranger(lab)
+    sock.sendall(b"\r\n\r\n")
+    assert is_silent(sock, 1.0)
 
 
 @pytest.mark.siproxd(tcp_timeout=600)

@@ -208,6 +208,13 @@ class Masquerading(Topology):
             self.router.iptables(rule)
 
 
+def let_streams_in(site, at_end):
+    """The guide's line for TCP and TLS from outside, for one test."""
+    if hasattr(site, "firewall"):
+        site.firewall(extra=[GUIDE_STREAMS])
+        at_end(site.firewall)
+
+
 class Dialup(Masquerading):
     """The guide's 7.2 with a line that comes and goes, as ppp does: the internet stays as it is."""
 

@@ -11,6 +11,7 @@ using namespace siproxd;
 using namespace std::chrono_literals;
 using access::Ban;
 using access::BanList;
+using access::Proof;
 using test::ip;
 
 namespace {
@@ -19,14 +20,13 @@ base::TimePoint at(base::Duration since) {
     return base::TimePoint{} + since;
 }
 
-struct Bench {
+struct Bench final : BanList::Listener {
     test::FakeRandom random;
     BanList bans{2, random};
     std::string seen;
-    Bench() {
-        bans.onBanned([this](const Ban& ban) { seen += "+" + ban.source.toString() + " "; });
-        bans.onUnbanned([this](const Ban& ban) { seen += "-" + ban.source.toString() + " "; });
-    }
+    Bench() { bans.addListener(*this); }
+    void onBanned(const Ban& ban) override { seen += "+" + ban.source.toString() + " "; }
+    void onUnbanned(const Ban& ban) override { seen += "-" + ban.source.toString() + " "; }
 };
 
 }  // namespace
@@ -34,9 +34,9 @@ struct Bench {
 TEST_CASE("A ban ends by itself", "[access]") {
     Bench bench;
     bench.bans.add({ip("192.0.2.1"), at(60s), "flood", true});
-    CHECK(bench.bans.contains(ip("192.0.2.1"), at(59s)));
-    CHECK_FALSE(bench.bans.contains(ip("192.0.2.1"), at(60s)));
-    CHECK_FALSE(bench.bans.contains(ip("192.0.2.2"), at(0s)));
+    CHECK(bench.bans.contains(ip("192.0.2.1"), at(59s), Proof::None));
+    CHECK_FALSE(bench.bans.contains(ip("192.0.2.1"), at(60s), Proof::None));
+    CHECK_FALSE(bench.bans.contains(ip("192.0.2.2"), at(0s), Proof::None));
     CHECK(bench.bans.until(ip("192.0.2.1"), at(0s)) == at(60s));
     CHECK(bench.bans.list(at(0s)).size() == 1);
     CHECK(bench.bans.list(at(60s)).empty());
@@ -45,6 +45,16 @@ TEST_CASE("A ban ends by itself", "[access]") {
     bench.bans.expire(at(60s));
     CHECK(bench.bans.size() == 0);
     CHECK(bench.seen == "+192.0.2.1 -192.0.2.1 ");
+}
+
+TEST_CASE("A ban that may be due to forged packets holds for what may be forged", "[access]") {
+    Bench bench;
+    const auto peer = ip("192.0.2.1");
+    bench.bans.add({peer, at(60s), "scanner", false});
+    CHECK(bench.bans.contains(peer, at(0s), Proof::None));
+    CHECK_FALSE(bench.bans.contains(peer, at(0s), Proof::Shown));
+    bench.bans.add({peer, at(60s), "scanner", true});
+    CHECK(bench.bans.contains(peer, at(0s), Proof::Shown));
 }
 
 TEST_CASE("A ban can be prolonged but not shortened, and lifted", "[access]") {
@@ -65,8 +75,8 @@ TEST_CASE("Bans of the unproven do not push out those of the proven", "[access]"
     for (const char* forged : {"10.0.0.1", "10.0.0.2", "10.0.0.3"}) {
         bench.bans.add({ip(forged), at(60s), "flood", false});
     }
-    CHECK(bench.bans.contains(ip("192.0.2.1"), at(0s)));
-    CHECK_FALSE(bench.bans.contains(ip("10.0.0.1"), at(0s)));
-    CHECK(bench.bans.contains(ip("10.0.0.3"), at(0s)));
+    CHECK(bench.bans.contains(ip("192.0.2.1"), at(0s), Proof::None));
+    CHECK_FALSE(bench.bans.contains(ip("10.0.0.1"), at(0s), Proof::None));
+    CHECK(bench.bans.contains(ip("10.0.0.3"), at(0s), Proof::None));
     CHECK(bench.seen == "+192.0.2.1 +10.0.0.1 +10.0.0.2 -10.0.0.1 +10.0.0.3 ");
 }

@@ -36,6 +36,15 @@ TEST_CASE("Bans become elements of a set with a timeout", "[access]") {
     CHECK(nft.take().empty());
 }
 
+TEST_CASE("Bans that forged packets can bring about are not exported", "[access]") {
+    auto nft = NftExport::parse("inet siproxd banned").value();
+    auto forged = ban("192.0.2.1", 60s);
+    forged.proven = false;
+    nft.add(forged, {});
+    nft.remove(forged);
+    CHECK(nft.take().empty());
+}
+
 TEST_CASE("The table and its sets are made when they are missing", "[access]") {
     CHECK(NftExport::parse("inet siproxd banned")->setup() ==
           "add table inet siproxd\n"

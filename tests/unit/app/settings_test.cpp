@@ -50,6 +50,13 @@ const proxy::Endpoint& outside(const proxy::Addresses& all) {
 
 }  // namespace
 
+TEST_CASE("Whoever shares a public network with the only interface is told of", "[app]") {
+    CHECK(app::neighbourWarning(found(settings("eth0", "eth0"))).find("203.0.113.0/24") !=
+          std::string::npos);
+    CHECK(app::neighbourWarning(found(settings("lan0", "lan0"))).empty());
+    CHECK(app::neighbourWarning(found(settings("lan0", "eth0"))).empty());
+}
+
 TEST_CASE("our addresses are those of the interfaces named", "[app]") {
     const auto addresses = found(settings("lan0", "eth0"));
     CHECK(inside(addresses).ip == ip("192.168.1.1"));

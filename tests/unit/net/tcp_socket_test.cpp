@@ -51,6 +51,7 @@ TEST_CASE("A connection is accepted with both of its addresses", "[net]") {
         CHECK(option(fd->get(), SOL_SOCKET, SO_ERROR) == 0);
         tuneForMessages(fd->get(), accepted.remote.ip.family(), 46);
         CHECK(option(fd->get(), IPPROTO_TCP, TCP_NODELAY) != 0);
+        CHECK(option(fd->get(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 30'000);
         CHECK((accepted.remote.ip.isV4() ? option(fd->get(), IPPROTO_IP, IP_TOS)
                                          : option(fd->get(), IPPROTO_IPV6, IPV6_TCLASS)) == 46 << 2);
     }

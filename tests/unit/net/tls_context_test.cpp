@@ -4,6 +4,9 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -85,6 +88,30 @@ std::vector<std::string> domainsOf(const test::CertificateWish& wish) {
 }
 
 }  // namespace
+
+TEST_CASE("Authorities in a directory are read at once, not when a peer shows a certificate", "[net]") {
+    namespace fs = std::filesystem;
+    Certificates certificates;
+    const auto files = certificates.make("server", {.alternativeNames = "DNS:sip.example"});
+    const auto server = context({.certificateFile = files.certificate, .keyFile = files.key});
+    const fs::path directory = certificates.path("authorities");
+    fs::create_directory(directory);
+    CHECK_FALSE(TlsContext::make({.caPath = directory}));
+    const auto authority = certificates.read(certificates.authority());
+    char hash[16];
+    std::snprintf(hash, sizeof hash, "%08lx.0", ::X509_subject_name_hash(authority.get()));
+    const auto name = GENERATE(as<std::string>{}, "hashed", "ca.pem");
+    fs::copy(certificates.authority(), directory / (name == "hashed" ? hash : name));
+    const auto trusting = context({.caPath = directory});
+    ::setenv("SSL_CERT_DIR", directory.c_str(), 1);
+    const auto trustingAsTheSystem = context({});
+    ::unsetenv("SSL_CERT_DIR");
+    // In a jail it is not there any more.
+    fs::remove_all(directory);
+    CHECK(shake(trusting, server, "sip.example").done);
+    CHECK(shake(trustingAsTheSystem, server, "sip.example").done);
+    CHECK_FALSE(shake(trusting, server, "other.example").done);
+}
 
 TEST_CASE("A provider whose certificate is for its domain is believed", "[net]") {
     const auto outcome = meet({.alternativeNames = "URI:sip:example.com"}, "Example.COM");

@@ -90,6 +90,25 @@ TEST_CASE("with a single interface users outside make nobody else inside", "[pro
     CHECK(goesOut == !usersOutside);
 }
 
+TEST_CASE("an inside address is inside by the inside interface only", "[proxy]") {
+    House house;
+    const auto goesOut = [&](unsigned interface) {
+        const auto text = fromAlice("MESSAGE", "sip:bob@example.net", interface + 1).text();
+        transport::Received received;
+        received.bytes = text;
+        received.flow = *house.addresses.flowTo(proxy::Side::Inside, kPhone);
+        received.interfaceIndex = interface;
+        house.proxy->onReceived(received);
+        return std::ranges::any_of(house.take(), [](const Sent& one) {
+            return one.flow.remote == kProvider;
+        });
+    };
+    CHECK(goesOut(house.inside.interfaceIndex));
+    CHECK_FALSE(goesOut(house.outside.interfaceIndex));
+    CHECK_FALSE(goesOut(7));
+    CHECK(goesOut(0));  // connections do not tell
+}
+
 TEST_CASE("what this machine sends itself goes out", "[proxy]") {
     House house;
     house.fromOutside(fromAlice("MESSAGE", "sip:bob@example.net"), kThisHost);

@@ -105,6 +105,53 @@ TEST_CASE("503 and a broken connection lead to the next server at once", "[proxy
     CHECK(house.dead.isDead(protocol, kFirst));
 }
 
+TEST_CASE("an ICMP error that quotes the request leads to the next server", "[proxy]") {
+    House house;
+    offer(house, {kFirst, kSecond});
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+    const auto first = house.takeOne();
+    house.proxy->onUnreachable(first.flow, first.bytes, {"refused"});
+    CHECK(house.takeOne().flow.remote == kSecond);
+    CHECK(house.dead.isDead(base::Protocol::Udp, kFirst));
+}
+
+TEST_CASE("an ICMP error that may be forged only shortens the patience", "[proxy]") {
+    House house;
+    offer(house, {kFirst, kSecond});
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+    const auto first = house.takeOne();
+    house.proxy->onUnreachable(first.flow, "", {"refused"});
+    CHECK(house.take().empty());
+    SECTION("of a server that says nothing") {
+        house.loop.advance(499ms);
+        CHECK(house.take().empty());
+        house.loop.advance(1ms);
+        const auto sent = house.take();
+        CHECK(std::ranges::any_of(sent, [](const Sent& one) { return one.flow.remote == kSecond; }));
+    }
+    SECTION("and does no harm to one that answers") {
+        house.fromOutside(answerTo(first, 100, ""), kFirst);
+        house.loop.advance(10s);
+        CHECK(house.take().empty());
+    }
+    CHECK_FALSE(house.dead.isDead(base::Protocol::Udp, kFirst));
+}
+
+TEST_CASE("forged ICMP errors do not stop calls to the only server", "[proxy]") {
+    House house;
+    offer(house, {kFirst});
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+    const auto first = house.takeOne();
+    for (const auto* quoted : {"", "INVITE ", "INVITE sip:bob@example.org SIP/2.0\r\n"}) {
+        house.proxy->onUnreachable(first.flow, quoted, {"refused"});
+    }
+    house.loop.advance(400ms);
+    CHECK(house.take().empty());
+    house.fromOutside(answerTo(first, 200, "t1"), kFirst);
+    CHECK(house.takeOne().message.status() == 200);
+    CHECK_FALSE(house.dead.isDead(base::Protocol::Udp, kFirst));
+}
+
 TEST_CASE("when all servers have failed the caller learns the last reason", "[proxy]") {
     House house;
     offer(house, {kFirst, kSecond});

@@ -173,6 +173,66 @@ TEST_CASE("scanners are dropped and banned", "[proxy]") {
     CHECK(house.takeInside().flow.remote == kPhone);
 }
 
+TEST_CASE("a ban that forged datagrams have brought about leaves connections alone", "[proxy]") {
+    House house(strict());
+    const auto contact = house.enrol().toString();
+    const auto scan = [&](int number) {
+        return strange("OPTIONS", "sip:100@203.0.113.1", number)
+            .set("User-Agent", "friendly-scanner")
+            .text();
+    };
+    const auto callBy = [&](base::Protocol protocol, int number) {
+        house.receive(strange("INVITE", contact, number).text(), kStranger, proxy::Side::Outside,
+                      protocol);
+        return !house.takeRaw().empty();
+    };
+    for (int i = 0; i < 5; ++i) {
+        house.receive(scan(i), kStranger, proxy::Side::Outside);
+    }
+    REQUIRE(house.proxy->gate().guard().bans().size() == 1);
+    CHECK_FALSE(callBy(base::Protocol::Udp, 10));
+    CHECK(callBy(base::Protocol::Tcp, 11));
+    house.receive(scan(12), kStranger, proxy::Side::Outside, base::Protocol::Tcp);
+    CHECK_FALSE(callBy(base::Protocol::Tcp, 13));
+    CHECK_FALSE(callBy(base::Protocol::Tls, 14));
+}
+
+TEST_CASE("who may not come in may not connect either", "[proxy]") {
+    using transport::Standing;
+    auto options = strict();
+    options.policy.denySip = *access::AddressList::parse("198.51.100.77/32");
+    House house(std::move(options));
+    const auto connect = [&](const base::SocketAddress& peer, proxy::Side side,
+                             base::Protocol protocol = base::Protocol::Tcp) {
+        return house.proxy->admitConnection(*house.addresses.flowTo(side, peer, protocol));
+    };
+    CHECK(connect(at("198.51.100.77"), proxy::Side::Outside) == Standing::Refused);
+    CHECK(connect(kPhone, proxy::Side::Inside) == Standing::Known);
+    CHECK(connect(at("10.0.0.1"), proxy::Side::Inside) == Standing::Ourselves);
+    CHECK(connect(kProvider, proxy::Side::Outside) == Standing::Stranger);
+    house.enrol();
+    CHECK(connect(kProvider, proxy::Side::Outside) == Standing::Known);
+    SECTION("handshakes are dear") {
+        for (int i = 0; i < 50; ++i) {
+            CHECK(connect(kStranger, proxy::Side::Outside, base::Protocol::Tls) ==
+                  Standing::Stranger);
+        }
+        CHECK(connect(kStranger, proxy::Side::Outside, base::Protocol::Tls) == Standing::Refused);
+        house.loop.advance(1s);
+        CHECK(connect(kStranger, proxy::Side::Outside, base::Protocol::Tls) == Standing::Stranger);
+    }
+    SECTION("a ban ends the connections that are there") {
+        house.receive("x", kStranger, proxy::Side::Outside, base::Protocol::Tcp);
+        house.receive("x", kProvider, proxy::Side::Outside, base::Protocol::Tcp);
+        house.proxy->gate().guard().ban(kStranger.ip, 60s);
+        CHECK(connect(kStranger, proxy::Side::Outside) == Standing::Refused);
+        CHECK(house.connections.closed == std::set{house.connections.number(kStranger)});
+        house.proxy->gate().guard().ban(kProvider.ip, 60s);
+        CHECK(connect(kProvider, proxy::Side::Outside) == Standing::Known);
+        CHECK(house.connections.isOpen(house.connections.number(kProvider)));
+    }
+}
+
 TEST_CASE("who tries names is banned", "[proxy]") {
     House house(strict());
     house.enrol();

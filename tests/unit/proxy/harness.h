@@ -268,6 +268,13 @@ public:
     }
     void keep(std::uint64_t connection) override { kept.insert(connection); }
     void close(std::uint64_t connection) override { closed.insert(connection); }
+    void drop(const std::function<bool(const base::Flow&)>& unwanted) override {
+        for (const auto& [peer, number] : numbers_) {
+            if (unwanted({base::Protocol::Tcp, {}, peer, number})) {
+                closed.insert(number);
+            }
+        }
+    }
     bool isOpen(std::uint64_t connection) const override { return !closed.contains(connection); }
 
     /// The number of the connection to a peer.

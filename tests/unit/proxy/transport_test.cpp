@@ -55,12 +55,20 @@ TEST_CASE("each side of a call has its own transport", "[proxy]") {
     CHECK(route.portOrDefault() == (phone == base::Protocol::Tls ? 5061 : 5060));
 }
 
+TEST_CASE("the connection over which a provider has been registered at is kept", "[proxy]") {
+    House house;
+    house.locator.services["example.org"] = {{base::Protocol::Tcp, kProvider, "example.org"}};
+    enrolBy(house, base::Protocol::Udp);
+    CHECK(house.connections.kept == std::set{house.connections.number(kProvider)});
+}
+
 TEST_CASE("a phone on a connection is called by it", "[proxy]") {
     House house;
     const auto protocol = GENERATE(base::Protocol::Tcp, base::Protocol::Tls);
     const auto contact = enrolBy(house, protocol);
     const auto number = house.connections.number(kPhone);
     CHECK(house.connections.kept.contains(number));
+    CHECK(house.connections.kept.size() == 1);
     house.connections.opened.clear();
     SECTION("which is still there") {
         house.fromOutside(forAlice("INVITE", contact.toString()));

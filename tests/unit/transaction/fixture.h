@@ -146,6 +146,10 @@ public:
         client = id;
         act(atFailure);
     }
+    void onDoubt(ClientId id) override {
+        lines.emplace_back("doubt");
+        client = id;
+    }
     void onStrayResponse(sip::Message response, const base::Flow&) override {
         lines.push_back("stray " + std::to_string(response.status()));
     }

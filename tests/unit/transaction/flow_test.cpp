@@ -37,12 +37,54 @@ TEST_CASE("a broken flow ends the requests on it that nobody has answered", "[tr
         f.layer.flowFailed(connection(8));
         CHECK(f.layer.clientCount() == 2);
     }
-    SECTION("an ICMP error ends datagrams' requests to that address") {
-        f.layer.flowFailed(udp("10.0.0.6"));
-        CHECK(f.layer.clientCount() == 2);
+    SECTION("and so is another protocol") {
         f.layer.flowFailed(udp());
         CHECK(f.layer.clientCount() == 1);
     }
+}
+
+TEST_CASE("an ICMP error ends the request whose branch it quotes, and no other", "[transaction]") {
+    Fixture f;
+    const auto first = f.layer.send(
+        request("INVITE", {.branch = "z9hG4bK0123456789abcdef0123456789abcdef"}), udp());
+    f.layer.send(request("INVITE", {.branch = "z9hG4bK0123456789abcdee0123456789abcdef"}), udp());
+    REQUIRE(f.sender.sent.size() == 2);
+    const std::string sent = f.sender.sent[0].bytes;
+    const std::size_t enough = sent.find("z9hG4bK") + 7 + 16;
+    SECTION("all of it") { f.layer.unreachable(udp(), sent); }
+    SECTION("the first half of the branch, and padding") {
+        f.layer.unreachable(udp(), sent.substr(0, enough) + std::string(30, '\0'));
+    }
+    SECTION("which has to be right") {
+        auto forged = sent;
+        forged[enough - 1] = 'x';
+        f.layer.unreachable(udp(), forged);
+        f.layer.unreachable(udp(), "MESSAGE");
+        f.layer.unreachable(udp("10.0.0.6"), sent);
+        CHECK(f.user.take().empty());
+        f.layer.unreachable(udp(), sent);
+    }
+    SECTION("while a short quotation only raises doubts") {
+        f.layer.unreachable(udp(), "");
+        CHECK(f.user.take() == Lines{"doubt", "doubt"});
+        f.layer.unreachable(udp(), sent.substr(0, enough - 1));
+        CHECK(f.user.take() == Lines{"doubt", "doubt"});
+        CHECK(f.layer.clientCount() == 2);
+        f.layer.unreachable(udp(), sent);
+    }
+    CHECK(f.user.lines == Lines{"transport error", "client ended"});
+    CHECK(f.user.client == first);
+    CHECK(f.layer.clientCount() == 1);
+}
+
+TEST_CASE("an ICMP error says nothing about a request that has been heard of", "[transaction]") {
+    Fixture f;
+    f.layer.send(request("INVITE", {.branch = "z9hG4bK0123456789abcdef"}), udp());
+    f.layer.receive(answer(request("INVITE", {.branch = "z9hG4bK0123456789abcdef"}), 100), udp());
+    f.layer.unreachable(udp(), "");
+    f.layer.unreachable(udp(), f.sender.sent[0].bytes);
+    CHECK(f.user.take().empty());
+    CHECK(f.layer.clientCount() == 1);
 }
 
 TEST_CASE("a response goes by a new connection when the request's is gone", "[transaction]") {

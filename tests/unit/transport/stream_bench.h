@@ -92,9 +92,14 @@ struct StreamBench final : transport::Transport::Handler {
     transport::StreamTransport transport;
 
     explicit StreamBench(const transport::StreamSettings& settings = {},
-                         transport::StreamTransport::Trusted trusted = {})
-        : transport(loop, *this, settings, std::move(trusted)) {
+                         transport::StreamTransport::Admission admission = allAre(
+                             transport::Standing::Known))
+        : transport(loop, *this, settings, std::move(admission)) {
         ::signal(SIGPIPE, SIG_IGN);
+    }
+
+    [[nodiscard]] static transport::StreamTransport::Admission allAre(transport::Standing standing) {
+        return [standing](const base::Flow&) { return standing; };
     }
 
     base::SocketAddress listen(base::Protocol protocol = base::Protocol::Tcp,

@@ -171,6 +171,11 @@ TEST_CASE("Head and body have their limits", "[transport]") {
     CHECK(first(std::string(32767, 'x')).kind == Kind::NeedMore);
     StreamFramer small({.head = 1024, .body = 3});
     CHECK(small.next(message("l: 4\r\n")).status == 400);
+    const std::string whole = message("l: 8\r\n", "12345678");
+    StreamFramer tight({.message = whole.size()});
+    CHECK(tight.next(whole).kind == Kind::Message);
+    tight.setLimits({.message = whole.size() - 1});
+    CHECK(tight.next(whole).status == 513);
 }
 
 TEST_CASE("An error stays one", "[transport]") {

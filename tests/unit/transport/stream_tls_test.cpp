@@ -199,3 +199,15 @@ TEST_CASE("What is no TLS ends the connection", "[transport]") {
     CHECK(pair.until([&] { return pair.here.failed.size() == 1; }));
     CHECK(pair.here.failed[0].second.find("refused") != std::string::npos);
 }
+
+TEST_CASE("Who is not admitted is closed before the handshake", "[transport]") {
+    Certificates certificates;
+    const auto files = certificates.make("server", {.alternativeNames = "IP:127.0.0.1"});
+    StreamBench bench({}, StreamBench::allAre(transport::Standing::Refused));
+    bench.transport.setTls(context({.certificateFile = files.certificate, .keyFile = files.key}));
+    Peer peer(bench.listen(base::Protocol::Tls));
+    CHECK(bench.until([&] { return peer.closed(); }));
+    CHECK(peer.got().empty());
+    CHECK(bench.transport.counters().refused == 1);
+    CHECK(bench.transport.counters().accepted == 0);
+}

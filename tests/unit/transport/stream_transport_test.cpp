@@ -168,8 +168,10 @@ TEST_CASE("Pings are answered, but not for those who do not read", "[transport]"
 }
 
 TEST_CASE("An address may have so many connections, a trusted one any number", "[transport]") {
-    const auto trusted = [](const base::IpAddress& ip) { return ip.toString() == "127.0.0.9"; };
-    StreamBench bench({.perAddress = 2}, trusted);
+    const auto admission = [](const base::Flow& flow) {
+        return flow.remote.ip.toString() == "127.0.0.9" ? Standing::Ourselves : Standing::Known;
+    };
+    StreamBench bench({.perAddress = 2}, admission);
     const auto local = bench.listen();
     Peer first(local);
     Peer second(local);
@@ -190,7 +192,7 @@ TEST_CASE("An address may have so many connections, a trusted one any number", "
 }
 
 TEST_CASE("When all places are taken the oldest stranger goes, and never a phone", "[transport]") {
-    StreamBench bench({.connections = 3});
+    StreamBench bench({.connections = 3}, StreamBench::allAre(Standing::Stranger));
     const auto local = bench.listen();
     Peer phone(local);
     phone.send(options());
@@ -212,6 +214,108 @@ TEST_CASE("When all places are taken the oldest stranger goes, and never a phone
     CHECK(bench.transport.send(options(), StreamBench::to(PeerListener().address())));
     CHECK(bench.until([&] { return fourth.closed(); }));
     CHECK_FALSE(phone.closed());
+}
+
+TEST_CASE("Strangers make no room among those who are known", "[transport]") {
+    auto standing = Standing::Known;
+    StreamBench bench({.connections = 2}, [&](const base::Flow&) { return standing; });
+    const auto local = bench.listen();
+    Peer trunk(local);
+    Peer provider(local);
+    CHECK(bench.until([&] { return bench.transport.connections() == 2; }));
+    standing = Standing::Stranger;
+    Peer stranger(local);
+    CHECK(bench.until([&] { return stranger.closed(); }));
+    CHECK(bench.transport.counters().refused == 1);
+    CHECK_FALSE(trunk.closed());
+    CHECK_FALSE(provider.closed());
+}
+
+TEST_CASE("Strangers get no pong before they have been answered", "[transport]") {
+    StreamBench bench({}, StreamBench::allAre(Standing::Stranger));
+    const auto local = bench.listen();
+    Peer peer(local);
+    Peer pinger(local);
+    pinger.send("\r\n\r\n");
+    peer.send("\r\n\r\n" + options());
+    CHECK(bench.until([&] { return bench.messages.size() == 1; }));
+    bench.settle();
+    CHECK(peer.got().empty());
+    CHECK(bench.transport.send("200", bench.messages[0].flow));
+    peer.send("\r\n\r\n");
+    CHECK(bench.until([&] { return peer.got() == "200\r\n"; }));
+    // Who only pings has not said anything.
+    bench.loop.advance(60s);
+    CHECK(bench.until([&] { return pinger.closed(); }));
+    CHECK(pinger.got().empty());
+    CHECK(bench.transport.connections() == 1);
+}
+
+TEST_CASE("Connections of those who are no longer admitted are closed", "[transport]") {
+    StreamBench bench;
+    const auto local = bench.listen();
+    Peer good(local);
+    Peer bad(std::move(*net::connectTcp(*base::IpAddress::parse("127.0.0.9"), local)));
+    const PeerListener provider;
+    CHECK(bench.transport.send("x", StreamBench::to(provider.address())));
+    CHECK(bench.until([&] { return bench.transport.connections() == 3; }));
+    bench.transport.drop([](const base::Flow& flow) {
+        return flow.remote.ip.toString() == "127.0.0.9";
+    });
+    CHECK(bench.transport.connections() == 3);
+    CHECK(bench.until([&] { return bad.closed(); }));
+    CHECK(bad.got().empty());
+    bench.transport.drop([](const base::Flow&) { return true; });
+    CHECK(bench.until([&] { return good.closed(); }));
+    CHECK(bench.transport.connections() == 1);
+    CHECK(bench.transport.counters().dropped == 2);
+}
+
+TEST_CASE("A stranger's message may not be long before he has been answered", "[transport]") {
+    StreamBench bench({}, StreamBench::allAre(Standing::Stranger));
+    const auto local = bench.listen();
+    const std::string large = "OPTIONS sip:a SIP/2.0\r\nl: 16384\r\n\r\n" + std::string(16384, 'b');
+    Peer peer(local);
+    peer.send(large.substr(0, 100));
+    CHECK(bench.until([&] { return peer.closed(); }));
+    REQUIRE(bench.malformed.size() == 1);
+    CHECK(bench.malformed[0].first == 513);
+    Peer other(local);
+    other.send(options());
+    CHECK(bench.until([&] { return bench.messages.size() == 1; }));
+    CHECK(bench.transport.send("200", bench.messages[0].flow));
+    other.send(large);
+    CHECK(bench.until([&] { return bench.messages.size() == 2; }));
+}
+
+TEST_CASE("What strangers have half sent is limited as a whole, and the largest goes", "[transport]") {
+    auto standing = Standing::Known;
+    StreamBench bench({.partialBytes = 20'000}, [&](const base::Flow&) { return standing; });
+    const auto local = bench.listen();
+    const std::string begun = "OPTIONS sip:a SIP/2.0\r\nX: ";
+    Peer known(local);
+    known.send(begun + std::string(30'000, 'x'));
+    CHECK(bench.until([&] { return bench.transport.connections() == 1; }));
+    standing = Standing::Stranger;
+    Peer small(local);
+    Peer large(local);
+    small.send(begun + std::string(7000, 'x'));
+    large.send(begun + std::string(10'000, 'x'));
+    bench.settle();
+    CHECK(bench.transport.counters().hoarded == 0);
+    Peer last(local);
+    last.send(begun + std::string(5000, 'x'));
+    CHECK(bench.until([&] { return large.closed(); }));
+    CHECK(bench.transport.counters().hoarded == 1);
+    // What has been completed counts no longer.
+    small.send("\r\nl: 0\r\n\r\n");
+    CHECK(bench.until([&] { return bench.messages.size() == 1; }));
+    Peer another(local);
+    another.send(begun + std::string(13'000, 'x'));
+    bench.settle();
+    CHECK(bench.transport.counters().hoarded == 1);
+    CHECK_FALSE(last.closed());
+    CHECK_FALSE(known.closed());
 }
 
 TEST_CASE("A connection is opened once and used by all who have the same way", "[transport]") {
@@ -303,10 +407,12 @@ TEST_CASE("A peer that never answers a connect blocks nobody and is given up", "
     CHECK(bench.transport.connections() == 0);
 }
 
-TEST_CASE("Our connections are pinged, and closed when no pong comes", "[transport]") {
+TEST_CASE("A connection to a provider is pinged, and closed when pongs stop coming", "[transport]") {
     StreamBench bench({.keepalive = 20s});
     const PeerListener provider;
-    CHECK(bench.transport.send("x", StreamBench::to(provider.address())));
+    const auto used = bench.sendTo("x", StreamBench::to(provider.address()), {});
+    REQUIRE(used);
+    bench.transport.keep(used->connection);
     Peer peer = provider.accept();
     CHECK(bench.until([&] { return peer.got() == "x"; }));
     for (int i = 0; i < 3; ++i) {
@@ -323,6 +429,55 @@ TEST_CASE("Our connections are pinged, and closed when no pong comes", "[transpo
     REQUIRE(bench.failed.size() == 1);
     CHECK(bench.failed[0].second.find("keepalive") != std::string::npos);
     CHECK(bench.closed.size() == 1);
+}
+
+TEST_CASE("Connections of ours over which nobody has registered are not pinged", "[transport]") {
+    StreamBench bench({.keepalive = 20s});
+    const PeerListener provider;
+    CHECK(bench.transport.send("x", StreamBench::to(provider.address())));
+    Peer peer = provider.accept();
+    CHECK(bench.until([&] { return peer.got() == "x"; }));
+    bench.loop.advance(60s);
+    bench.settle();
+    CHECK(peer.got() == "x");
+    CHECK(bench.transport.connections() == 1);
+}
+
+TEST_CASE("A phone that answers no pings stays, one that stops answering them is closed",
+          "[transport]") {
+    StreamBench bench({.keepalive = 20s});
+    Peer phone(bench.listen());
+    phone.send(options());
+    CHECK(bench.until([&] { return bench.messages.size() == 1; }));
+    bench.transport.keep(bench.messages[0].flow.connection);
+    const auto pingsBy = [&](std::size_t count) {
+        return bench.until([&] { return phone.got().size() == 4 * count; });
+    };
+    for (std::size_t i = 1; i <= 5; ++i) {
+        bench.loop.advance(20s);
+        CHECK(pingsBy(i));
+    }
+    CHECK(bench.transport.connections() == 1);
+    // A line end that comes long after a ping is no answer to it.
+    bench.loop.advance(15s);
+    phone.send("\r\n" + options());
+    CHECK(bench.until([&] { return bench.messages.size() == 2; }));
+    bench.loop.advance(5s);
+    CHECK(pingsBy(6));
+    bench.loop.advance(19s);
+    CHECK(bench.transport.connections() == 1);
+    bench.loop.advance(1s);
+    CHECK(pingsBy(7));
+    phone.send("\r\n");
+    bench.settle();
+    bench.loop.advance(20s);
+    CHECK(pingsBy(8));
+    bench.loop.advance(9s);
+    CHECK(bench.transport.connections() == 1);
+    bench.loop.advance(1s);
+    CHECK(bench.transport.connections() == 0);
+    REQUIRE(bench.failed.size() == 1);
+    CHECK(bench.failed[0].second.find("keepalive") != std::string::npos);
 }
 
 TEST_CASE("Phones are pinged from when they have registered, and nobody with keepalive off",

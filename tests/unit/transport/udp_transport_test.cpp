@@ -54,6 +54,7 @@ struct Bench final : Transport::Handler {
     net::UdpSocket peer = std::move(*net::UdpSocket::bind(at("127.0.0.1")));
     std::vector<Message> messages;
     std::vector<base::Flow> failed;
+    std::vector<std::string> quotations;  ///< of what has failed
     std::function<void(const Received&)> react = [](const Received&) {};
 
     explicit Bench(const UdpSettings& settings = {}) : transport(*loop, *this, settings) {}
@@ -65,9 +66,11 @@ struct Bench final : Transport::Handler {
         react(received);
     }
 
-    void onFlowFailed(const base::Flow& flow, const base::Error& error) override {
+    void onUnreachable(const base::Flow& flow, std::string_view quoted,
+                       const base::Error& error) override {
         CHECK(error.message.find(flow.remote.toString()) != std::string::npos);
         failed.push_back(flow);
+        quotations.emplace_back(quoted);
     }
 
     /// Runs the loop until `done`, five seconds at most. Once in a test.
@@ -347,6 +350,7 @@ TEST_CASE("A peer that cannot be reached is told as soon as the ICMP error comes
         REQUIRE(other->send("from another", *local));
         bench.waitFor([&] { return !bench.failed.empty() && !bench.messages.empty(); });
         CHECK(bench.failed == std::vector{base::Flow{.local = *local, .remote = closed}});
+        CHECK(bench.quotations == std::vector<std::string>{"x"});
         CHECK(bench.transport.counters().unreachable == 1);
         std::array<char, 64> buffer{};
         net::Datagram datagram;
