@@ -53,6 +53,16 @@ std::unexpected<base::Error> bad(std::string_view entry, std::string_view why) {
     return base::fail(fmt::format("CONFIG: accesslist [{}]- {}", base::printable(entry), why));
 }
 
+std::string withoutMask(std::string_view text) {
+    std::string why = "no mask separator found";
+    if (const auto address = plainAddress(text)) {
+        why += fmt::format(" (for one address: {}/{})", address->toString(), bitsOf(*address));
+    } else if (isHostName(text)) {
+        why += fmt::format(" (for the address of a host: {}/{})", text, kV4Bits);
+    }
+    return why;
+}
+
 void note(std::string& problems, std::string_view separator, std::string_view problem) {
     problems += fmt::format("{}{}", problems.empty() ? "" : separator, problem);
 }
@@ -128,6 +138,7 @@ base::Result<void> AddressList::addEntry(AddressSetBuilder& set, std::string_vie
     const bool excluded = entry.starts_with('!');
     const auto text = excluded ? base::trim(entry.substr(1)) : entry;
     const auto dash = text.find('-');
+    const bool isFirst = entries_ == exclusions_.size();
     if (text.find('/') != std::string_view::npos) {
         if (const auto added = addNetwork(set, entry, text, excluded); !added) {
             return added;
@@ -143,11 +154,14 @@ base::Result<void> AddressList::addEntry(AddressSetBuilder& set, std::string_vie
     } else if (const auto address = plainAddress(text); address && source == Source::File) {
         addRange(set, {*address, *address}, excluded);
     } else if (source == Source::Line) {
-        return bad(entry, "no mask separator found");
+        return bad(entry, withoutMask(text));
     } else {
         return bad(entry, "neither an address, a range nor a network");
     }
     ++entries_;
+    if (excluded && isFirst) {
+        idle_.emplace_back(entry);
+    }
     return {};
 }
 

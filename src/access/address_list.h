@@ -60,6 +60,10 @@ public:
     /// Some name has never been resolved.
     [[nodiscard]] bool pending() const;
 
+    /// Exclusions, as they were written, that have no other entry before them: they take nothing out,
+    /// which is hardly what was meant.
+    [[nodiscard]] const std::vector<std::string>& idleExclusions() const { return idle_; }
+
 private:
     struct Named {
         std::string name;
@@ -86,6 +90,7 @@ private:
     AddressSet resolved_;  ///< those with, less the exclusions behind them
     std::vector<Named> named_;
     std::vector<Exclusion> exclusions_;
+    std::vector<std::string> idle_;
 };
 
 }  // namespace siproxd::access

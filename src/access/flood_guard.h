@@ -20,7 +20,7 @@ namespace siproxd::access {
 
 /// What a sender does, each with a token bucket of its own.
 enum class Conduct : std::uint8_t {
-    Request,        ///< any request
+    Request,        ///< any message; of responses, too, each takes a token
     Register,       ///< a REGISTER
     FailedAuth,     ///< a wrong password, user or URI
     Malformed,      ///< bytes that are no message

@@ -36,6 +36,10 @@ access::AddressList readList(std::string_view directive, const config::LocatedTe
         problems.add(text.origin, directive, list.error().message);
         return {};
     }
+    for (const auto& exclusion : list->idleExclusions()) {
+        log::warning("{}: {}: {} takes nothing out, for no entry stands before it",
+                     text.origin.toString(), directive, base::printable(exclusion));
+    }
     return std::move(*list);
 }
 

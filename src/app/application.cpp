@@ -225,16 +225,13 @@ Application::~Application() {
 }
 
 base::Result<std::unique_ptr<Application>> Application::create(const Options& options,
-                                                               config::Settings settings,
+                                                               Reading reading,
                                                                std::string configFile) {
     std::unique_ptr<Application> application(new Application);
-    application->impl_ = std::make_unique<Impl>(std::move(settings), std::move(configFile));
+    application->impl_ = std::make_unique<Impl>(options, std::move(reading.fresh.settings),
+                                                std::move(configFile));
     Impl& impl = *application->impl_;
-    impl.overrides = options.overrides;
-    if (!options.pidFile.empty()) {
-        impl.settings.process.pidFile = options.pidFile;
-    }
-    auto access = readAccess(impl.settings);
+    auto& access = reading.access;
     if (!access) {
         return std::unexpected(access.error());
     }
@@ -246,11 +243,10 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
         }
         impl.identity = std::move(*identity);
     }
-    auto tls = readTls(impl.settings);
-    if (!tls) {
-        return std::unexpected(tls.error());
+    if (!reading.certificates) {
+        return std::unexpected(reading.certificates.error());
     }
-    impl.tls = std::move(*tls);
+    impl.tls = std::move(*reading.certificates);
     impl.announcedHost = impl.settings.network.hostOutbound;
     if (auto opened = impl.openInterfaces(); !opened) {
         return std::unexpected(opened.error());

@@ -16,6 +16,7 @@
 #include "app/nft_runner.h"
 #include "app/outlet.h"
 #include "app/process.h"
+#include "app/reading.h"
 #include "app/user_file.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -37,35 +38,13 @@
 
 namespace siproxd::app {
 
-/// What settles access.
-struct AccessOptions {
-    access::Policy policy;
-    proxy::Gate::Options gate;
-    proxy::NatKeeper::Options nat;
-};
-
-/// Reads lists and passwords too; blocks. The error tells everything that is wrong, a line each.
-[[nodiscard]] base::Result<AccessOptions> readAccess(const config::Settings& settings);
-
 /// Takes what it needs out of `access`.
 [[nodiscard]] proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& access);
 
-/// What a reload reads from files.
-struct Reading {
-    config::LoadResult fresh;
-    base::Result<AccessOptions> access;
-    base::Result<net::TlsContext> certificates;
-    base::FileIdentity passwords;  ///< the version that is in `access`, or an older one
-
-    /// Blocks. An empty `file`: there are only the overrides.
-    [[nodiscard]] static Reading of(const std::string& file,
-                                    const std::vector<std::string>& overrides);
-};
-
 /// All objects of the daemon.
 struct Application::Impl {
-    Impl(config::Settings read, std::string file)
-        : settings(std::move(read)), configFile(std::move(file)) {}
+    Impl(Options given, config::Settings read, std::string file)
+        : commandLine(std::move(given)), settings(std::move(read)), configFile(std::move(file)) {}
 
     // The start, in application.cpp.
     base::Result<void> openInterfaces();
@@ -93,9 +72,9 @@ struct Application::Impl {
     void watchNames();
     void watchUsers(const base::FileIdentity& known);
 
+    Options commandLine;
     config::Settings settings;
     std::string configFile;
-    std::vector<std::string> overrides;  ///< of the command line
     std::optional<Identity> identity;
     std::optional<net::TlsContext> tls;  ///< until the transports have it
     std::string announcedHost;           ///< host_outbound, to see when it changes

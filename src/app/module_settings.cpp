@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "access/address_list.h"
 #include "base/text.h"
 
 namespace siproxd::app {
@@ -52,6 +53,18 @@ std::optional<base::SocketAddress> nameServer(std::string_view text) {
         return std::nullopt;
     }
     return base::SocketAddress{*ip, static_cast<std::uint16_t>(*port)};
+}
+
+/// Other lists must say /32, for in theirs a forgotten mask may let somebody in.
+std::string withMasks(std::string_view list) {
+    std::string text;
+    for (const auto part : base::split(list, ',')) {
+        const auto entry = base::trim(part);
+        const auto ip = base::IpAddress::parse(entry);
+        text += fmt::format("{}{}{}", text.empty() ? "" : ",", entry,
+                            !ip ? "" : ip->isV4() ? "/32" : "/128");
+    }
+    return text;
 }
 
 /// OpenSSL does not say which of the files it is about, or whether it may read it at all.
@@ -108,13 +121,19 @@ base::Result<dns::ResolverSettings> readResolver(const config::Settings& setting
         }
         resolver.servers.push_back(*server);
     }
-    for (const auto text : elements(settings.resolver.dnsDummyAddresses)) {
-        const auto network = base::Network::parse(text);
-        if (!network) {
-            return failAt(settings, "dns_dummy_addresses",
-                          fmt::format("{} is no address/bits", base::printable(text)));
+    if (const auto& text = settings.resolver.dnsDummyAddresses; !text.empty()) {
+        auto dummies = access::AddressList::load(withMasks(text));
+        if (!dummies) {
+            return failAt(settings, "dns_dummy_addresses", dummies.error().message);
         }
-        resolver.dummyAddresses.push_back(*network);
+        if (!dummies->names().empty()) {
+            return failAt(settings, "dns_dummy_addresses",
+                          fmt::format("{} is a name, but addresses are needed",
+                                      dummies->names().front()));
+        }
+        resolver.isDummy = [list = std::move(*dummies)](const base::IpAddress& ip) {
+            return list.contains(ip);
+        };
     }
     return resolver;
 }
@@ -168,7 +187,6 @@ base::Result<void> checkModuleSettings(const config::Settings& settings) {
     };
     check(readSelection(settings));
     check(readResolver(settings));
-    check(readTls(settings));
     return errors.empty() ? base::Result<void>() : base::fail(errors);
 }
 

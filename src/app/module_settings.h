@@ -20,7 +20,8 @@ namespace siproxd::app {
 
 [[nodiscard]] transport::StreamSettings streamSettings(const config::Settings& settings);
 
-/// Whether all of the above can be read; the error has a line for each that cannot.
+/// Whether all of the above can be read, certificates apart, which take their time; the error has a
+/// line for each that cannot.
 [[nodiscard]] base::Result<void> checkModuleSettings(const config::Settings& settings);
 
 }  // namespace siproxd::app

@@ -6,10 +6,16 @@
 #include <string_view>
 
 #include "app/version.h"
+#include "base/text.h"
+#include "config/suggestion.h"
 
 namespace siproxd::app {
 
 namespace {
+
+constexpr std::string_view kLongOptions[] = {
+    "--help",         "--version",      "--config",       "--pid-file",           "--debug",
+    "--check-config", "--dump-config", "--check-plugin", "--suggest-interfaces", "--show-firewall"};
 
 std::optional<std::uint32_t> debugLevelFrom(const std::string& text) {
     // Decimal, hexadecimal with 0x, or -1 for everything.
@@ -101,6 +107,10 @@ base::Result<void> take(Arguments& arguments, Options& options) {
     } else if (!arguments.current().starts_with("-") &&
                arguments.current().find('=') != std::string::npos) {
         options.overrides.push_back(arguments.current());
+    } else if (arguments.current().starts_with("--") && arguments.current().size() > 2) {
+        const auto meant = config::suggest(arguments.current(), kLongOptions);
+        return base::fail("unknown option " + base::printable(arguments.current()) +
+                          (meant ? ", did you mean " + std::string(*meant) + "?" : ""));
     } else {
         options.unknown.push_back(arguments.current());
     }

@@ -29,15 +29,16 @@ struct Options {
     std::string plugin;                      ///< file for CheckPlugin
     bool showFirewall = false;               ///< print what is listened on and the firewall rules
     std::vector<std::string> overrides;      ///< `key=value`
-    std::vector<std::string> unknown;        ///< options nobody knows; the original ignores them too
+    std::vector<std::string> unknown;        ///< short options and words that nobody knows; the
+                                             ///< original ignores them too
 };
 
 /// Reads the command line; nothing is printed. Errors: an option without its argument, a number
-/// that is none.
+/// that is none, an unknown option that begins with `--` (a mistyped --check-config must not start
+/// a daemon).
 [[nodiscard]] base::Result<Options> parseOptions(int argc, char* argv[]);
 
 /// The text of `--help`.
 [[nodiscard]] std::string helpText();
-
 
 }  // namespace siproxd::app

@@ -13,28 +13,6 @@
 
 namespace siproxd::app {
 
-base::Result<AccessOptions> readAccess(const config::Settings& settings) {
-    auto policy = readPolicy(settings.access);
-    auto gate = readGate(settings);
-    auto nat = readNat(settings);
-    std::string errors;
-    for (const auto* error : {policy ? nullptr : &policy.error(), gate ? nullptr : &gate.error(),
-                              nat ? nullptr : &nat.error()}) {
-        if (error != nullptr) {
-            errors += (errors.empty() ? "" : "\n") + error->message;
-        }
-    }
-    if (!errors.empty()) {
-        return base::fail(errors);
-    }
-    return AccessOptions{std::move(*policy), std::move(*gate), std::move(*nat)};
-}
-
-base::Result<void> checkAccess(const config::Settings& settings) {
-    const auto read = readAccess(settings);
-    return read ? base::Result<void>{} : std::unexpected(read.error());
-}
-
 proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& access) {
     proxy::Options options;
     options.gate = std::move(access.gate);
@@ -46,15 +24,6 @@ proxy::Options proxyOptions(const config::Settings& settings, AccessOptions& acc
     return options;
 }
 
-Reading Reading::of(const std::string& file, const std::vector<std::string>& overrides) {
-    auto fresh = file.empty() ? config::read("", "", overrides) : config::load(file, overrides);
-    // First, so that a change meanwhile is noticed afterwards.
-    const auto passwords = base::FileIdentity::of(fresh.settings.access.proxyAuthPwfile);
-    auto access = readAccess(fresh.settings);
-    auto certificates = readTls(fresh.settings);
-    return {std::move(fresh), std::move(access), std::move(certificates), passwords};
-}
-
 void Application::Impl::reload() {
     if (isReading) {
         hasToReadAgain = true;
@@ -62,8 +31,8 @@ void Application::Impl::reload() {
     }
     isReading = true;
     // Disks may take their time, and calls go on meanwhile.
-    reader.start([this, file = configFile, lines = overrides] {
-        auto reading = std::make_shared<Reading>(Reading::of(file, lines));
+    reader.start([this, file = configFile, given = commandLine] {
+        auto reading = std::make_shared<Reading>(Reading::of(file, given));
         loop->post([this, reading] {
             isReading = false;
             take(std::move(*reading));
@@ -96,6 +65,7 @@ void Application::Impl::take(Reading reading) {
     if (store) {
         store->setAutosave(settings.registrar.autosaveRegistrations);
     }
+    log::adjust(settings.log.silenceLog, settings.log.debugLevel);
     if (console) {
         console->setDebugClasses(settings.log.debugLevel);
     }

@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "app/run.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "access/policy.h"
 #include "app/application.h"
 #include "app/module_settings.h"
 #include "app/options.h"
+#include "app/process.h"
+#include "app/reading.h"
+#include "app/start_check.h"
 #include "app/version.h"
 #include "base/log.h"
 #include "config/dump.h"
 #include "config/load.h"
+#include "config/problem.h"
 #include "net/interface_table.h"
 #include "plugin/check.h"
 
@@ -65,23 +74,65 @@ private:
     log::Attachment attachment_;
 };
 
-/// Logs what is wrong; false when the daemon must not start.
-bool report(const config::LoadResult& loaded) {
-    for (const auto& problem : loaded.problems) {
+/// Counts the warnings that pass while it is attached.
+class WarningCount final : public log::Sink {
+public:
+    [[nodiscard]] log::Level threshold() const override { return log::Level::Warning; }
+    [[nodiscard]] std::uint32_t debugClasses() const override { return 0; }
+    void write(const log::Record& record) override {
+        count_ += record.level == log::Level::Warning ? 1 : 0;
+    }
+    /// `, with 2 warnings`; nothing when there were none.
+    [[nodiscard]] std::string text() const {
+        return count_ == 0 ? "" : fmt::format(", with {} warning{}", count_, count_ == 1 ? "" : "s");
+    }
+
+private:
+    std::size_t count_ = 0;
+};
+
+void report(const std::vector<config::Problem>& problems) {
+    for (const auto& problem : problems) {
         if (problem.severity == config::Severity::Error) {
             log::error("{}", problem.toString());
         } else {
             log::warning("{}", problem.toString());
         }
     }
+}
+
+/// Logs everything that is wrong; false when the daemon must not start.
+bool report(const Reading& reading) {
+    const auto& loaded = reading.fresh;
+    report(loaded.problems);
     for (const auto key : loaded.notYetActive) {
         log::warning("directive {} is not yet active in this version", key);
     }
-    return loaded.ok();
+    bool ok = loaded.ok();
+    if (!reading.access) {
+        log::error("{}", reading.access.error().message);
+        ok = false;
+    }
+    if (!loaded.ok()) {
+        return false;
+    }
+    if (const auto modules = checkModuleSettings(loaded.settings); !modules) {
+        log::error("{}", modules.error().message);
+        ok = false;
+    }
+    if (!reading.certificates) {
+        log::error("{}", reading.certificates.error().message);
+        ok = false;
+    }
+    const auto problems = checkStart(loaded.settings);
+    report(problems);
+    return ok && std::ranges::none_of(problems, [](const config::Problem& problem) {
+        return problem.severity == config::Severity::Error;
+    });
 }
 
-int runDaemon(const Options& options, config::Settings settings, const std::string& file,
-              Logging& logging) {
+int runDaemon(const Options& options, Reading reading, const std::string& file, Logging& logging) {
+    const auto& settings = reading.fresh.settings;
     std::optional<Background> background;
     if (settings.process.daemonize) {
         auto entered = Background::enter();
@@ -95,7 +146,7 @@ int runDaemon(const Options& options, config::Settings settings, const std::stri
         logging.toStderr(settings.log.debugLevel);
     }
     log::info("{} starting up", versionText());
-    auto application = Application::create(options, std::move(settings), file);
+    auto application = Application::create(options, std::move(reading), file);
     if (!application) {
         log::error("{}", application.error().message);
         if (background) {
@@ -124,34 +175,24 @@ int runWithConfiguration(const Options& options, Logging& logging) {
         }
         file = found.value_or("");
     }
-    auto loaded = file.empty() ? config::read("", "", options.overrides)
-                               : config::load(file, options.overrides);
-    const auto access = checkAccess(loaded.settings);
-    bool ok = report(loaded) && access;
-    if (!access) {
-        log::error("{}", access.error().message);
-    }
-    if (loaded.ok()) {
-        if (const auto modules = checkModuleSettings(loaded.settings); !modules) {
-            log::error("{}", modules.error().message);
-            ok = false;
-        }
-    }
+    WarningCount warnings;
+    log::Attachment counting(warnings);
+    auto reading = Reading::of(file, options);
+    const bool ok = report(reading);
+    counting = log::Attachment();
     if (options.action == Action::CheckConfig) {
-        print(stdout, ok ? "configuration is correct\n" : "configuration has errors\n");
+        print(stdout, ok ? "configuration is correct" + warnings.text() + "\n"
+                         : "configuration has errors\n");
         return ok ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     if (!ok) {
         return EXIT_FAILURE;
     }
     if (options.action == Action::DumpConfig) {
-        print(stdout, config::dump(loaded.settings));
+        print(stdout, config::dump(reading.fresh.settings));
         return EXIT_SUCCESS;
     }
-    if (options.debugLevel) {
-        loaded.settings.log.debugLevel = *options.debugLevel;
-    }
-    return runDaemon(options, std::move(loaded.settings), file, logging);
+    return runDaemon(options, std::move(reading), file, logging);
 }
 
 }  // namespace

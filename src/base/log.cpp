@@ -67,6 +67,8 @@ std::string_view baseName(std::string_view path) {
 
 }  // namespace
 
+void Sink::adjust(int /*silence*/, std::uint32_t /*debugClasses*/) {}
+
 Attachment::Attachment(Sink& sink) : sink_(&sink) {
     auto& log = shared();
     const std::lock_guard lock(log.mutex);
@@ -91,6 +93,15 @@ Attachment::~Attachment() {
 void refresh() {
     auto& log = shared();
     const std::lock_guard lock(log.mutex);
+    recompute(log.sinks);
+}
+
+void adjust(int silence, std::uint32_t debugClasses) {
+    auto& log = shared();
+    const std::lock_guard lock(log.mutex);
+    for (Sink* sink : log.sinks) {
+        sink->adjust(silence, debugClasses);
+    }
     recompute(log.sinks);
 }
 

@@ -55,6 +55,9 @@ public:
     /// Debug classes wanted (bits of Class); used when threshold() is Debug.
     [[nodiscard]] virtual std::uint32_t debugClasses() const = 0;
     virtual void write(const Record& record) = 0;
+    /// The directives silence_log and debug_level (see adjust()) say this from now on. Sinks that
+    /// have wishes of their own do nothing. Called under the log's lock.
+    virtual void adjust(int silence, std::uint32_t debugClasses);
 };
 
 /// Keeps a sink attached while it lives. The sink must outlive it.
@@ -73,21 +76,26 @@ private:
 /// To be called when an attached sink's threshold or classes have changed.
 void refresh();
 
+/// Tells all attached sinks what silence_log (0 to 4, see syslogSink()) and debug_level (bits of Class)
+/// say now.
+void adjust(int silence, std::uint32_t debugClasses);
+
 /// `HH:MM:SS.mmm LABEL:file:line message`, LABEL `ERROR:` `WARNING:` `INFO:` or, for debug, nothing;
 /// local time; no line end.
 [[nodiscard]] std::string formatLine(const Record& record);
 
-/// Writes to stderr as formatLine() says.
+/// Writes to stderr as formatLine() says; debug lines of these classes, and everything else. Follows
+/// adjust() as to the classes.
 [[nodiscard]] std::unique_ptr<Sink> stderrSink(std::uint32_t debugClasses);
 
 /// Writes to syslog: ident `siproxd`, facility daemon, text `file:line LABEL:message`, information
 /// and warnings both at priority notice. `silence` is the directive silence_log: 0 everything,
-/// 1 from information, 2 from warnings, 3 errors only, 4 nothing.
+/// 1 from information, 2 from warnings, 3 errors only, 4 nothing. Follows adjust().
 [[nodiscard]] std::unique_ptr<Sink> syslogSink(int silence, std::uint32_t debugClasses);
 
 /// Passes lines on to `sink` in a thread of its own, so that nobody who logs waits for a disk, a pipe or
 /// syslog. Up to `capacity` lines wait for it; more are dropped and counted, and the count is logged
-/// when it goes on. The destructor writes what waits, for as long as `patience` at most. Starts its
+/// when it goes on. adjust() is passed on. The destructor writes what waits, for as long as `patience` at most. Starts its
 /// thread at once: fork before.
 [[nodiscard]] std::unique_ptr<Sink> inBackground(
     std::unique_ptr<Sink> sink, std::size_t capacity = 10000,

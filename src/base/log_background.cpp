@@ -92,6 +92,9 @@ public:
     [[nodiscard]] std::uint32_t debugClasses() const override {
         return queue_->sink->debugClasses();
     }
+    void adjust(int silence, std::uint32_t debugClasses) override {
+        queue_->sink->adjust(silence, debugClasses);
+    }
     void write(const Record& record) override {
         const std::lock_guard lock(queue_->mutex);
         if (queue_->lines.size() >= capacity_) {

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 #include <syslog.h>
 
+#include <atomic>
+
 #include "base/log.h"
 
 namespace siproxd::log {
@@ -28,6 +30,8 @@ Level leastLevel(int silence) {
     }
 }
 
+// Sinks may be adjusted while another thread is writing to them (inBackground()).
+
 class StderrSink final : public Sink {
 public:
     explicit StderrSink(std::uint32_t classes) : classes_(classes) {
@@ -37,13 +41,14 @@ public:
         return classes_ != 0 ? Level::Debug : Level::Info;
     }
     [[nodiscard]] std::uint32_t debugClasses() const override { return classes_; }
+    void adjust(int /*silence*/, std::uint32_t debugClasses) override { classes_ = debugClasses; }
     void write(const Record& record) override {
         const std::string line = formatLine(record);
         out_.log(spdlog::details::log_msg(spdlog::string_view_t(), toSpdlog(record.level), line));
     }
 
 private:
-    std::uint32_t classes_;
+    std::atomic<std::uint32_t> classes_;
     spdlog::sinks::stderr_sink_st out_;
 };
 
@@ -56,6 +61,10 @@ public:
     ~SyslogSink() override { ::closelog(); }
     [[nodiscard]] Level threshold() const override { return leastLevel(silence_); }
     [[nodiscard]] std::uint32_t debugClasses() const override { return classes_; }
+    void adjust(int silence, std::uint32_t debugClasses) override {
+        silence_ = silence;
+        classes_ = debugClasses;
+    }
     void write(const Record& record) override {
         if (silence_ >= 4) {
             return;
@@ -75,8 +84,8 @@ public:
     }
 
 private:
-    int silence_;
-    std::uint32_t classes_;
+    std::atomic<int> silence_;
+    std::atomic<std::uint32_t> classes_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/binding.h"
+#include "config/host_check.h"
 #include "config/schema.h"
 
 #include <fmt/format.h>
@@ -279,6 +280,7 @@ constexpr Directive kDirectives[] = {
     {.key = "local_domains",
      .type = Type::TextList,
      .reloadable = true,
+     .check = checkDomains,
      .help = "Domain that this proxy is the registrar of, besides its own addresses.",
      .binding = list<&S::registrar, &Registrar::localDomains>()},
 
@@ -496,6 +498,7 @@ constexpr Directive kDirectives[] = {
 
     {.key = "outbound_proxy_host",
      .reloadable = true,
+     .check = checkNextHop,
      .help = "Proxy to which everything outgoing is sent: HOST, or HOST;transport=udp, tcp or tls.",
      .binding = scalar<&S::proxy, &Proxy::outboundProxyHost>()},
     {.key = "outbound_proxy_port",
@@ -514,6 +517,7 @@ constexpr Directive kDirectives[] = {
      .type = Type::TextList,
      .reloadable = true,
      .group = Group::OutboundDomain,
+     .check = checkNextHop,
      .help = "Host of the outbound proxy of that domain, as in outbound_proxy_host.",
      .binding = column<&S::proxy, &Proxy::outboundDomains, &OutboundDomain::host>()},
     {.key = "outbound_domain_port",

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/parser.h"
 #include "config/schema.h"
+#include "config/suggestion.h"
 #include "config/value.h"
 
 #include <fmt/core.h>
@@ -23,6 +24,15 @@ namespace {
 
 constexpr std::string_view kPluginPrefix = "plugin_";
 
+std::string suggestionFor(std::string_view key) {
+    std::vector<std::string_view> keys;
+    for (const Directive& directive : directives()) {
+        keys.push_back(directive.key);
+    }
+    const auto meant = suggest(key, keys);
+    return meant ? fmt::format(", did you mean {}?", *meant) : std::string{};
+}
+
 /// Turns lines into settings and remembers what is wrong with them.
 class Reader {
 public:
@@ -38,8 +48,7 @@ private:
     void noteIfNotYetActive(const Directive& directive, const Value& value);
     void checkRequired();
     void checkRelayPorts();
-    void checkTransport(std::string_view key, std::string_view host, const Origin& origin);
-    void checkTransports();
+    void checkExpires();
     void checkGroup(Group group, const char* complaint);
     void warn(const Origin& origin, std::string message);
     void fail(const Origin& origin, std::string message);
@@ -92,8 +101,9 @@ void Reader::apply(const Line& line, Severity ifUnknown) {
     if (directive == nullptr && !forPlugin) {
         result_.problems.push_back(
             {ifUnknown, line.origin,
-             fmt::format("unknown keyword in config file, line:\"{}\"",
-                         quoted(fmt::format("{} = {}", line.key, line.value)))});
+             fmt::format("unknown keyword in config file, line:\"{}\"{}",
+                         quoted(fmt::format("{} = {}", line.key, line.value)),
+                         suggestionFor(line.key))});
         return;
     }
     if (line.cutShort && (forPlugin || !directive->isNumber())) {
@@ -155,24 +165,12 @@ void Reader::checkRelayPorts() {
     }
 }
 
-void Reader::checkTransport(std::string_view key, std::string_view host, const Origin& origin) {
-    const auto at = host.find(';');
-    if (at == std::string_view::npos) {
-        return;
-    }
-    const auto parameter = base::toLower(host.substr(at + 1));
-    if (parameter != "transport=udp" && parameter != "transport=tcp" &&
-        parameter != "transport=tls") {
-        fail(origin, fmt::format("{} = {}: only ;transport=udp, ;transport=tcp or ;transport=tls may "
-                                 "stand behind the host", key, base::printable(host)));
-    }
-}
-
-void Reader::checkTransports() {
-    const ProxySettings& proxy = result_.settings.proxy;
-    checkTransport("outbound_proxy_host", proxy.outboundProxyHost, originOf("outbound_proxy_host"));
-    for (const auto& domain : proxy.outboundDomains) {
-        checkTransport("outbound_domain_host", domain.host, originOf("outbound_domain_host"));
+void Reader::checkExpires() {
+    const auto& registrar = result_.settings.registrar;
+    if (registrar.maxExpires < registrar.minExpires) {
+        fail(originOf(given_.contains("max_expires") ? "max_expires" : "min_expires"),
+             fmt::format("max_expires ({}) is below min_expires ({})", registrar.maxExpires.count(),
+                         registrar.minExpires.count()));
     }
 }
 
@@ -201,10 +199,10 @@ void Reader::checkGroup(Group group, const char* complaint) {
 LoadResult Reader::finish() && {
     checkRequired();
     checkRelayPorts();
+    checkExpires();
     checkGroup(Group::OutboundDomain,
                "configuration of outbound_domain_ inconsistent, check config");
     checkGroup(Group::MaskedHost, "# of mask_host is not equal to # of masked_host in config!");
-    checkTransports();
     if (!result_.settings.plugins.plugindir.ends_with('/')) {
         result_.settings.plugins.plugindir += '/';
     }

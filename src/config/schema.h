@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "base/result.h"
 #include "config/settings.h"
 
 #include <cstddef>
@@ -58,6 +59,8 @@ struct Directive {
     bool reloadable = false;      ///< SIGHUP takes a new value over without a restart
     bool notYetActive = false;    ///< read and checked, but nothing acts on it yet
     Group group = Group::None;
+    /// What a text has to fulfil besides its type; the error is a message for the user.
+    base::Result<void> (*check)(std::string_view key, std::string_view text) = nullptr;
     std::string_view help = {};   ///< one line
     Binding binding = {};
 

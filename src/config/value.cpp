@@ -38,9 +38,10 @@ base::Result<Checked> checkNumber(const Directive& directive, Checked checked) {
         return base::fail("CONFIG: rtp_proxy_enable has invalid value");
     }
     if (!number) {
-        return base::fail(fmt::format("illegal format in config file, line:\"{} = {}\": "
-                                      "an integer is needed",
-                                      directive.key, base::printable(text)));
+        return base::fail(fmt::format("illegal format in config file, line:\"{} = {}\": {} needed",
+                                      directive.key, base::printable(text),
+                                      directive.type == Type::Flag ? "0 or 1 is"
+                                                                   : "an integer is"));
     }
     if (number->value < directive.least || number->value > directive.most) {
         return base::fail(fmt::format("{} = {} is out of range {}", directive.key,
@@ -92,9 +93,18 @@ base::Result<Checked> checkValue(const Directive& directive, std::string_view te
     }
     if (directive.type == Type::Choice) {
         const auto choices = base::split(directive.choices, '|');
-        if (std::ranges::find(choices, text) == choices.end()) {
+        const auto chosen = std::ranges::find_if(choices, [text](std::string_view choice) {
+            return base::equalsIgnoreCase(choice, text);
+        });
+        if (chosen == choices.end()) {
             return base::fail(fmt::format("{} = {} is none of {}", directive.key,
                                           base::printable(text), fmt::join(choices, ", ")));
+        }
+        checked.value.text = *chosen;
+    }
+    if (directive.check != nullptr) {
+        if (auto good = directive.check(directive.key, text); !good) {
+            return std::unexpected(std::move(good.error()));
         }
     }
     return checked;

@@ -14,8 +14,10 @@
 
 namespace siproxd::dns {
 
+/// How much is remembered, and for how long. minTtl is at most maxTtl.
 struct CacheLimits {
-    std::size_t entries = 1024;
+    std::size_t entries = 1024;  ///< 0: nothing is remembered
+    /// A shorter or longer time to live is taken for these.
     base::Duration minTtl = std::chrono::seconds(1);
     base::Duration maxTtl = std::chrono::hours(24);
     base::Duration negativeTtl = std::chrono::seconds(30);  ///< the name does not exist

@@ -261,9 +261,7 @@ void Implementation::expire(const std::string& key) {
 bool Implementation::isDummy(const Outcome& outcome) const {
     const auto* addresses = std::get_if<Addresses>(&outcome.records);
     return addresses != nullptr && !addresses->empty() &&
-           std::ranges::any_of(settings_.dummyAddresses, [&](const base::Network& network) {
-               return network.contains(addresses->front());
-           });
+           settings_.isDummy && settings_.isDummy(addresses->front());
 }
 
 void Implementation::reopenIfReconfigured() {

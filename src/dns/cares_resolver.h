@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -15,6 +16,8 @@
 
 namespace siproxd::dns {
 
+/// How to ask. Times are longer than 0; the defaults of what has a directive (dns_servers,
+/// dns_timeout, dns_tries, dns_dummy_addresses) are those of the directive.
 struct ResolverSettings {
     /// Name servers to ask. Empty: those of /etc/resolv.conf (127.0.0.1 when it names none), with
     /// its search list, read again when the file changes.
@@ -24,7 +27,7 @@ struct ResolverSettings {
     base::Duration deadline = std::chrono::seconds(5);
 
     /// How long a name server has for its answer. Each time that none comes the next server is
-    /// asked and has longer: twice this time, three times, and so on.
+    /// asked and has longer: twice this time, three times, and so on, but `deadline` ends it all.
     base::Duration firstTimeout = std::chrono::milliseconds(800);
 
     /// How often a question is sent in all, 1 to 10.
@@ -33,9 +36,9 @@ struct ResolverSettings {
     /// Begin each question with another server. resolv.conf may ask for it as well.
     bool rotate = false;
 
-    /// Whoever maps names that do not exist to addresses of its own has these: a name is unknown
-    /// when the first of its addresses is in here.
-    std::vector<base::Network> dummyAddresses{};
+    /// Whether an address is one of those that some name servers give for names that do not exist:
+    /// a name whose first address is one is unknown. Empty: none is.
+    std::function<bool(const base::IpAddress&)> isDummy{};
 
     /// The only family whose addresses are looked up; None: both.
     base::Family family = base::Family::None;
@@ -43,7 +46,7 @@ struct ResolverSettings {
     /// Lookups on their way at once; what is more is answered with an error.
     std::size_t maxLookups = 512;
 
-    CacheLimits cache{};
+    CacheLimits cache{};  ///< of what is remembered
 };
 
 /// A resolver on c-ares: /etc/hosts first, then DNS, by TCP what is too long for UDP. Questions

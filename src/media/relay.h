@@ -15,11 +15,14 @@ namespace siproxd::media {
 
 class MediaThread;
 
+/// What the relay works with.
 struct RelaySettings {
+    /// First and last UDP port, both included; pairs are (even, even + 1) and lie in the range as a
+    /// whole, one pair at least. rtp_port_low and rtp_port_high of the configuration.
     std::uint16_t portLow = 7070;
     std::uint16_t portHigh = 7089;
-    std::chrono::seconds rtpTimeout{300};  ///< 0: the default
-    unsigned dscp = 0;                     ///< 0-63, on RTP and RTCP
+    std::chrono::seconds rtpTimeout{300};  ///< until Relay::open()'s `onSilence`; 0: 300 s
+    unsigned dscp = 0;                     ///< 0–63, on RTP and RTCP; 0: not set. (rtp_dscp is 46)
     unsigned threads = 1;                  ///< 0 counts as 1
     unsigned threadStackKb = 0;            ///< 0: the system's default
 };

@@ -35,6 +35,8 @@ public:
         virtual void read(Done done) = 0;
     };
 
+    /// Told the new table, from the loop, when something in it is other than before: once for all
+    /// changes within kSettle. The table is the monitor's own, good until it is told of the next.
     /// Must not destroy the monitor.
     using OnChanged = std::function<void(const InterfaceTable&)>;
 

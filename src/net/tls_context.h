@@ -17,14 +17,19 @@ struct x509_st;
 
 namespace siproxd::net {
 
+/// What is asked of those who connect to us.
 enum class ClientCertificate : std::uint8_t {
     Off,      ///< phones need none and are not asked
     Ask,      ///< one that is shown must be good
     Require,  ///< no handshake without
 };
 
+/// Versions of the protocol that may be the lowest one.
 enum class TlsVersion : std::uint8_t { V1_2, V1_3 };
 
+/// Certificates and trust. Files are read once, by TlsContext::make(): who is root and enters a jail
+/// or becomes somebody else reads them before. (A hashed directory is not: OpenSSL looks into it at
+/// each handshake.)
 struct TlsSettings {
     std::string certificateFile = {};  ///< PEM with the chain; empty: no listening
     std::string keyFile = {};          ///< PEM; empty: in certificateFile

@@ -78,6 +78,21 @@ std::string moduleName(std::string_view text) {
     return std::string(text);
 }
 
+bool Module::isThere(std::string_view directory, std::string_view text) {
+    const std::string name = moduleName(text);
+    for (const auto* symbol = lt_preloaded_symbols; symbol != nullptr && symbol->name != nullptr;
+         ++symbol) {
+        // The entries of modules (plugin_demo.a) have no address, those of their symbols do.
+        const std::string_view entry(symbol->name);
+        if (symbol->address == nullptr && entry.substr(0, entry.rfind('.')) == name) {
+            return true;
+        }
+    }
+    const auto path = pathOf(directory, text, name);
+    return !name.empty() && (::access((path + ".so").c_str(), F_OK) == 0 ||
+                             ::access((path + ".la").c_str(), F_OK) == 0);
+}
+
 base::Result<Module> Module::open(std::string_view directory, std::string_view text) {
     std::string name = moduleName(text);
     if (name.empty()) {

@@ -22,6 +22,9 @@ public:
     [[nodiscard]] static base::Result<Module> open(std::string_view directory,
                                                    std::string_view name);
 
+    /// Whether open() would find something to load, which is not loaded here.
+    [[nodiscard]] static bool isThere(std::string_view directory, std::string_view name);
+
     Module(Module&& other) noexcept
         : handle_(std::exchange(other.handle_, nullptr)), name_(std::move(other.name_)) {}
     Module& operator=(Module&& other) noexcept;

@@ -27,8 +27,9 @@ struct InsideTarget {
     bool isPhone = true;               ///< one that we know; else whoever the URI names
 };
 
-/// What direction() found.
+/// Which way a request goes, and to whom.
 struct Located {
+    /// Unknown: nobody was found, and `targets` is empty.
     plugin::Direction direction = plugin::Direction::Unknown;
     /// RequestIncoming: at least one; RequestOutgoing: phones of ours that are registered here.
     std::vector<InsideTarget> targets;

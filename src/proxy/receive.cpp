@@ -4,6 +4,7 @@
 #include "proxy/call_id.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
+#include "transaction/return_path.h"
 
 namespace siproxd::proxy {
 

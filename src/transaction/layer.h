@@ -188,10 +188,4 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// Where the response to a request goes that came over UDP (RFC 3261 §18.2.2, RFC 3581 §4): to its
-/// source when the top Via has `rport` or when the sent-by is not an address, else to the source
-/// address and the sent-by port (default 5060); for connections the connection itself.
-[[nodiscard]] base::Flow responsePeer(const sip::Message& request,
-                                           const base::Flow& from);
-
 }  // namespace siproxd::transaction

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "base/address.h"
-#include "transaction/layer.h"
 
 namespace siproxd::transaction {
 

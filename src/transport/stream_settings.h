@@ -10,13 +10,15 @@
 
 namespace siproxd::transport {
 
+/// Times and limits of SIP over TCP and TLS. Times are longer than 0 where nothing else is said, sizes
+/// and counts at least 1; the defaults of what has a directive are those of the directive.
 struct StreamSettings {
     base::Duration connectTimeout = std::chrono::milliseconds(500);  ///< tcp_connect_timeout
     base::Duration handshakeTimeout = std::chrono::seconds(5);       ///< TLS, once connected
     base::Duration idleTimeout = std::chrono::seconds(600);  ///< tcp_timeout, nothing comes; 0: off
-    base::Duration keepalive = std::chrono::seconds(20);     ///< tcp_keepalive; 0: off
-    base::Duration pongTimeout = std::chrono::seconds(10);   ///< RFC 5626 §4.4.1
-    /// For those who connect to us.
+    base::Duration keepalive{0};  ///< tcp_keepalive: time between two pings to a phone; 0: off
+    base::Duration pongTimeout = std::chrono::seconds(10);  ///< for the answer, RFC 5626 §4.4.1
+    /// For those who connect to us and say nothing.
     base::Duration firstMessageTimeout = std::chrono::seconds(60);
     base::Duration messageTimeout = std::chrono::seconds(10);  ///< from its first byte to its last
     base::Duration stallTimeout = std::chrono::seconds(10);    ///< what we send is not taken
@@ -24,10 +26,10 @@ struct StreamSettings {
 
     std::size_t perAddress = 32;         ///< accepted from an IPv4 address or IPv6 /64
     std::size_t connections = 4096;      ///< of both directions
-    std::size_t queueBytes = 256 * 1024; ///< that wait to be sent by one connection
-    std::size_t messagesPerWakeUp = 32;  ///< of one connection before others get a turn
+    std::size_t queueBytes = 256 * 1024; ///< bytes that wait to be sent by one connection
+    std::size_t messagesPerWakeUp = 32;  ///< taken from one connection before others get a turn
     unsigned dscp = 0;                   ///< sip_dscp, 0–63
-    FramerLimits framer = {};
+    FramerLimits framer = {};            ///< how long a message may be
     /// For strangers, until something has been sent to them.
     FramerLimits strangerFramer = {.head = 16 * 1024, .body = 16 * 1024, .message = 16 * 1024};
     /// Of messages not complete yet, on all connections that may be closed to make room.

@@ -18,11 +18,12 @@ struct Datagram;
 
 namespace siproxd::transport {
 
+/// Limits of SIP over UDP; all but dscp at least 1.
 struct UdpSettings {
-    unsigned dscp = 0;                    ///< sip_dscp, 0–63
+    unsigned dscp = 0;                    ///< sip_dscp, 0–63; 0: not set
     std::size_t datagramsPerWakeUp = 32;  ///< read from one socket before others get a turn
-    std::size_t queueDatagrams = 64;      ///< per socket, while it would block
-    std::size_t queueBytes = 256 * 1024;  ///< likewise
+    std::size_t queueDatagrams = 64;      ///< waiting to be sent by one socket; more fail to send
+    std::size_t queueBytes = 256 * 1024;  ///< of those datagrams, likewise
     int receiveBuffer = 1024 * 1024;      ///< wished size of the kernel's buffer, in bytes
 };
 

@@ -79,6 +79,71 @@ def test_errors_of_the_configuration_are_told_all_at_once(idle_lab):
         assert f"siproxd.conf:{lines.index(key) + 1}" in done.stderr, f"{key} in:\n{done.stderr}"
 
 
+def check_config(daemon):
+    daemon.write_config()
+    return subprocess.run(daemon.space.command(binary(), "-c", daemon.config_file, "--check-config"),
+                          capture_output=True, text=True, timeout=30)
+
+
+def test_the_check_says_before_the_start_what_is_missing(idle_lab):
+    daemon = idle_lab.daemon
+    done = check_config(daemon)
+    assert (done.returncode, done.stdout) == (0, "configuration is correct\n"), done.stderr
+    daemon.settings.update(hosts_alow_reg="10.0.0.0/8", load_plugin="plugin_missing.la")
+    done = check_config(daemon)
+    assert done.returncode == 0
+    assert done.stdout == "configuration is correct, with 2 warnings\n", done.stderr
+    assert "did you mean hosts_allow_reg?" in done.stderr
+    for key, value in (("user", "nosuchuser"), ("chrootjail", "/nonexistent"),
+                       ("max_expires", 5), ("outbound_proxy_host", "proxy.example.org:5070")):
+        before, daemon.settings[key] = daemon.settings.get(key), value
+        done = check_config(daemon)
+        assert done.returncode == 1, f"{key} = {value}"
+        assert f": {key}" in done.stderr, done.stderr
+        start = subprocess.run(daemon.space.command(binary(), "-c", daemon.config_file),
+                               capture_output=True, text=True, timeout=30)
+        assert start.returncode == 1 and f": {key}" in start.stderr, start.stderr
+        daemon.settings[key] = before
+
+
+def test_a_mistyped_option_starts_nothing(idle_lab):
+    done = subprocess.run(idle_lab.daemon.space.command(binary(), "--check-confg"),
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "did you mean --check-config?" in done.stderr
+
+
+def test_debug_lines_come_and_go_with_the_configuration(lab):
+    daemon = lab.daemon
+    phone, provider, _ = lab.pair()
+
+    def lines_of_a_call():
+        before = len(daemon.log())
+        lab.call_out(phone, provider).hang_up()
+        return daemon.log()[before:]
+    assert "INVITE sip:" not in lines_of_a_call()
+    daemon.settings["debug_level"] = "0x80"
+    daemon.reload()
+    assert "INVITE sip:" in lines_of_a_call()
+    daemon.settings["debug_level"] = "0"
+    daemon.reload()
+    assert "INVITE sip:" not in lines_of_a_call()
+
+
+def test_the_command_line_holds_over_a_reload(idle_lab):
+    daemon = idle_lab.daemon
+    pid_file = f"{daemon.directory}/option.pid"
+    daemon.start("-p", pid_file, "-d", "0x80")
+    assert os.path.exists(pid_file) and not os.path.exists(daemon.pid_file)
+    daemon.settings["debug_level"] = "0"
+    daemon.reload()
+    assert "needs a restart" not in daemon.log()
+    phone, provider, _ = idle_lab.pair()
+    before = len(daemon.log())
+    idle_lab.call_out(phone, provider).hang_up()
+    assert "INVITE sip:" in daemon.log()[before:]
+
+
 def test_an_unknown_directive_is_no_reason_to_stop(idle_lab):
     lab = idle_lab
     lab.daemon.settings["plugin_stun_server_host"] = "stun.example.test"

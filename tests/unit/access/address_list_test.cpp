@@ -67,9 +67,10 @@ TEST_CASE("An IPv4 sender on a dual-stack socket does not get around a list", "[
 }
 
 TEST_CASE("A list with a mistake is an error that names the entry", "[access]") {
-    CHECK(problem("10.0.0.1") == "CONFIG: accesslist [10.0.0.1]- no mask separator found");
+    CHECK(problem("10.0.0.1") == "CONFIG: accesslist [10.0.0.1]- no mask separator found (for one "
+                                 "address: 10.0.0.1/32)");
     CHECK(problem("10.0.0.0/8,192.168.1.1") ==
-          "CONFIG: accesslist [192.168.1.1]- no mask separator found");
+          "CONFIG: accesslist [192.168.1.1]- no mask separator found (for one address: 192.168.1.1/32)");
     for (const char* bad :
          {"10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/255.0.0.0", "2001:db8::/129",
           "10.0.0/8", "300.1.1.1/8", "/8", "a b/8", "x/200", ",", "10.0.0.0/8/8"}) {
@@ -222,4 +223,21 @@ TEST_CASE("A file without entries is a list with nobody in it", "[access]") {
     REQUIRE(read);
     CHECK_FALSE(read->empty());
     CHECK_FALSE(read->contains(ip("10.0.0.1")));
+}
+
+TEST_CASE("who forgets the mask is told which one", "[access]") {
+    const auto message = [](std::string_view text) { return AddressList::parse(text).error().message; };
+    CHECK(message("203.0.113.5") == "CONFIG: accesslist [203.0.113.5]- no mask separator found "
+                                    "(for one address: 203.0.113.5/32)");
+    CHECK(message("2001:db8::1").ends_with("(for one address: 2001:db8::1/128)"));
+    CHECK(message("pbx.example").ends_with("(for the address of a host: pbx.example/32)"));
+    CHECK(message("1.2.3").ends_with("no mask separator found"));
+}
+
+TEST_CASE("an exclusion with nothing before it is remarked upon", "[access]") {
+    const auto idle = AddressList::parse("!10.0.0.7/32, !10.0.0.8-10.0.0.9, 10.0.0.0/8, !10.0.0.5/32");
+    REQUIRE(idle);
+    CHECK(idle->idleExclusions() ==
+          std::vector<std::string>{"!10.0.0.7/32", "!10.0.0.8-10.0.0.9"});
+    CHECK(AddressList::parse("pbx.example/32, !10.0.0.7/32")->idleExclusions().empty());
 }

@@ -88,10 +88,18 @@ TEST_CASE("directives may be given on the command line", "[app]") {
     CHECK(options.debugLevel == 1U);
 }
 
-TEST_CASE("unknown options are collected and stop nothing", "[app]") {
-    const auto options = parsed({"--frobnicate=3", "-x", "word", "-c", "file"});
-    CHECK(options.unknown == std::vector<std::string>{"--frobnicate", "-x", "word"});
+TEST_CASE("unknown short options are collected and stop nothing", "[app]") {
+    const auto options = parsed({"-x", "word", "--", "-c", "file"});
+    CHECK(options.unknown == std::vector<std::string>{"-x", "word", "--"});
     CHECK(options.configFile == "file");
+}
+
+TEST_CASE("a mistyped long option starts no daemon", "[app]") {
+    CHECK(parse({"--check-confg"}).error().message ==
+          "unknown option --check-confg, did you mean --check-config?");
+    CHECK(parse({"--pidfile=/run/x.pid"}).error().message ==
+          "unknown option --pidfile, did you mean --pid-file?");
+    CHECK(parse({"--frobnicate=3"}).error().message == "unknown option --frobnicate");
 }
 
 TEST_CASE("the help names every option", "[app]") {

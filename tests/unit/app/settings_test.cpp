@@ -134,8 +134,10 @@ TEST_CASE("name servers are addresses with a port or not", "[app]") {
                                                             {ip("192.0.2.2"), 5353},
                                                             {ip("2001:db8::1"), 53},
                                                             {ip("2001:db8::2"), 54}});
-    REQUIRE(read->dummyAddresses.size() == 2);
-    CHECK(read->dummyAddresses[1].contains(ip("203.0.113.7")));
+    REQUIRE(read->isDummy);
+    CHECK(read->isDummy(ip("198.51.100.1")));
+    CHECK(read->isDummy(ip("203.0.113.7")));
+    CHECK_FALSE(read->isDummy(ip("203.0.113.8")));
     for (const char* bad : {"ns.example", "192.0.2.1:0", "192.0.2.1:99999", "192.0.2.1:",
                             "[2001:db8::1", "192.0.2.1;192.0.2.2"}) {
         INFO(bad);
@@ -145,8 +147,19 @@ TEST_CASE("name servers are addresses with a port or not", "[app]") {
         CHECK(wrong.error().message.starts_with("default: dns_servers: "));
     }
     given.resolver.dnsServers.clear();
-    given.resolver.dnsDummyAddresses = "198.51.100.0/33";
-    CHECK_FALSE(app::readResolver(given));
+    for (const char* bad : {"198.51.100.0/33", "dummy.example/32", "dummy.example", "!192.0.2.1"}) {
+        INFO(bad);
+        given.resolver.dnsDummyAddresses = bad;
+        const auto wrong = app::readResolver(given);
+        REQUIRE(!wrong);
+        CHECK(wrong.error().message.starts_with("default: dns_dummy_addresses: "));
+    }
+    given.resolver.dnsDummyAddresses = "198.51.100.0 - 198.51.100.9, !198.51.100.7/32, 2001:db8::1";
+    const auto list = app::readResolver(given);
+    REQUIRE(list);
+    CHECK(list->isDummy(ip("198.51.100.8")));
+    CHECK_FALSE(list->isDummy(ip("198.51.100.7")));
+    CHECK(list->isDummy(ip("2001:db8::1")));
 }
 
 TEST_CASE("what is wrong with certificates is told with its place", "[app]") {

@@ -129,3 +129,35 @@ TEST_CASE("A sink that has come to a stop does not keep the process from ending"
         std::this_thread::yield();  // the thread would outlive the test
     }
 }
+
+TEST_CASE("Sinks follow what the directives say while they are attached, in the background too",
+          "[base]") {
+    // syslogSink() would write to the machine's log: what it wants is all that is looked at.
+    const auto sink = log::inBackground(log::syslogSink(4, 0));
+    const log::Attachment attached(*sink);
+    CHECK(sink->threshold() == log::Level::Error);
+    CHECK_FALSE(log::wants(log::Level::Warning));
+    log::adjust(0, static_cast<std::uint32_t>(log::Class::Dns));
+    CHECK(sink->threshold() == log::Level::Debug);
+    CHECK(log::wants(log::Level::Info));
+    CHECK(log::wants(log::Level::Debug, log::Class::Dns));
+    CHECK_FALSE(log::wants(log::Level::Debug, log::Class::Sip));
+    log::adjust(4, 0);
+    CHECK_FALSE(log::wants(log::Level::Warning));
+}
+
+TEST_CASE("stderr follows the debug classes, and others do as they like", "[base]") {
+    const auto sink = log::stderrSink(0);
+    Lines lines;
+    {
+        const log::Attachment attached(*sink);
+        const log::Attachment own(lines);
+        CHECK_FALSE(log::wants(log::Level::Debug, log::Class::Dns));
+        log::adjust(3, static_cast<std::uint32_t>(log::Class::Dns));
+        CHECK(log::wants(log::Level::Debug, log::Class::Dns));
+        CHECK(log::wants(log::Level::Info));
+        CHECK(lines.least == log::Level::Info);
+        CHECK(lines.classes == 0);
+    }
+    CHECK(sink->debugClasses() == static_cast<std::uint32_t>(log::Class::Dns));
+}

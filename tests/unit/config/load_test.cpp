@@ -339,3 +339,83 @@ TEST_CASE("A choice takes its words and no other", "[config]") {
     REQUIRE(texts(wrong).size() == 1);
     CHECK(texts(wrong)[0].find("tls_min_version = 1.1 is none of 1.2, 1.3") != std::string::npos);
 }
+
+TEST_CASE("A choice is taken in any case and is what the manual calls it", "[config]") {
+    const auto result = readLines("nat_keepalive_method = CRLF\n");
+    CHECK(texts(result).empty());
+    CHECK(result.settings.registrar.natKeepaliveMethod == "crlf");
+}
+
+TEST_CASE("Who says yes to a flag is told what it takes", "[config]") {
+    CHECK(texts(readLines("daemonize = yes\n")) ==
+          Texts{"error a.conf:3: illegal format in config file, line:\"daemonize = yes\": 0 or 1 is "
+                "needed"});
+}
+
+TEST_CASE("Who has mistyped a directive is told which one it may be", "[config]") {
+    for (const auto& [written, meant] :
+         {std::pair{"hosts_alow_reg", "hosts_allow_reg"}, std::pair{"Daemonize", "daemonize"},
+          std::pair{"dns_tires", "dns_tries"}, std::pair{"sip_listen_prot", "sip_listen_port"}}) {
+        INFO(written);
+        CHECK(texts(readLines(std::string(written) + " = 1\n")) ==
+              Texts{std::string("warning a.conf:3: unknown keyword in config file, line:\"") + written +
+                    " = 1\", did you mean " + meant + "?"});
+    }
+    for (const char* strange : {"log_calls", "xyz", "usr1", "a", "pi_shortdial_akey"}) {
+        INFO(strange);
+        CHECK(texts(readLines(std::string(strange) + " = 1\n"))[0].find("did you mean") ==
+              std::string::npos);
+    }
+}
+
+TEST_CASE("The next hop is a host, and its port stands elsewhere", "[config]") {
+    for (const char* good : {"proxy.example.org", "192.0.2.1", "2001:db8::1", "[2001:db8::1]",
+                             "proxy.example.org;transport=TLS"}) {
+        INFO(good);
+        CHECK(texts(readLines(std::string("outbound_proxy_host = ") + good + "\n")).empty());
+    }
+    struct Case {
+        const char* text;
+        const char* hint;
+    };
+    for (const Case& c :
+         {Case{"proxy.example.org:5070", "outbound_proxy_port = 5070"},
+          Case{"192.0.2.1:5070;transport=tcp", "outbound_proxy_port = 5070"},
+          Case{"[2001:db8::1]:5070", "outbound_proxy_port = 5070"},
+          Case{"sip:proxy.example.org", "without sip:"},
+          Case{"sips:proxy.example.org", ";transport=tls"},
+          Case{"proxy.example.org ; lr", "only ;transport"},
+          Case{"a proxy", "a host name or an IP address is needed"},
+          Case{";transport=tls", "a host name or an IP address is needed"}}) {
+        INFO(c.text);
+        const auto found = texts(readLines(std::string("outbound_proxy_host = ") + c.text + "\n"));
+        REQUIRE(found.size() == 1);
+        CHECK(found[0].starts_with("error a.conf:3: outbound_proxy_host = "));
+        CHECK(found[0].find(c.hint) != std::string::npos);
+    }
+    const auto domain = texts(readLines("outbound_domain_name = a.example\n"
+                                        "outbound_domain_host = b.example:5070\n"
+                                        "outbound_domain_port = 0\n"));
+    REQUIRE(domain.size() == 1);
+    CHECK(domain[0].starts_with("error a.conf:4: outbound_domain_host = b.example:5070: "));
+    CHECK(domain[0].find("outbound_domain_port = 5070") != std::string::npos);
+}
+
+TEST_CASE("Local domains are names, and commas are between them", "[config]") {
+    CHECK(texts(readLines("local_domains = a.example, b.example,\nlocal_domains = 192.0.2.1\n"))
+              .empty());
+    for (const char* wrong : {"a.example b.example", "*.example", "sip:a.example", "a.example:5060"}) {
+        INFO(wrong);
+        const auto found = texts(readLines(std::string("local_domains = ok.example, ") + wrong + "\n"));
+        REQUIRE(found.size() == 1);
+        CHECK(found[0].starts_with(std::string("error a.conf:3: local_domains: ") + wrong));
+    }
+}
+
+TEST_CASE("The longest lifetime is not below the shortest", "[config]") {
+    CHECK(texts(readLines("min_expires = 60\nmax_expires = 60\n")).empty());
+    CHECK(texts(readLines("min_expires = 60\nmax_expires = 59\n")) ==
+          Texts{"error a.conf:4: max_expires (59) is below min_expires (60)"});
+    CHECK(texts(readLines("max_expires = 9\n")) ==
+          Texts{"error a.conf:3: max_expires (9) is below min_expires (10)"});
+}

@@ -79,7 +79,7 @@ TEST_CASE("Each text reaches its own member", "[config]") {
             text += fmt::format("{} = {}\n", directive.key,
                                 directive.choices.substr(directive.choices.rfind('|') + 1));
         } else if (!directive.isNumber()) {
-            text += fmt::format("{} = <{}>\n", directive.key, directive.key);
+            text += fmt::format("{} = of.{}\n", directive.key, directive.key);
         }
     }
     text += "outbound_domain_port = 5064\n";
@@ -87,38 +87,38 @@ TEST_CASE("Each text reaches its own member", "[config]") {
     const auto result = read(text, "a.conf");
     REQUIRE(result.ok());
     const Settings& s = result.settings;
-    CHECK(s.network.ifInbound == "<if_inbound>");
-    CHECK(s.network.ifOutbound == "<if_outbound>");
-    CHECK(s.network.hostOutbound == "<host_outbound>");
-    CHECK(s.tls.tlsCertificate == "<tls_certificate>");
-    CHECK(s.tls.tlsPrivateKey == "<tls_private_key>");
-    CHECK(s.tls.tlsCa == "<tls_ca>");
+    CHECK(s.network.ifInbound == "of.if_inbound");
+    CHECK(s.network.ifOutbound == "of.if_outbound");
+    CHECK(s.network.hostOutbound == "of.host_outbound");
+    CHECK(s.tls.tlsCertificate == "of.tls_certificate");
+    CHECK(s.tls.tlsPrivateKey == "of.tls_private_key");
+    CHECK(s.tls.tlsCa == "of.tls_ca");
     CHECK(s.tls.tlsMinVersion == "1.3");
-    CHECK(s.tls.tlsCiphers == "<tls_ciphers>");
-    CHECK(s.resolver.dnsServers == "<dns_servers>");
-    CHECK(s.resolver.dnsDummyAddresses == "<dns_dummy_addresses>");
-    CHECK(s.access.hostsAllowReg.text == "<hosts_allow_reg>");
-    CHECK(s.access.hostsAllowSip.text == "<hosts_allow_sip>");
-    CHECK(s.access.hostsDenySip.text == "<hosts_deny_sip>");
-    CHECK(s.process.user == "<user>");
-    CHECK(s.process.chrootjail == "<chrootjail>");
-    CHECK(s.process.pidFile == "<pid_file>");
-    CHECK(s.registrar.registrationFile == "<registration_file>");
-    CHECK(s.access.proxyAuthRealm == "<proxy_auth_realm>");
-    CHECK(s.access.proxyAuthPasswd == "<proxy_auth_passwd>");
-    CHECK(s.access.proxyAuthPwfile == "<proxy_auth_pwfile>");
-    CHECK(s.proxy.uaString == "<ua_string>");
-    CHECK(s.proxy.outboundProxyHost == "<outbound_proxy_host>");
-    CHECK(s.plugins.plugindir == "<plugindir>/");
+    CHECK(s.tls.tlsCiphers == "of.tls_ciphers");
+    CHECK(s.resolver.dnsServers == "of.dns_servers");
+    CHECK(s.resolver.dnsDummyAddresses == "of.dns_dummy_addresses");
+    CHECK(s.access.hostsAllowReg.text == "of.hosts_allow_reg");
+    CHECK(s.access.hostsAllowSip.text == "of.hosts_allow_sip");
+    CHECK(s.access.hostsDenySip.text == "of.hosts_deny_sip");
+    CHECK(s.process.user == "of.user");
+    CHECK(s.process.chrootjail == "of.chrootjail");
+    CHECK(s.process.pidFile == "of.pid_file");
+    CHECK(s.registrar.registrationFile == "of.registration_file");
+    CHECK(s.access.proxyAuthRealm == "of.proxy_auth_realm");
+    CHECK(s.access.proxyAuthPasswd == "of.proxy_auth_passwd");
+    CHECK(s.access.proxyAuthPwfile == "of.proxy_auth_pwfile");
+    CHECK(s.proxy.uaString == "of.ua_string");
+    CHECK(s.proxy.outboundProxyHost == "of.outbound_proxy_host");
+    CHECK(s.plugins.plugindir == "of.plugindir/");
     CHECK(s.log.debugBind.toString() == "192.0.2.1");
     REQUIRE(s.plugins.loadPlugin.size() == 1);
-    CHECK(s.plugins.loadPlugin[0].text == "<load_plugin>");
+    CHECK(s.plugins.loadPlugin[0].text == "of.load_plugin");
     REQUIRE(s.registrar.maskedHosts.size() == 1);
-    CHECK(s.registrar.maskedHosts[0].maskHost == "<mask_host>");
-    CHECK(s.registrar.maskedHosts[0].maskedHost == "<masked_host>");
+    CHECK(s.registrar.maskedHosts[0].maskHost == "of.mask_host");
+    CHECK(s.registrar.maskedHosts[0].maskedHost == "of.masked_host");
     REQUIRE(s.proxy.outboundDomains.size() == 1);
-    CHECK(s.proxy.outboundDomains[0].name == "<outbound_domain_name>");
-    CHECK(s.proxy.outboundDomains[0].host == "<outbound_domain_host>");
+    CHECK(s.proxy.outboundDomains[0].name == "of.outbound_domain_name");
+    CHECK(s.proxy.outboundDomains[0].host == "of.outbound_domain_host");
 }
 
 TEST_CASE("Each number reaches its own member", "[config]") {
