@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "transaction/return_path.h"
+
 #include "fixture.h"
 #include "support/catch.h"
 
