@@ -28,8 +28,7 @@ enum class ClientCertificate : std::uint8_t {
 enum class TlsVersion : std::uint8_t { V1_2, V1_3 };
 
 /// Certificates and trust. Files are read once, by TlsContext::make(): who is root and enters a jail
-/// or becomes somebody else reads them before. (A hashed directory is not: OpenSSL looks into it at
-/// each handshake.)
+/// or becomes somebody else reads them before.
 struct TlsSettings {
     std::string certificateFile = {};  ///< PEM with the chain; empty: no listening
     std::string keyFile = {};          ///< PEM; empty: in certificateFile
