@@ -185,9 +185,8 @@ void NatKeeper::drop(const std::string& token, std::string_view why) {
     locations_.remove(doomed);
 }
 
-void NatKeeper::flowFailed(const base::Flow& flow) {
-    // Pings are requests, whose failure pingEnded() hears of. Connections end with an event of
-    // theirs.
+void NatKeeper::unreachable(const base::Flow& flow) {
+    // Pings are requests, whose failure pingEnded() hears of.
     if (options_.method == Method::Options || flow.protocol != base::Protocol::Udp) {
         return;
     }

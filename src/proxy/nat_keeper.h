@@ -68,10 +68,11 @@ public:
     /// The outcome of a transaction; false: it was not a ping.
     bool pingEnded(transaction::ClientId id, bool answered);
 
-    /// What was sent by this flow did not arrive (Transport::Handler::onFlowFailed()). It counts
-    /// against the phones there, once for each of their keepalives: after Options::mostSilent of
-    /// these in a row they are forgotten.
-    void flowFailed(const base::Flow& flow);
+    /// An ICMP error has come back (Transport::Handler::onUnreachable()). It counts against the phones
+    /// there, once for each of their keepalives: after Options::mostSilent of these in a row they are
+    /// forgotten. Whoever can forge such errors can make up no more than that, and only while the
+    /// phones say nothing.
+    void unreachable(const base::Flow& flow);
     /// A packet has come by this flow: its phones are there.
     void heard(const base::Flow& flow);
 

@@ -102,13 +102,13 @@ void Proxy::onMalformed(const transport::Received& received, int status,
 
 void Proxy::onFlowFailed(const base::Flow& flow, const base::Error& error) {
     log::infoFromPeer("{}", error.message);
-    nat_.flowFailed(flow);
     layer_.flowFailed(flow);
 }
 
 void Proxy::onUnreachable(const base::Flow& flow, std::string_view quoted,
                           const base::Error& error) {
     log::infoFromPeer("{}", error.message);
+    nat_.unreachable(flow);
     layer_.unreachable(flow, quoted);
 }
 

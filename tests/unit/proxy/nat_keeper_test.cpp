@@ -173,8 +173,8 @@ TEST_CASE("a phone whose NAT lets no keepalives in any more is dropped", "[proxy
     const auto isThere = [&] { return !house.locations.ownByUser("far").empty(); };
     const auto refuse = [&](const base::Flow& from) {
         house.loop.advance(25s);
-        house.proxy->onFlowFailed(from, {"connection refused"});
-        house.proxy->onFlowFailed(from, {"connection refused"});  // as good as one
+        house.proxy->onUnreachable(from, "\r\n\r\n", {"connection refused"});
+        house.proxy->onUnreachable(from, "\r\n\r\n", {"connection refused"});  // as good as one
     };
     refuse(flow);
     refuse(flow);
