@@ -32,9 +32,30 @@ TEST_CASE("A Contact has one alias, another Contact another one", "[registrar]")
     REQUIRE(here.aliases.find(token) != nullptr);
     CHECK(here.aliases.find(token)->contact == uri("sip:a@192.168.1.10;ob"));
     here.aliases.obtain(uri("sip:a@192.168.1.10;ob"),
-                        {base::Protocol::Udp, at("192.168.1.1"), at("192.168.1.9", 7), 0});
-    CHECK(here.aliases.find(token)->flow.remote == at("192.168.1.9", 7));
+                        {base::Protocol::Udp, at("192.168.1.1"), at("192.168.1.10", 7), 0});
+    CHECK(here.aliases.find(token)->flow.remote == at("192.168.1.10", 7));
     CHECK(here.aliases.find("") == nullptr);
+}
+
+TEST_CASE("Who names another one's Contact does not get what is sent to it", "[registrar]") {
+    Aliases here;
+    const auto token = here.obtain("sip:a@192.168.1.10");
+    const base::Flow other{base::Protocol::Tcp, at("192.168.1.1"), at("192.168.1.66", 7), 5};
+    CHECK(here.aliases.obtain(uri("sip:a@192.168.1.10"), other).token != token);
+    CHECK(here.aliases.find(token)->flow.remote == at("192.168.1.10"));
+}
+
+TEST_CASE("Aliases of the outside make no room among those of phones", "[registrar]") {
+    Aliases here;
+    const auto token = here.obtain("sip:a@192.168.1.10");
+    for (std::uint16_t port = 6000; port < 6010; ++port) {
+        auto contact = uri("sip:x@192.168.0.7");
+        contact.port = port;
+        static_cast<void>(here.aliases.obtainNatted(
+            contact, {base::Protocol::Udp, at("192.168.1.1"), at("203.0.113.9"), 0}));
+    }
+    CHECK(here.aliases.size() == 4);
+    CHECK(here.aliases.find(token) != nullptr);
 }
 
 TEST_CASE("The least recently used alias makes room", "[registrar]") {
@@ -71,6 +92,7 @@ TEST_CASE("The token of a binding that goes still leads to the phone", "[registr
     registrar::Binding binding;
     binding.token = "0123456789abcdef";
     binding.contact = uri("sip:a@192.168.1.10");
+    binding.flow = {base::Protocol::Udp, at("192.168.1.1"), at("192.168.1.10"), 0};
     here.aliases.adopt(binding);
     here.aliases.adopt(binding);
     CHECK(here.aliases.size() == 2);
