@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "access/auth_params.h"
 #include "access/challenge.h"
 #include "access/source.h"
 #include "base/log.h"
@@ -44,6 +45,11 @@ std::vector<std::size_t> Authenticator::oursAmong(
         }
     }
     return ours;
+}
+
+bool Authenticator::isForUs(std::string_view challenge) const {
+    const auto params = AuthParams::parse(challenge);
+    return params && params->value("realm") == options_.realm;
 }
 
 Authenticator::Verdict Authenticator::check(const Request& request) {

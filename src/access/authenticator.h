@@ -72,6 +72,8 @@ public:
     [[nodiscard]] Verdict check(const Request& request);
 
     /// Indices of the credentials that are for our realm, right or wrong.
+    /// Whether a challenge is for our realm.
+    [[nodiscard]] bool isForUs(std::string_view challenge) const;
     [[nodiscard]] std::vector<std::size_t> oursAmong(std::span<const std::string> credentials) const;
 
     /// Values for the Proxy-Authenticate or WWW-Authenticate fields, the strongest first; the nonce

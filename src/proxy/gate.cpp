@@ -245,6 +245,23 @@ Gate::Verdict Gate::judgeRegister(const Question& question) {
     return authenticate(question, {"Authorization", "WWW-Authenticate", 401});
 }
 
+void Gate::removeChallenges(sip::Message& response, const base::Flow& from) const {
+    if (authenticator_ == nullptr || (response.status() != 401 && response.status() != 407)) {
+        return;
+    }
+    for (const auto* header : {"WWW-Authenticate", "Proxy-Authenticate"}) {
+        const auto fields = response.headers(header);
+        for (auto index = fields.size(); index-- > 0;) {
+            if (authenticator_->isForUs(fields[index])) {
+                response.removeHeader(header, index);
+                log::warningFromPeer("{} of {} asks for a password of our own realm: not passed on "
+                                     "(proxy_auth_realm must be nobody else's)",
+                                     response.status(), from.remote.toString());
+            }
+        }
+    }
+}
+
 void Gate::removeCredentials(sip::Message& request) const {
     if (authenticator_ == nullptr) {
         return;

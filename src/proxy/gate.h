@@ -105,6 +105,9 @@ public:
     /// are nobody else's business, whichever header they are in and whether they were asked for or
     /// not (an ACK has those of its INVITE, RFC 3261 §13.2.2.4).
     void removeCredentials(sip::Message& request) const;
+    /// Takes challenges off that somebody else makes in the name of our realm: a phone would answer
+    /// them with a password of ours.
+    void removeChallenges(sip::Message& response, const base::Flow& from) const;
     /// An ACK, which is never answered.
     [[nodiscard]] bool admitsAck(const Question& question) const;
 

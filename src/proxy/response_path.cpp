@@ -105,6 +105,9 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
     if (status < 400 && followRedirect(*forward, index, response)) {
         return;
     }
+    if (!addresses_.isOurs(from.remote.ip)) {
+        gate_.removeChallenges(response, from);
+    }
     finishBranch(*forward, *branch, std::move(response));
 }
 

@@ -333,6 +333,22 @@ TEST_CASE("credentials for our realm go no further than us, whatever carries the
     CHECK(sent.message.headers(header) == std::vector<std::string>{digest("example.net")});
 }
 
+TEST_CASE("nobody else asks for a password of our realm", "[proxy]") {
+    House house(withUsers());
+    house.fromInside(fromAlice("MESSAGE", "sip:bob@example.net"));
+    const auto status = GENERATE(401, 407);
+    const std::string header = status == 401 ? "WWW-Authenticate" : "Proxy-Authenticate";
+    const std::string foreign = "Digest realm=\"example.net\", nonce=\"n\"";
+    auto challenge = siproxd::test::answerTo(house.takeOutside(), status);
+    challenge.addHeader(header, "Digest nonce=\"n\", Realm=home");
+    challenge.addHeader(header, foreign);
+    challenge.addHeader(header, "Digest realm=\"home\", nonce=\"n\", algorithm=SHA-256");
+    house.fromOutside(challenge);
+    const auto answer = house.takeInside();
+    CHECK(answer.message.status() == status);
+    CHECK(answer.message.headers(header) == std::vector<std::string>{foreign});
+}
+
 TEST_CASE("guessing passwords from outside is banned", "[proxy]") {
     auto options = withUsers();
     options.proxy.gate.rules.usersOutside = true;
