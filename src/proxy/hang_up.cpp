@@ -16,7 +16,9 @@ constexpr std::size_t kLongestText = 1024;
 
 sip::NameAddr partyOf(const std::string& uri, const std::string& tag) {
     auto party = sip::NameAddr::parse("<" + uri + ">").value_or(sip::NameAddr{});
-    party.params.set("tag", tag);
+    if (!tag.empty()) {  // an RFC 2543 party has none (RFC 3261 §12.1.1)
+        party.params.set("tag", tag);
+    }
     return party;
 }
 

@@ -171,3 +171,17 @@ TEST_CASE("of a dialog with endless names nothing is kept to end it by", "[proxy
     house.take();
     CHECK(byes() == 0);
 }
+
+TEST_CASE("a party without a tag is told without one", "[proxy]") {
+    House house;
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net").set("From", "<sip:alice@example.org>"));
+    house.fromOutside(with(with(answerTo(house.takeOutside(), 200), "Contact", "<sip:bob@198.51.100.7>"),
+                           "Session-Expires", "90"));
+    house.take();
+    pass(house, 160s);
+    const auto told = house.take();  // parses all of it
+    CHECK(told.size() >= 2);
+    for (const auto& sent : told) {
+        CHECK_FALSE(sent.has("tag=\r"));
+    }
+}
