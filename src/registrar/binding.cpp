@@ -10,6 +10,10 @@ namespace {
 constexpr std::uint16_t kDefaultPort = 5060;
 constexpr std::uint16_t kDefaultTlsPort = 5061;
 
+/// Of RFC 3261 §25.1 (unreserved, user-unreserved), without `;` and `?`, which readers take for others.
+constexpr std::string_view kUserCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789-_.!~*'()&=+$,/";
+
 }  // namespace
 
 sip::Uri masqueradedContact(std::string_view user, std::string_view host, std::uint16_t port,
@@ -48,8 +52,8 @@ std::string_view userOf(const sip::Uri& uri) {
     if (uri.isSip()) {
         return uri.user;
     }
-    // The rest of an unknown scheme may hold what a user may not (RFC 3261 §25.1).
-    return std::string_view(uri.opaque).substr(0, uri.opaque.find_first_of(";@%"));
+    // The rest of an unknown scheme may hold what a user may not, or what ends one.
+    return std::string_view(uri.opaque).substr(0, uri.opaque.find_first_not_of(kUserCharacters));
 }
 
 base::WallSeconds expiryOnWall(base::WallSeconds expires, base::Duration remaining,

@@ -217,7 +217,7 @@ TEST_CASE("a strict router in RFC 4475 gets its request as RFC 3261 section 16.6
 
 TEST_CASE("an address-of-record of any scheme makes a Contact that can be read", "[torture]") {
     for (const char* aor : {"isbn:2983792873", "tel:+4930123;phone-context=a", "mailto:a@b.test",
-                            "x:%", "x:%4", "x:;", "urn:service:sos", "http://host/a?b@c#d"}) {
+                            "x:%", "x:%4", "x:;", "x::y", "x:y:z", "urn:service:sos", "http://host/a?b@c#d"}) {
         INFO(aor);
         TortureHouse house;
         const auto [others, back] =
