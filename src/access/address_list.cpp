@@ -26,12 +26,7 @@ unsigned bitsOf(const base::IpAddress& address) {
 
 /// Digits and dots alone are an address with a mistake, not a name.
 bool isHostName(std::string_view text) {
-    return !text.empty() && text.size() <= kLongestName &&
-           std::all_of(text.begin(), text.end(),
-                       [](char c) {
-                           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                                  (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-                       }) &&
+    return text.size() <= kLongestName && base::hasHostCharacters(text) &&
            std::any_of(text.begin(), text.end(),
                        [](char c) { return c != '.' && (c < '0' || c > '9'); });
 }

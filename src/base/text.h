@@ -19,6 +19,10 @@ namespace siproxd::base {
 /// Without spaces, tabs, CR and LF at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text);
 
+/// Letters, digits, `-`, `.` and, because they are in use, `_`; not empty. What a host name is made of
+/// wherever one is read; what else it has to be differs.
+[[nodiscard]] bool hasHostCharacters(std::string_view text);
+
 /// The parts between `separator`, empty ones included.
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 

@@ -14,11 +14,7 @@ namespace siproxd::config {
 namespace {
 
 bool isHost(std::string_view text) {
-    return base::IpAddress::parse(text) ||
-           (!text.empty() && std::ranges::all_of(text, [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '-' || c == '.' || c == '_';
-           }));
+    return base::IpAddress::parse(text) || base::hasHostCharacters(text);
 }
 
 /// `outbound_proxy_port` of `outbound_proxy_host`.

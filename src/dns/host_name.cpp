@@ -13,13 +13,10 @@ constexpr std::size_t kMaxLabel = 63;
 
 // Not <cctype>: its answers depend on the locale.
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
-bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool isLabel(std::string_view label) {
-    return !label.empty() && label.size() <= kMaxLabel && label.front() != '-' &&
-           label.back() != '-' && std::ranges::all_of(label, [](char c) {
-               return isLetter(c) || isDigit(c) || c == '-' || c == '_';
-           });
+    return label.size() <= kMaxLabel && base::hasHostCharacters(label) && label.front() != '-' &&
+           label.back() != '-';
 }
 
 }  // namespace

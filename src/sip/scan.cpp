@@ -17,12 +17,8 @@ bool isHexDigit(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/// More than RFC 3261 knows: underscores are in use.
 bool isHostName(std::string_view host) {
-    return !host.empty() && host.size() <= kMaxHost && std::ranges::all_of(host, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '.' || c == '_';
-    });
+    return host.size() <= kMaxHost && base::hasHostCharacters(host);
 }
 
 /// The address between the brackets.
