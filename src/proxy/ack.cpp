@@ -87,12 +87,8 @@ void Proxy::ackLocated(Forward& forward, const dns::Located& located) {
     auto& branch = forward.branches.front();
     branch.servers = *located;
     preferServerOfCall(forward, branch);
-    while (branch.hasNextServer()) {
-        const auto& server = branch.servers[branch.tried++];
-        if (!mayGoTo(forward, branch, server.address.ip)) {
-            continue;
-        }
-        if (const auto flow = flowOf(branch, server)) {
+    while (const auto* server = nextServer(forward, branch)) {
+        if (const auto flow = flowOf(branch, *server)) {
             branch.flow = *flow;
             sendAck(forward);
             return;

@@ -47,26 +47,21 @@ void Proxy::startNextRank(Forward& forward) {
     }
 }
 
-sip::Uri Proxy::hopOf(const Forward& forward, const Branch& branch) const {
+NextHop Proxy::hopOf(const Forward& forward, const Branch& branch) const {
     if (branch.nextHop) {
-        return *branch.nextHop;
+        return {*branch.nextHop, true};
     }
     if (!branch.routes.empty()) {
-        return branch.routes.front().uri;
+        return {branch.routes.front().uri, false};
     }
     if (branch.toPhone || (forward.crosses(branch) && branch.towards == Side::Inside)) {
-        return branch.uri;
+        return {branch.uri, false};
     }
     if (branch.towards == Side::Inside) {
         const auto routes = forward.request->routes();
-        return routes.empty() ? branch.uri : routes.front().uri;
+        return {routes.empty() ? branch.uri : routes.front().uri, false};
     }
-    if (forward.branches.size() == 1) {
-        return nextHopOutside(*forward.request, options_.proxy);
-    }
-    auto request = forward.request->clone();
-    request.setRequestUri(branch.uri);
-    return nextHopOutside(request, options_.proxy);
+    return nextHopOutside(*forward.request, branch.uri, options_.proxy);
 }
 
 bool Proxy::isLarge(const Forward& forward, const Branch& branch) {
@@ -75,7 +70,7 @@ bool Proxy::isLarge(const Forward& forward, const Branch& branch) {
 }
 
 dns::Wanted Proxy::wantedBy(const Forward& forward, const Branch& branch) const {
-    const auto hop = hopOf(forward, branch);
+    const auto hop = hopOf(forward, branch).uri;
     dns::Wanted wanted;
     wanted.host = std::string(hop.params.value("maddr").value_or(hop.host));
     wanted.port = hop.port;
@@ -185,14 +180,11 @@ bool Proxy::mayGoTo(const Forward& forward, const Branch& branch,
     if (server.isUnspecified() || server.isMulticast() || server.isBroadcast()) {
         return false;
     }
-    if (branch.nextHop || isConfiguredHop(*forward.request, options_.proxy)) {
+    if ((!server.isLoopback() && !addresses_.isHidden(server)) || hopOf(forward, branch).isChosen) {
         return true;
     }
     if (server.isLoopback()) {
         return forward.from.remote.ip.isLoopback() || branch.local.isLoopback();
-    }
-    if (!addresses_.isHidden(server)) {
-        return true;
     }
     return branch.towards == Side::Inside || (forward.fromSide() == Side::Inside &&
                                               !branch.toPhone && !branch.isForeign);
@@ -231,6 +223,19 @@ std::optional<base::Flow> Proxy::flowOf(const Branch& branch, const dns::Service
     return *opened;
 }
 
+const dns::Service* Proxy::nextServer(const Forward& forward, Branch& branch) const {
+    while (branch.hasNextServer()) {
+        const auto& server = branch.servers[branch.tried++];
+        if (mayGoTo(forward, branch, server.address.ip)) {
+            return &server;
+        }
+        log::warningFromPeer("{} is not sent to {}, which {} is said to be",
+                             forward.request->methodName(), server.address.toString(),
+                             base::printable(server.host));
+    }
+    return nullptr;
+}
+
 void Proxy::tryNextServer(Forward& forward, std::size_t index) {
     Branch& branch = forward.branches[index];
     if (const auto flow = std::exchange(branch.fixed, std::nullopt)) {
@@ -238,23 +243,16 @@ void Proxy::tryNextServer(Forward& forward, std::size_t index) {
         sendBranch(forward, index);
         return;
     }
-    while (branch.hasNextServer()) {
-        const auto& server = branch.servers[branch.tried++];
-        if (!mayGoTo(forward, branch, server.address.ip)) {
-            log::warningFromPeer("{} is not sent to {}, which {} is said to be",
-                                 forward.request->methodName(), server.address.toString(),
-                                 base::printable(server.host));
-            continue;
-        }
-        if (forward.method == sip::Method::Register && addresses_.isOurs(server.address.ip) &&
-            server.address.port == addresses_.portFor(server.protocol)) {
+    while (const auto* server = nextServer(forward, branch)) {
+        if (forward.method == sip::Method::Register && addresses_.isOurs(server->address.ip) &&
+            server->address.port == addresses_.portFor(server->protocol)) {
             // Its registrar is a name of ours.
             branch.state = Branch::State::Done;
             forward.answered = true;
             answerRegister(forward.server, *forward.request, forward.from);
             return;
         }
-        if (const auto flow = flowOf(branch, server)) {
+        if (const auto flow = flowOf(branch, *server)) {
             branch.flow = *flow;
             sendBranch(forward, index);
             return;

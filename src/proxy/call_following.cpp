@@ -64,19 +64,15 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
         }
         return;
     }
-    auto* media = call->media(mediaWay(forward, branch, true).crossing());
-    if (media != nullptr && status >= 200 && !call->isOfOtherDialog(response)) {
-        if (status < 300) {
-            media->forget();
-        } else {
-            media->restore();
+    if (status >= 200 && !call->isOfOtherDialog(response)) {
+        const bool isAccepted = status < 300;
+        if (auto* media = call->media(mediaWay(forward, branch, true).crossing())) {
+            isAccepted ? media->forget() : media->restore();
         }
-    }
-    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
-        followSessionTimer(*call, response);
-    }
-    if (status >= 200 && status < 300 && !call->isOfOtherDialog(response)) {
-        noteAnswer(*call, forward, branch, response);
+        if (isAccepted) {
+            followSessionTimer(*call, response);
+            noteAnswer(*call, forward, branch, response);
+        }
     }
     if (forward.method == sip::Method::Update) {
         return;

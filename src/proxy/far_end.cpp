@@ -5,22 +5,6 @@
 
 namespace siproxd::proxy {
 
-namespace {
-
-/// Whose Contact is where a dialog's requests go.
-bool makesDialogs(sip::Method method) {
-    switch (method) {
-        case sip::Method::Invite:
-        case sip::Method::Subscribe:
-        case sip::Method::Notify:
-        case sip::Method::Refer:
-        case sip::Method::Update: return true;
-        default: return false;
-    }
-}
-
-}  // namespace
-
 void Proxy::onConnectionClosed(const base::Flow& flow) {
     if (flow.connection != 0) {
         parts_.locations.connectionClosed(flow.connection);
@@ -56,7 +40,7 @@ transaction::ClientId Proxy::sendPing(const registrar::Binding& binding) {
 void Proxy::maskFarContacts(sip::Message& message, const base::Flow& from) {
     const auto side = addresses_.sideOf(from);
     // Who redirects names others than himself.
-    if (side == Side::Inside || message.status() >= 300 || !makesDialogs(message.method()) ||
+    if (side == Side::Inside || message.status() >= 300 || !sip::namesTarget(message.method()) ||
         !nat_.isNatted(message, from, side)) {
         return;
     }

@@ -80,46 +80,26 @@ std::vector<sip::NameAddr> pathOf(const sip::Message& request) {
     return routesToKeep(std::move(path));
 }
 
-namespace {
-
-/// What the configuration says of where the request goes; nothing: it does not say.
-std::optional<sip::Uri> configuredHop(const sip::Message& request,
-                                      const config::ProxySettings& settings) {
-    if (!request.routes().empty()) {
-        return std::nullopt;
-    }
-    const auto domain = request.from().uri.host;
-    for (const auto& entry : settings.outboundDomains) {
-        if (base::equalsIgnoreCase(entry.name, domain)) {
-            return hostUri(entry.host, entry.port);
-        }
-    }
-    if (!settings.outboundProxyHost.empty()) {
-        return hostUri(settings.outboundProxyHost, settings.outboundProxyPort);
-    }
-    return std::nullopt;
-}
-
-}  // namespace
-
 std::unique_ptr<const sip::Uri> chosenHop(const std::optional<sip::Uri>& hop) {
     return hop ? std::make_unique<const sip::Uri>(*hop) : nullptr;
 }
 
-bool isConfiguredHop(const sip::Message& request, const config::ProxySettings& settings) {
-    return configuredHop(request, settings).has_value();
-}
-
-sip::Uri nextHopOutside(const sip::Message& request, const config::ProxySettings& settings) {
+NextHop nextHopOutside(const sip::Message& request, const sip::Uri& target,
+                       const config::ProxySettings& settings) {
     if (const auto routes = request.routes(); !routes.empty()) {
-        return routes.front().uri;
+        return {routes.front().uri, false};
     }
-    if (auto hop = configuredHop(request, settings)) {
-        return *std::move(hop);
+    const auto& sender = request.from().uri;
+    for (const auto& entry : settings.outboundDomains) {
+        if (base::equalsIgnoreCase(entry.name, sender.host)) {
+            return {hostUri(entry.host, entry.port), true};
+        }
+    }
+    if (!settings.outboundProxyHost.empty()) {
+        return {hostUri(settings.outboundProxyHost, settings.outboundProxyPort), true};
     }
     // A number: who the sender's home is knows what to do with it.
-    return request.requestUri().isSip() ? request.requestUri()
-                                        : hostUri(request.from().uri.host, request.from().uri.port);
+    return {target.isSip() ? target : hostUri(sender.host, sender.port), false};
 }
 
 }  // namespace siproxd::proxy

@@ -29,14 +29,17 @@ void applyRouteSet(sip::Message& request, std::vector<sip::NameAddr> routes);
 
 /// A plugin's choice to keep; null: it has none.
 [[nodiscard]] std::unique_ptr<const sip::Uri> chosenHop(const std::optional<sip::Uri>& hop);
-/// Whether outbound_proxy_host or an outbound_domain says where nextHopOutside() is.
-[[nodiscard]] bool isConfiguredHop(const sip::Message& request,
-                                   const config::ProxySettings& settings);
 
-/// Where a request that leaves goes: its topmost Route, else the proxy of the sender's domain
-/// (outbound_domain_*), else outbound_proxy_host, else its request URI or, when that has no host
-/// (tel:, urn:), the sender's domain.
-[[nodiscard]] sip::Uri nextHopOutside(const sip::Message& request,
-                                      const config::ProxySettings& settings);
+/// Where a request is to be sent.
+struct NextHop {
+    sip::Uri uri;
+    bool isChosen = false;  ///< by the configuration or a plugin, and not by somebody on the network
+};
+
+/// Where a request to `target` goes that leaves: to its topmost Route, else to the proxy of the sender's
+/// domain (outbound_domain_*), else to outbound_proxy_host, else to `target` or, when that has no host
+/// (tel:, urn:), to the sender's domain.
+[[nodiscard]] NextHop nextHopOutside(const sip::Message& request, const sip::Uri& target,
+                                     const config::ProxySettings& settings);
 
 }  // namespace siproxd::proxy

@@ -28,6 +28,7 @@
 #include "proxy/loop_guard.h"
 #include "proxy/masquerade.h"
 #include "proxy/nat_keeper.h"
+#include "proxy/next_hop.h"
 #include "proxy/renewal.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
@@ -213,7 +214,7 @@ private:
     // targets and their servers (branching.cpp)
     void startNextRank(Forward& forward);
     void startBranch(Forward& forward, std::size_t index);
-    [[nodiscard]] sip::Uri hopOf(const Forward& forward, const Branch& branch) const;
+    [[nodiscard]] NextHop hopOf(const Forward& forward, const Branch& branch) const;
     [[nodiscard]] dns::Wanted wantedBy(const Forward& forward, const Branch& branch) const;
     /// Whether the request is too long for a datagram to that target (RFC 3261 §18.1.1).
     [[nodiscard]] static bool isLarge(const Forward& forward, const Branch& branch);
@@ -221,6 +222,8 @@ private:
     /// Nobody is led by strangers, or by name servers, to programs of this machine or to the inside.
     [[nodiscard]] bool mayGoTo(const Forward& forward, const Branch& branch,
                                const base::IpAddress& server) const;
+    /// The next server of the branch that it may go to; null: there is none.
+    [[nodiscard]] const dns::Service* nextServer(const Forward& forward, Branch& branch) const;
     [[nodiscard]] std::optional<base::Flow> flowOf(const Branch& branch,
                                                    const dns::Service& server);
     /// The Warning when one of the request and the phone insists on sips: and the other cannot have it

@@ -207,12 +207,14 @@ Gate::Question Proxy::questionOf(const sip::Message& request, const base::Flow& 
     }
     // Only strangers have to know a token.
     const bool byToken = side == Side::Outside && directions_.isByToken(request, from.remote);
-    if (request.toTag().empty() || request.method() == sip::Method::Register) {
-        return {request, from, side, target, false, byToken};
+    Gate::Question question{request, from, side, target};
+    question.knowsToken = byToken;
+    if (!request.toTag().empty() && request.method() != sip::Method::Register) {
+        const Call* call = calls_.find(request, side);
+        question.inDialog = byToken || call != nullptr;
+        question.isRelayed = call != nullptr && call->state().isRelayed;
     }
-    const Call* call = calls_.find(request, side);
-    return {request, from,    side, target, byToken || call != nullptr,
-            byToken, call != nullptr && call->state().isRelayed};
+    return question;
 }
 
 bool Proxy::passes(transaction::ServerId id, const Gate::Verdict& verdict) {
@@ -402,7 +404,7 @@ int Proxy::absentUser(const Arrival& arrival) const {
     if (const auto user = LocalRegistrar::userOfNumber(uri); !user.empty()) {
         // The caller's home is here, and nobody else is to be asked.
         const bool isHome = arrival.context.direction == plugin::Direction::RequestOutgoing &&
-                            registrar_.isLocal(nextHopOutside(request, options_.proxy));
+                            registrar_.isLocal(nextHopOutside(request, uri, options_.proxy).uri);
         return !isHome ? 0 : gate_.hasUser(user) ? 480 : 404;
     }
     if (uri.user.empty() || !registrar::tokenOf(uri).empty() || !registrar_.isLocal(uri) ||

@@ -9,18 +9,6 @@ namespace siproxd::proxy {
 
 namespace {
 
-/// Requests that make dialogs or refresh their targets: phones must learn our Record-Route from them.
-bool carriesRoutes(sip::Method method) {
-    switch (method) {
-        case sip::Method::Invite:
-        case sip::Method::Subscribe:
-        case sip::Method::Notify:
-        case sip::Method::Refer:
-        case sip::Method::Update: return true;
-        default: return false;
-    }
-}
-
 /// Requests whose body may be an offer or an answer (RFC 3261 §13.2.1, RFC 3262 §5, RFC 3311).
 bool carriesOffers(sip::Method method) {
     return method == sip::Method::Invite || method == sip::Method::Update ||
@@ -116,7 +104,8 @@ void Proxy::masqueradeRequest(Forward& forward, const Branch& branch, sip::Messa
 
 void Proxy::addRecordRoute(const Forward& forward, const Branch& branch,
                            sip::Message& request) const {
-    if (!carriesRoutes(request.method())) {
+    // Phones must learn our Record-Route from them.
+    if (!sip::namesTarget(request.method())) {
         return;
     }
     auto routes = request.recordRoutes();

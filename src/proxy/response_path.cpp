@@ -11,14 +11,7 @@ namespace siproxd::proxy {
 namespace {
 
 bool makesDialog(const sip::Message& response) {
-    switch (response.method()) {
-        case sip::Method::Invite:
-        case sip::Method::Subscribe:
-        case sip::Method::Notify:
-        case sip::Method::Refer:
-        case sip::Method::Update: return response.status() > 100 && response.status() < 300;
-        default: return false;
-    }
+    return sip::namesTarget(response.method()) && response.status() > 100 && response.status() < 300;
 }
 
 constexpr std::size_t kMostEarlyDialogs = 8;

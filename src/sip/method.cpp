@@ -31,4 +31,15 @@ Method methodFrom(std::string_view name) {
     return Method::Other;
 }
 
+bool namesTarget(Method method) {
+    switch (method) {
+        case Method::Invite:
+        case Method::Subscribe:
+        case Method::Notify:
+        case Method::Refer:
+        case Method::Update: return true;
+        default: return false;
+    }
+}
+
 }  // namespace siproxd::sip

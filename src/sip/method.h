@@ -28,4 +28,8 @@ enum class Method : std::uint8_t {
 /// Methods are case-sensitive (RFC 3261 §7.1).
 [[nodiscard]] Method methodFrom(std::string_view name);
 
+/// Whether such a request makes a dialog or refreshes its remote target, so that the Contacts of it and
+/// of its 1xx and 2xx say where the dialog goes on (RFC 3261 §12, RFC 3311, RFC 6665 §4.4.1, RFC 3515).
+[[nodiscard]] bool namesTarget(Method method);
+
 }  // namespace siproxd::sip

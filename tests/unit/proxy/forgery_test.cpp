@@ -222,6 +222,16 @@ TEST_CASE("nobody outside leads a phone's requests to this machine", "[proxy]") 
     CHECK(house.takeOne().message.status() == 503);
 }
 
+TEST_CASE("what the configuration says of the outside lets no phone point to this machine",
+          "[proxy]") {
+    HouseOptions options;
+    options.proxy.proxy.outboundProxyHost = "example.org";
+    House house(std::move(options));
+    const auto contact = house.enrol(registration("alice", "example.org", "127.0.0.1:6379"));
+    house.fromOutside(forAlice("MESSAGE", contact.toString()));
+    CHECK(house.takeOne().message.status() == 480);
+}
+
 TEST_CASE("a name outside may not stand for this machine", "[proxy]") {
     House house;
     house.locator.table["trap.example"] = {ip("127.0.0.1"), ip("0.0.0.0"), ip("224.0.0.1"),
