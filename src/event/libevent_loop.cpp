@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "event/libevent_stream.h"
 #include "event/loop.h"
+#include "event/timer_queue.h"
 
 namespace siproxd::event {
 
@@ -34,45 +34,6 @@ timeval toTimeval(base::Duration delay) {
     tv.tv_usec = static_cast<suseconds_t>(micros % 1'000'000);
     return tv;
 }
-
-/// The delay made longer by up to a 32nd, so that it ends at a round time: timers of about the same
-/// length go off together, and thousands of them do not wake the process thousands of times.
-base::Duration coalesced(base::Duration delay, base::TimePoint now) {
-    const auto slack = static_cast<std::uint64_t>(std::max<std::int64_t>(0, delay.count() / 32));
-    const auto grain = static_cast<std::int64_t>(std::bit_floor(slack));
-    if (grain <= 1) {
-        return delay;
-    }
-    const auto late = (now + delay).time_since_epoch().count() % grain;
-    return late == 0 ? delay : delay + base::Duration(grain - late);
-}
-
-class LibeventTimer final : public Timer {
-public:
-    LibeventTimer(event_base* base, const base::Clock& clock, Loop::Callback callback)
-        : clock_(clock), callback_(std::make_shared<Loop::Callback>(std::move(callback))),
-          event_(::evtimer_new(base, &LibeventTimer::fired, this)) {}
-
-    void start(base::Duration delay) override {
-        const timeval tv = toTimeval(coalesced(delay, clock_.now()));
-        ::evtimer_add(event_.get(), &tv);
-    }
-    void stop() override { ::evtimer_del(event_.get()); }
-    [[nodiscard]] bool pending() const override {
-        return ::evtimer_pending(event_.get(), nullptr) != 0;
-    }
-
-private:
-    static void fired(evutil_socket_t, short, void* self) {
-        // Shared, because the callback may destroy this timer while it runs.
-        const auto callback = static_cast<LibeventTimer*>(self)->callback_;
-        (*callback)();
-    }
-
-    const base::Clock& clock_;
-    std::shared_ptr<Loop::Callback> callback_;
-    EventPtr event_;
-};
 
 class FdWatch final : public Watch {
 public:
@@ -139,7 +100,9 @@ private:
 class LibeventLoop final : public Loop {
 public:
     LibeventLoop(std::unique_ptr<event_base, BaseDeleter> base, base::UniqueFd wake)
-        : base_(std::move(base)), wake_(std::move(wake)) {
+        : base_(std::move(base)), wake_(std::move(wake)),
+          timers_(clock_, [this] { setAlarm(); }),
+          alarm_(::evtimer_new(base_.get(), &LibeventLoop::onAlarm, this)) {
         wakeWatch_ = watch(wake_.get(), kReadable, [this](std::uint8_t) { runPosted(); });
     }
 
@@ -147,7 +110,7 @@ public:
     [[nodiscard]] base::WallSeconds wallNow() const override { return clock_.wallNow(); }
 
     [[nodiscard]] std::unique_ptr<Timer> timer(Callback callback) override {
-        return std::make_unique<LibeventTimer>(base_.get(), clock_, std::move(callback));
+        return timers_.timer(std::move(callback));
     }
     [[nodiscard]] std::unique_ptr<Watch> watch(int fd, std::uint8_t interest,
                                                ReadyCallback callback) override {
@@ -181,6 +144,20 @@ public:
     }
 
 private:
+    static void onAlarm(evutil_socket_t, short, void* self) {
+        auto& loop = *static_cast<LibeventLoop*>(self);
+        loop.timers_.run();
+        loop.setAlarm();
+    }
+
+    /// One event of libevent for all timers; it may go off for nothing when a timer was stopped.
+    void setAlarm() {
+        if (const auto delay = timers_.next()) {
+            const timeval tv = toTimeval(*delay);
+            ::evtimer_add(alarm_.get(), &tv);
+        }
+    }
+
     void wakeUp() {
         const std::uint64_t one = 1;
         // A full counter means that the loop has been woken already.
@@ -203,6 +180,8 @@ private:
     base::SystemClock clock_;
     std::unique_ptr<event_base, BaseDeleter> base_;
     base::UniqueFd wake_;
+    TimerQueue timers_;
+    EventPtr alarm_;
     std::unique_ptr<Watch> wakeWatch_;
     std::mutex mutex_;
     std::vector<Callback> posted_;
@@ -217,6 +196,8 @@ base::Result<std::unique_ptr<Loop>> makeLoop() {
     };
     const std::unique_ptr<event_config, ConfigDeleter> config(::event_config_new());
     ::event_config_set_flag(config.get(), EVENT_BASE_FLAG_NOLOCK);
+    // The alarm is set by our clock: an older idea of the present would wake us too early.
+    ::event_config_set_flag(config.get(), EVENT_BASE_FLAG_NO_CACHE_TIME);
     std::unique_ptr<event_base, BaseDeleter> base(::event_base_new_with_config(config.get()));
     base::UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!base || !wake) {

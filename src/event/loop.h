@@ -20,7 +20,7 @@ class Timer {
 public:
     virtual ~Timer() = default;
     /// Calls back once, `delay` from now; a pending start is replaced. Delays below 0 mean 0. It may
-    /// be up to a 32nd of the delay late, and a few milliseconds early.
+    /// be up to a 32nd of the delay late.
     virtual void start(base::Duration delay) = 0;
     virtual void stop() = 0;
     [[nodiscard]] virtual bool pending() const = 0;

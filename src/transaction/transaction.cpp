@@ -10,8 +10,7 @@ Transaction::Transaction(Environment& environment, const base::Flow& peer, std::
     : environment_(environment), peer_(peer), otherPort_(otherPort) {}
 
 void Transaction::fire() {
-    // Which deadline was due is settled by their order and not by the clock: a loop may be a few
-    // milliseconds early.
+    // Which deadline was due is settled by their order and not by the clock, which has moved on since.
     if (endAt_ <= repeatAt_) {
         endAt_ = kNever;
         arm();
