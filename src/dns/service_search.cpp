@@ -113,6 +113,7 @@ private:
     [[nodiscard]] std::vector<Offer> usable(const NaptrRecords& records) const;
     std::optional<std::vector<Target>> targetsOf(const Offers& offers);
     std::optional<Located> byRecords();
+    Located byLiteral(const base::IpAddress& ip);
     std::optional<Located> byAddress(const std::vector<Protocol>& protocols);
     std::optional<Located> resolved(const std::vector<Target>& targets, std::size_t ofTarget);
     void add(const Target& target, const Addresses& addresses, std::size_t limit);
@@ -141,6 +142,10 @@ std::optional<Located> Search::run() {
                                       wanted_.secure      ? "TLS"
                                       : wanted_.transport ? base::viaName(*wanted_.transport)
                                                           : "UDP, TCP or TLS"));
+    }
+    if (literal && (wanted_.families == base::Family::None ||
+                    wanted_.families == literal->family())) {
+        return byLiteral(*literal);
     }
     return literal || wanted_.port != 0 ? byAddress(protocolsWithoutRecords()) : byRecords();
 }
@@ -295,6 +300,14 @@ std::optional<Located> Search::byRecords() {
                                       host_));
     }
     return byAddress(protocols);
+}
+
+Located Search::byLiteral(const base::IpAddress& ip) {
+    for (const auto protocol : protocolsWithoutRecords()) {
+        const auto port = wanted_.port != 0 ? wanted_.port : defaultPort(protocol);
+        services_.push_back({protocol, {ip, port}, host_});
+    }
+    return std::move(services_);
 }
 
 std::optional<Located> Search::byAddress(const std::vector<Protocol>& protocols) {

@@ -52,8 +52,8 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-std::optional<std::string> some(const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional(text);
+std::optional<std::string> some(std::string_view text) {
+    return text.empty() ? std::nullopt : std::optional(std::string(text));
 }
 
 std::optional<std::string> partOf(const Uri& uri, int part) {
@@ -95,7 +95,7 @@ bool setPart(Uri& uri, int part, std::string_view value) {
         case SIPROXD_URI_SCHEME: changed.scheme = base::toLower(value); break;
         case SIPROXD_URI_USER: changed.user = std::string(value); break;
         case SIPROXD_URI_USER_PLAIN: changed.user = escaped(value); break;
-        case SIPROXD_URI_PASSWORD: changed.password = std::string(value); break;
+        case SIPROXD_URI_PASSWORD: changed.password = value; break;
         case SIPROXD_URI_HOST: changed.host = std::string(value); break;
         case SIPROXD_URI_PORT: {
             const auto port = value.empty() ? std::optional<std::uint16_t>(0) : portFrom(value);
@@ -105,7 +105,7 @@ bool setPart(Uri& uri, int part, std::string_view value) {
             changed.port = *port;
             break;
         }
-        case SIPROXD_URI_OPAQUE: changed.opaque = std::string(value); break;
+        case SIPROXD_URI_OPAQUE: changed.opaque = value; break;
         default: return false;
     }
     if (!isSound(changed)) {

@@ -27,9 +27,10 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
         noteRequest(call, request);
     }
     if (forward.incoming()) {
-        if (forward.establishes && forward.from.connection != 0 && !forward.vias.empty()) {
+        if (const auto via = request.via();
+            forward.establishes && forward.from.connection != 0 && via != nullptr) {
             state.peer = std::make_shared<const DialogPeer>(
-                DialogPeer{forward.from, forward.vias.front().portOrDefault(), ""});
+                DialogPeer{forward.from, via->portOrDefault(), ""});
         }
         const auto& first = forward.branches.front();
         if (first.towards == Side::Outside) {

@@ -80,6 +80,13 @@ struct RegisteringContact {
     std::uint32_t expires = 0; ///< seconds that were asked for; 0: to be removed
 };
 
+/// What a REGISTER under way asks for.
+struct Registering {
+    std::vector<RegisteringContact> contacts;
+    bool removesAll = false;        ///< `Contact: *`
+    std::vector<std::string> path;  ///< its Path fields, which stay inside
+};
+
 /// A request on its way through: what has to be remembered until its transactions are over
 /// (RFC 3261 §16.7 calls it the response context).
 struct Forward {
@@ -93,7 +100,7 @@ struct Forward {
     bool secure = false;               ///< its URI was sips:
     base::Flow from;              ///< the request came by it
     std::optional<LoopGuard::Key> loop;  ///< entered there; nothing: the final response is given
-    std::vector<sip::Via> vias;        ///< of the request; every response gets them back
+    std::vector<std::string> vias;     ///< of the request, as they stand; responses get them back
     std::vector<sip::NameAddr> insideRoutes;  ///< Record-Routes that were kept from the outside, as
                                               ///< they stood
     sip::Uri localAor;                 ///< the address-of-record of the inside party
@@ -118,10 +125,7 @@ struct Forward {
     bool ending = false;
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
 
-    // REGISTER only
-    std::vector<RegisteringContact> registering;
-    bool removesAll = false;  ///< `Contact: *`
-    std::vector<std::string> path;  ///< its Path fields, which stay inside
+    std::unique_ptr<Registering> registering;  ///< of a REGISTER that goes outside; else null
 
     [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
     /// Side that the request counts as coming from.

@@ -158,7 +158,7 @@ void Masquerade::uriHeaderOut(sip::Message& message, std::string_view name,
         }
         if (address && namesInside(address->uri)) {
             const auto* binding = locations_.byContact(address->uri);
-            const std::string headers = address->uri.headers;
+            const auto headers = address->uri.headers;
             address->uri =
                 binding != nullptr ? shown(*binding, own) : contactOf(address->uri, from, own);
             address->uri.headers = headers;

@@ -117,7 +117,7 @@ void Proxy::renew(const std::string& token) {
     forward.establishes = true;
     forward.secure = request->requestUri().isSips();
     forward.from = binding->flow;
-    forward.vias = request->vias();
+    forward.vias = request->headers("Via");
     forward.localAor = request->to().uri;
     forward.branches.push_back({.uri = request->requestUri(), .towards = Side::Outside});
     forward.request = std::make_unique<sip::Message>(*std::move(request));
@@ -153,10 +153,10 @@ void Proxy::noteRegistration(Forward& forward, int status) {
                       base::printable(forward.localAor.userAtHost()), status);
         }
     }
-    if (status >= 300) {
+    if (status >= 300 || forward.registering == nullptr) {
         return;
     }
-    for (const auto& entry : forward.registering) {
+    for (const auto& entry : forward.registering->contacts) {
         if (isRenewal) {
             renewal_.moved(entry.token, entry.masqueraded.host);
         } else if (entry.expires > 0 && !entry.token.empty() && forward.request) {

@@ -64,16 +64,17 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
                              forward.from.remote.toString());
         return refuse(403, "", "");
     }
+    forward.registering = std::make_unique<Registering>();
+    auto& registering = *forward.registering;
     if (request.contactIsStar()) {
-        forward.removesAll = true;
+        registering.removesAll = true;
         return true;
     }
     // Proxies of the inside are ours to go by, and nobody's outside to see (RFC 3327).
     const auto path = pathOf(request);
-    forward.path = request.headers("Path");
+    registering.path = request.headers("Path");
     request.removeHeader("Path");
     auto contacts = request.contacts();
-    forward.registering.clear();
     bool namesExpires = request.expires().has_value();
     for (auto& contact : contacts) {
         if (!contact.uri.isSip()) {
@@ -114,7 +115,7 @@ bool Proxy::masqueradeRegister(Forward& forward, const Branch& branch, sip::Mess
             entry.masqueraded = prepared->masqueraded;
         }
         contact.uri = entry.masqueraded;
-        forward.registering.push_back(std::move(entry));
+        registering.contacts.push_back(std::move(entry));
     }
     if (renewal_.isRenewal(forward.server)) {
         removeOldContacts(forward, contacts);
@@ -140,16 +141,20 @@ void Proxy::registered(Forward& forward, sip::Message& response, const base::Flo
         return;
     }
     noteRegistration(forward, status);
+    if (forward.registering == nullptr) {
+        return;
+    }
+    const auto& registering = *forward.registering;
     if (status >= 300) {
         // A challenge is answered with the same Contact: it must find the same token.
         if (status != 401 && status != 407) {
-            for (const auto& entry : forward.registering) {
+            for (const auto& entry : registering.contacts) {
                 parts_.locations.abandon(entry.token);
             }
         }
         return;
     }
-    if (forward.removesAll) {
+    if (registering.removesAll) {
         for (const auto* binding : parts_.locations.byAor(forward.localAor)) {
             if (mayChange(*binding, forward, forward.branches.front())) {
                 parts_.locations.remove(std::string(binding->token));
@@ -157,7 +162,7 @@ void Proxy::registered(Forward& forward, sip::Message& response, const base::Flo
         }
     }
     auto contacts = response.contacts();
-    for (const auto& entry : forward.registering) {
+    for (const auto& entry : registering.contacts) {
         const auto* granted = grantedContact(contacts, entry);
         std::uint32_t expires = response.expires().value_or(entry.expires);
         if (granted != nullptr) {
@@ -178,7 +183,7 @@ void Proxy::registered(Forward& forward, sip::Message& response, const base::Flo
                    expires == 0 ? "no longer registered" : "registered",
                    base::printable(entry.contact.toString()), expires);
     }
-    for (const auto& hop : forward.path) {
+    for (const auto& hop : registering.path) {
         response.addHeader("Path", hop);
     }
     // The phone is to see its own Contact again.
@@ -188,7 +193,7 @@ void Proxy::registered(Forward& forward, sip::Message& response, const base::Flo
             contact.uri = binding->contact;
             continue;
         }
-        for (const auto& entry : forward.registering) {
+        for (const auto& entry : registering.contacts) {
             if (grantedContact({contact}, entry) != nullptr) {
                 contact.uri = entry.contact;
             }

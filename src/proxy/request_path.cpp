@@ -122,7 +122,7 @@ void Proxy::forward(Arrival& arrival) {
     forwards_[arrival.server] = std::move(owned);
 
     sip::Message request = std::move(arrival.request);
-    forward.vias = request.vias();
+    forward.vias = request.headers("Via");
     // A third party may register somebody else's address (RFC 3261 §10.2).
     forward.localAor = forward.incoming() || forward.method == sip::Method::Register
                            ? request.to().uri

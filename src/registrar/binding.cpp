@@ -53,7 +53,7 @@ std::string_view userOf(const sip::Uri& uri) {
         return uri.user;
     }
     // The rest of an unknown scheme may hold what a user may not, or what ends one.
-    return std::string_view(uri.opaque).substr(0, uri.opaque.find_first_not_of(kUserCharacters));
+    return uri.opaque.view().substr(0, uri.opaque.view().find_first_not_of(kUserCharacters));
 }
 
 base::WallSeconds expiryOnWall(base::WallSeconds expires, base::Duration remaining,

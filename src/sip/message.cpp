@@ -199,11 +199,11 @@ void Message::setVia(std::size_t index, const Via& via) {
     }
 }
 
-void Message::setVias(std::span<const Via> vias) {
+void Message::setVias(std::span<const std::string> values) {
     std::vector<Field> fields;
-    fields.reserve(vias.size());
-    for (const auto& via : vias) {
-        fields.emplace_back(HeaderName::Via, "Via", via);
+    fields.reserve(values.size());
+    for (const auto& value : values) {
+        fields.emplace_back(HeaderName::Via, "Via", value);
     }
     replaceAll(HeaderName::Via, std::move(fields));
 }

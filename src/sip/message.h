@@ -84,7 +84,8 @@ public:
     void pushVia(const Via& via);
     void popVia();
     void setVia(std::size_t index, const Via& via);
-    void setVias(std::span<const Via> vias);
+    /// Values of Via fields as headers() returns them: nobody has to read or print them for that.
+    void setVias(std::span<const std::string> values);
 
     // --- dialog identifiers; views and references live until the next change of the message
     [[nodiscard]] const NameAddr& from() const;

@@ -84,7 +84,7 @@ std::uint16_t NameAddr::preference() const {
 
 std::string NameAddr::toString() const {
     std::string out;
-    out.reserve(160);
+    out.reserve(display.size() + uri.lengthHint() + params.length() + 3);
     out += display;
     if (!out.empty()) {
         out += ' ';

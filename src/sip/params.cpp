@@ -84,8 +84,17 @@ bool Params::remove(std::string_view name) {
 
 std::string Params::toString() const {
     std::string out;
+    out.reserve(length());
     appendTo(out);
     return out;
+}
+
+std::size_t Params::length() const {
+    std::size_t length = 0;
+    for (const auto& param : list_) {
+        length += 1 + param.name.size() + (param.value ? 1 + param.value->size() : 0);
+    }
+    return length;
 }
 
 void Params::appendTo(std::string& out) const {

@@ -40,6 +40,8 @@ public:
     /// `;a;b=c`, empty without parameters.
     [[nodiscard]] std::string toString() const;
     void appendTo(std::string& out) const;
+    /// Of toString().
+    [[nodiscard]] std::size_t length() const;
 
     friend bool operator==(const Params&, const Params&) = default;
 

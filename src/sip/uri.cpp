@@ -110,7 +110,7 @@ std::optional<Uri> parseSip(std::string_view whole) {
         }
     }
     if (question != std::string_view::npos) {
-        uri.headers = std::string(whole.substr(question + 1));
+        uri.headers = whole.substr(question + 1);
     }
     return uri;
 }
@@ -133,7 +133,7 @@ std::optional<Uri> Uri::parse(std::string_view whole) {
     }
     Uri uri;
     uri.scheme = std::move(scheme);
-    uri.opaque = std::string(whole.substr(colon + 1));
+    uri.opaque = whole.substr(colon + 1);
     return uri;
 }
 
@@ -143,23 +143,30 @@ std::string Uri::hostText() const {
 
 std::string Uri::toString() const {
     std::string out;
-    out.reserve(128);
+    out.reserve(lengthHint());
     appendTo(out);
     return out;
+}
+
+std::size_t Uri::lengthHint() const {
+    constexpr std::size_t kPort = 6;         // ":65535"
+    constexpr std::size_t kSeparators = 6;  // `:` `:` `@` `[` `]` `?`
+    return scheme.size() + user.size() + password.view().size() + host.size() + kPort +
+           params.length() + headers.view().size() + opaque.view().size() + kSeparators;
 }
 
 void Uri::appendTo(std::string& out) const {
     out += scheme;
     out += ':';
     if (!isSip()) {
-        out += opaque;
+        out += opaque.view();
         return;
     }
     if (!user.empty()) {
         out += user;
         if (!password.empty()) {
             out += ':';
-            out += password;
+            out += password.view();
         }
         out += '@';
     }
@@ -171,12 +178,12 @@ void Uri::appendTo(std::string& out) const {
     params.appendTo(out);
     if (!headers.empty()) {
         out += '?';
-        out += headers;
+        out += headers.view();
     }
 }
 
 std::string Uri::userAtHost() const {
-    return isSip() ? user + "@" + hostText() : opaque;
+    return isSip() ? user + "@" + hostText() : std::string(opaque);
 }
 
 bool Uri::sameAddress(const Uri& other) const {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "sip/params.h"
+#include "sip/rare_text.h"
 
 namespace siproxd::sip {
 
@@ -15,12 +16,12 @@ namespace siproxd::sip {
 struct Uri {
     std::string scheme = "sip";  ///< lower case
     std::string user;
-    std::string password;
+    RareText password;
     std::string host;        ///< without brackets for IPv6
     std::uint16_t port = 0;  ///< 0: none given
     Params params;
-    std::string headers;  ///< behind `?`, as it came, without the `?`
-    std::string opaque;   ///< for schemes other than sip and sips: all behind the colon
+    RareText headers;     ///< behind `?`, as it came, without the `?`
+    RareText opaque;      ///< for schemes other than sip and sips: all behind the colon
 
     [[nodiscard]] static std::optional<Uri> parse(std::string_view text);
 
@@ -34,6 +35,8 @@ struct Uri {
     [[nodiscard]] std::string hostText() const;
     [[nodiscard]] std::string toString() const;
     void appendTo(std::string& out) const;
+    /// Of toString(), at most; for reserve().
+    [[nodiscard]] std::size_t lengthHint() const;
     /// `user@host` as in log lines; no scheme, no port.
     [[nodiscard]] std::string userAtHost() const;
 

@@ -77,7 +77,7 @@ std::uint16_t Via::portOrDefault() const {
 
 std::string Via::toString() const {
     std::string out;
-    out.reserve(128);
+    out.reserve(32 + transport.size() + host.size() + params.length());
     out += "SIP/2.0/";
     out += transport;
     out += ' ';

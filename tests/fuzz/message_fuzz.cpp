@@ -17,7 +17,7 @@ sip::Message again(const sip::Message& message, const char* what) {
 void touchAll(sip::Message message) {
     const auto vias = message.vias();
     demand(vias.size() == message.viaCount() && !vias.empty(), "every Via can be read");
-    message.setVias(vias);
+    message.setVias(message.headers("Via"));
     message.setFrom(message.from());
     message.setTo(message.to());
     if (!message.contactIsStar()) {
