@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/keyed_hash.h"
 #include "base/text.h"
 
 namespace siproxd::base {
@@ -180,8 +181,8 @@ std::string Network::toString() const {
 }
 
 std::size_t AddressHash::operator()(const IpAddress& address) const {
-    return std::hash<std::string_view>{}(
-        {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()});
+    return static_cast<std::size_t>(keyedHash(
+        {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()}));
 }
 
 std::size_t AddressHash::operator()(const SocketAddress& address) const {

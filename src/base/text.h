@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/keyed_hash.h"
+
 namespace siproxd::base {
 
 /// ASCII case-insensitive comparison (SIP tokens, host names).
@@ -38,7 +40,7 @@ namespace siproxd::base {
 struct StringHash {
     using is_transparent = void;
     [[nodiscard]] std::size_t operator()(std::string_view text) const {
-        return std::hash<std::string_view>{}(text);
+        return static_cast<std::size_t>(keyedHash(text));
     }
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "proxy/loop_guard.h"
 
-#include <functional>
 #include <string>
 
+#include "base/keyed_hash.h"
 #include "base/text.h"
 
 namespace siproxd::proxy {
@@ -31,7 +31,7 @@ LoopGuard::Key LoopGuard::keyOf(const sip::Message& request, Side from) {
     for (const auto& route : request.routes()) {
         add(route.uri.toString());
     }
-    return Key{std::hash<std::string>{}(text)};
+    return Key{base::keyedHash(text)};
 }
 
 void LoopGuard::leave(Key key) {

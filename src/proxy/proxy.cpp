@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/keyed_hash.h"
 #include "base/log.h"
 
 namespace siproxd::proxy {
@@ -138,7 +139,7 @@ std::string Proxy::ownTag(const sip::Message& request) const {
     text += '\n';
     text += request.fromTag();
     text += std::to_string(request.cseq().number);
-    return fmt::format("{:016x}", base::StringHash{}(text));
+    return fmt::format("{:016x}", base::keyedHash(text));
 }
 
 bool Proxy::mayBeTold(const base::Flow& from) {

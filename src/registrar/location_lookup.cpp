@@ -19,7 +19,7 @@ std::size_t mix(std::size_t seed, std::size_t value) {
 }  // namespace
 
 std::size_t hashText(std::string_view text) {
-    return std::hash<std::string_view>{}(text);
+    return base::StringHash{}(text);
 }
 
 std::size_t hashAddress(const sip::Uri& uri) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "transaction/invite_client.h"
@@ -357,7 +358,7 @@ void Layer::Impl::refuse(const sip::Message& request, std::string_view key,
                          servers.size() + clients.size(), request.methodName(),
                          to.remote.toString());
     // RFC 3261 §8.2.7: who keeps no state gives all retransmissions the same tag.
-    const auto tag = fmt::format("{:016x}", base::StringHash{}(key));
+    const auto tag = fmt::format("{:016x}", base::keyedHash(key));
     auto answer = sip::Message::response(request, 503, "", tag);
     answer.setHeader("Retry-After", kRetryAfter);
     static_cast<void>(environment.sender.send(answer.serialize(), to));
