@@ -3,9 +3,6 @@
 
 #include <fmt/core.h>
 
-#include <functional>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -17,7 +14,9 @@
 #include "transaction/matching.h"
 #include "transaction/non_invite_client.h"
 #include "transaction/non_invite_server.h"
+#include "transaction/peer_index.h"
 #include "transaction/return_path.h"
+#include "transaction/table.h"
 
 namespace siproxd::transaction {
 
@@ -31,62 +30,6 @@ template <class Id>
 std::uint64_t number(Id id) {
     return static_cast<std::uint64_t>(id);
 }
-
-/// Transactions of one side, found by id and by what messages have in common with them.
-template <class Id, class Kind>
-class Table {
-public:
-    [[nodiscard]] Kind* find(Id id) const {
-        const auto it = byId_.find(id);
-        return it == byId_.end() ? nullptr : it->second.transaction.get();
-    }
-    [[nodiscard]] Kind* find(std::string_view key) const {
-        const auto it = byKey_.find(key);
-        return it == byKey_.end() ? nullptr : it->second;
-    }
-    [[nodiscard]] std::size_t size() const { return byId_.size(); }
-
-    /// False when the key is taken; `transaction` is lost then.
-    bool add(std::string key, std::unique_ptr<Kind> transaction) {
-        const auto [it, isNew] = byKey_.try_emplace(std::move(key), transaction.get());
-        if (isNew) {
-            const Id id = transaction->id();
-            byId_.emplace(id, Entry{std::move(transaction), &it->first});
-        }
-        return isNew;
-    }
-
-    [[nodiscard]] std::unique_ptr<Kind> take(Id id) {
-        auto node = byId_.extract(id);
-        if (node.empty()) {
-            return nullptr;
-        }
-        byKey_.erase(byKey_.find(*node.mapped().key));
-        return std::move(node.mapped().transaction);
-    }
-
-private:
-    struct Entry {
-        std::unique_ptr<Kind> transaction;
-        const std::string* key;  // in byKey_, whose nodes stay where they are
-    };
-    std::unordered_map<Id, Entry> byId_;
-    std::unordered_map<std::string, Kind*, base::StringHash, std::equal_to<>> byKey_;
-};
-
-/// Whom a request went to.
-struct Peer {
-    base::Protocol protocol;
-    base::SocketAddress address;
-
-    friend bool operator==(const Peer&, const Peer&) = default;
-};
-
-struct PeerHash {
-    std::size_t operator()(const Peer& peer) const {
-        return base::AddressHash{}(peer.address) + static_cast<std::size_t>(peer.protocol);
-    }
-};
 
 }  // namespace
 
@@ -151,7 +94,6 @@ struct Layer::Impl final : Transaction::Owner {
     ClientId openClient(std::string key, bool invite, std::string bytes,
                         const base::Flow& to, bool ours);
     ClientId refuseToSend(std::string_view why, bool ours);
-    [[nodiscard]] std::vector<ClientId> clientsOf(const base::Flow& flow) const;
     void flowFailed(const base::Flow& flow);
     void unreachable(const base::Flow& flow, std::string_view quoted);
 
@@ -176,7 +118,7 @@ struct Layer::Impl final : Transaction::Owner {
     std::uint64_t lastId = 0;
     Table<ServerId, ServerTransaction> servers;
     Table<ClientId, ClientTransaction> clients;
-    std::unordered_map<Peer, std::unordered_set<ClientId>, PeerHash> clientsByPeer;
+    PeerIndex clientsByPeer;
     int depth = 0;
     bool posted = false;
     std::vector<Notice> notices;
@@ -196,14 +138,7 @@ void Layer::Impl::ended(ServerId id) {
 }
 
 void Layer::Impl::ended(ClientId id) {
-    const auto& peer = clients.find(id)->peer();
-    if (const auto known = clientsByPeer.find({peer.protocol, peer.remote});
-        known != clientsByPeer.end()) {
-        known->second.erase(id);
-        if (known->second.empty()) {
-            clientsByPeer.erase(known);
-        }
-    }
+    clientsByPeer.remove(clients.find(id)->peer(), id);
     ending.push_back(clients.take(id));
     notify(Notice::Kind::ClientEnded, number(id));
 }
@@ -398,22 +333,14 @@ ClientId Layer::Impl::openClient(std::string key, bool invite, std::string bytes
     if (!clients.add(std::move(key), std::move(transaction))) {
         return refuseToSend("its branch is in use", ours);
     }
-    clientsByPeer[{to.protocol, to.remote}].insert(id);
+    clientsByPeer.add(to, id);
     client.start();
     return id;
 }
 
-/// A copy, for those that end leave the table.
-std::vector<ClientId> Layer::Impl::clientsOf(const base::Flow& flow) const {
-    const auto known = clientsByPeer.find({flow.protocol, flow.remote});
-    return known == clientsByPeer.end()
-               ? std::vector<ClientId>()
-               : std::vector<ClientId>(known->second.begin(), known->second.end());
-}
-
 void Layer::Impl::unreachable(const base::Flow& flow, std::string_view quoted) {
     using Quoted = ClientTransaction::Quoted;
-    for (const auto id : clientsOf(flow)) {
+    for (const auto id : clientsByPeer.clientsOf(flow)) {
         auto* client = clients.find(id);
         if (client == nullptr || client->isHeard()) {
             continue;
@@ -427,7 +354,7 @@ void Layer::Impl::unreachable(const base::Flow& flow, std::string_view quoted) {
 }
 
 void Layer::Impl::flowFailed(const base::Flow& flow) {
-    for (const auto id : clientsOf(flow)) {
+    for (const auto id : clientsByPeer.clientsOf(flow)) {
         auto* client = clients.find(id);
         if (client == nullptr) {
             continue;
