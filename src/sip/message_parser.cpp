@@ -80,26 +80,30 @@ struct RawField {
 
 /// Takes one field and its folds off the front of `lines`, which end with CRLF.
 void takeField(std::string_view& lines, RawField& field) {
-    const auto next = [&lines, &field] {
+    const auto next = [&lines] {
         const auto end = lines.find("\r\n");
         const auto line = lines.substr(0, end);
         lines.remove_prefix(end + 2);
-        field.control = field.control || hasControl(line);
         return line;
     };
-    field.control = false;
     field.line = next();
     field.folded = isFold(lines);
     if (!field.folded) {
+        field.control = hasControl(field.line);
         return;
     }
     field.unfolded = field.line;
+    bool bareLineEnd = false;
     while (isFold(lines)) {
+        const auto line = next();
+        bareLineEnd = bareLineEnd || line.find_first_of("\r\n") != std::string_view::npos;
         // RFC 3261 §7.3.1: a fold is one space.
         field.unfolded += ' ';
-        field.unfolded += base::trim(next());
+        field.unfolded += base::trim(line);
     }
     field.line = field.unfolded;
+    // Quotes may be open over a fold: only the whole tells what is in them.
+    field.control = bareLineEnd || hasControl(field.line);
 }
 
 /// RFC 3261 §25.1 has no white space and no separators of lists in it; what else people put there

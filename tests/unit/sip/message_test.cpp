@@ -215,3 +215,15 @@ TEST_CASE("one of several header fields of a name can be removed", "[sip]") {
     CHECK(!message->removeHeader("Proxy-Authorization", 0));
     CHECK(message->header("Authorization") == "other");
 }
+
+TEST_CASE("Control characters are judged in the field as it is read, not line by line", "[sip]") {
+    const auto withField = [](const std::string& field) {
+        return Message::parse(with(kInvite, field + "\r\n"));
+    };
+    CHECK(withField("X: 1\r\n \"\\\a\""));
+    CHECK(withField("X: \"1\r\n \\\a\""));               // quotes that were opened before the fold
+    CHECK_FALSE(withField("X: 1\r\n \"\\\a\r\n \"\\\a"));  // and closed behind it
+    CHECK_FALSE(withField("X: 1\r\r\n 2"));
+    CHECK_FALSE(withField("X: 1\r\n 2\r\r\n 3"));
+    CHECK_FALSE(withField("X: 1\r\n 2\n"));
+}
