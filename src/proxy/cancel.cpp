@@ -36,10 +36,9 @@ void Proxy::giveUp(Forward& forward) {
 }
 
 void Proxy::onCancel(transaction::ServerId invite, const sip::Message& cancel) {
-    if (const auto waiting = suspendedTokens_.find(invite); waiting != suspendedTokens_.end()) {
-        const auto token = waiting->second;
-        parts_.chain.forget(token);
-        const auto dropped = unsuspend(token);
+    if (const auto token = suspended_.tokenOf(invite)) {
+        parts_.chain.forget(*token);
+        const auto dropped = suspended_.take(*token);
         respond(invite, 487);
         return;
     }

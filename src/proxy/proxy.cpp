@@ -38,7 +38,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     parts_.locations.addListener(*this);
     gate_.guard().banList().addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
-        auto arrival = unsuspend(token);
+        auto arrival = suspended_.take(token);
         if (arrival == nullptr) {
             return;
         }
@@ -163,10 +163,7 @@ void Proxy::onServerAnswered(transaction::ServerId id, int status) {
 }
 
 void Proxy::onServerEnded(transaction::ServerId id) {
-    if (const auto known = unproven_.find(id); known != unproven_.end()) {
-        unprovenBytes_ -= known->second;
-        unproven_.erase(known);
-    }
+    unproven_.forget(id);
     release(id);
 }
 

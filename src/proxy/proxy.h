@@ -19,6 +19,7 @@
 #include "media/relay.h"
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
+#include "proxy/arrival.h"
 #include "proxy/call.h"
 #include "proxy/call_media.h"
 #include "proxy/direction.h"
@@ -30,6 +31,7 @@
 #include "proxy/nat_keeper.h"
 #include "proxy/next_hop.h"
 #include "proxy/renewal.h"
+#include "proxy/unproven_requests.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
 #include "transaction/layer.h"
@@ -122,20 +124,6 @@ public:
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
 private:
-    /// A request between its arrival and its forwarding; what a plugin may suspend.
-    struct Arrival {
-        transaction::ServerId server = transaction::ServerId::None;
-        sip::Message request;
-        plugin::Context context;
-        std::vector<InsideTarget> targets;
-        std::vector<plugin::Target> retargets;
-        plugin::Stage stage = plugin::Stage::DetermineTarget;
-        LoopGuard::Key loop{};
-        std::size_t size = 0;  ///< bytes as it came
-        std::string callId{};  ///< as in Forward
-        std::string user{};  ///< authenticated; empty: nobody was asked
-        access::CallLimits::Ticket ticket{};
-    };
     // access::BanList::Listener
     void onBanned(const access::Ban& ban) override;
     // transaction::User
@@ -192,9 +180,6 @@ private:
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
-    void suspend(plugin::Token token, std::unique_ptr<Arrival> arrival);
-    /// Takes one out; null: it is not there.
-    [[nodiscard]] std::unique_ptr<Arrival> unsuspend(plugin::Token token);
     void forward(Arrival& arrival);
     [[nodiscard]] static Branch branchTo(InsideTarget target);
 
@@ -365,11 +350,8 @@ private:
     std::size_t arrivalSize_ = 0;    ///< likewise
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
-    std::unordered_map<plugin::Token, std::unique_ptr<Arrival>> suspended_;
-    /// Requests of sources that have proven nothing, and their sizes.
-    std::unordered_map<transaction::ServerId, std::size_t> unproven_;
-    std::size_t unprovenBytes_ = 0;  ///< of all of them
-    std::unordered_map<transaction::ServerId, plugin::Token> suspendedTokens_;  ///< of suspended_
+    SuspendedArrivals suspended_;
+    UnprovenRequests unproven_;
     std::string tagSecret_;
     std::uint64_t lastOwnId_ = 0;
     std::unordered_set<transaction::ServerId> orphans_;  ///< requests of our own, without a sender

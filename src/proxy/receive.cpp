@@ -21,10 +21,6 @@ bool isRoutable(const sip::Uri& uri) {
     return uri.isSip() || uri.scheme == "tel" || uri.scheme == "urn";
 }
 
-/// Requests of sources that have proven nothing that may be under way at once.
-constexpr std::size_t kMostUnproven = 1000;
-constexpr std::size_t kMostUnprovenBytes = 4 * 1024 * 1024;
-
 /// More of our own Vias than a call from phone to provider to phone explains.
 constexpr int kMostOwnVias = 2;
 
@@ -235,12 +231,9 @@ bool Proxy::passes(transaction::ServerId id, const Gate::Verdict& verdict) {
 
 bool Proxy::admitUnproven(transaction::ServerId id) {
     layer_.answerOnce(id);
-    const bool room =
-        unproven_.size() < kMostUnproven && unprovenBytes_ + arrivalSize_ <= kMostUnprovenBytes;
-    unproven_.emplace(id, arrivalSize_);
-    unprovenBytes_ += arrivalSize_;
+    const bool room = unproven_.add(id, arrivalSize_);
     if (!room) {
-        log::warningFromPeer("{} requests of unproven sources at once: 503", unproven_.size());
+        log::warningFromPeer("{} requests of unproven sources at once: 503", unproven_.count());
         respond(id, 503, "", "Retry-After", "30");
     }
     return room;

@@ -59,7 +59,7 @@ bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
         case Verdict::Retarget:
             arrival->retargets = std::move(outcome.targets);
             return true;
-        case Verdict::Suspend: suspend(outcome.token, std::move(arrival)); return false;
+        case Verdict::Suspend: suspended_.add(outcome.token, std::move(arrival)); return false;
         case Verdict::Answered:
             if (outcome.reply) {
                 layer_.respond(id, *outcome.reply);
@@ -79,20 +79,6 @@ bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
     }
     layer_.abandon(id);
     return false;
-}
-
-void Proxy::suspend(plugin::Token token, std::unique_ptr<Arrival> arrival) {
-    suspendedTokens_[arrival->server] = token;
-    suspended_.emplace(token, std::move(arrival));
-}
-
-std::unique_ptr<Proxy::Arrival> Proxy::unsuspend(plugin::Token token) {
-    auto node = suspended_.extract(token);
-    if (node.empty()) {
-        return nullptr;
-    }
-    suspendedTokens_.erase(node.mapped()->server);
-    return std::move(node.mapped());
 }
 
 Branch Proxy::branchTo(InsideTarget target) {
