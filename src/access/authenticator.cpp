@@ -83,6 +83,7 @@ void Authenticator::judge(const Credentials& credentials, const Request& request
     const auto tag = tagOf(credentials.username, request.source);
     if (lockedOut(tag)) {
         verdict.outcome = Outcome::Refuse;
+        verdict.failed = true;
     } else if (!proves(credentials, request)) {
         verdict.failed = true;
         countWrong(tag);

@@ -60,7 +60,7 @@ public:
         Outcome outcome = Outcome::Challenge;
         std::string user;     ///< who it is, when accepted
         bool stale = false;   ///< for the challenge
-        bool failed = false;  ///< a wrong password, user or URI
+        bool failed = false;  ///< a wrong password, user or URI, or refused unread
         bool proven = false;  ///< the sender has received a challenge at this source before
         /// Indices of `credentials` that are for our realm: not to be forwarded to anybody.
         std::vector<std::size_t> ours;

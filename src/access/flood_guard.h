@@ -22,7 +22,7 @@ namespace siproxd::access {
 enum class Conduct : std::uint8_t {
     Request,        ///< any message; of responses, too, each takes a token
     Register,       ///< a REGISTER
-    FailedAuth,     ///< a wrong password, user or URI
+    FailedAuth,     ///< a wrong password, user or URI, or one try too many
     Malformed,      ///< bytes that are no message
     UnknownCallee,  ///< a call or query for somebody who is not here
     Scanner,        ///< carries the signature of a scanner
