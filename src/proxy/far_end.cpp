@@ -5,6 +5,18 @@
 
 namespace siproxd::proxy {
 
+namespace {
+
+/// Whether a user of ours has registered this Contact by this very connection. Nobody need listen where
+/// it leads, nor have a certificate.
+bool isRegisteredBy(const base::Flow& from, const sip::Uri& contact,
+                    const registrar::LocationTable& locations) {
+    const auto* binding = from.connection == 0 ? nullptr : locations.byContact(contact);
+    return binding != nullptr && !binding->provider && binding->flow.connection == from.connection;
+}
+
+}  // namespace
+
 void Proxy::onConnectionClosed(const base::Flow& flow) {
     if (flow.connection != 0) {
         parts_.locations.connectionClosed(flow.connection);
@@ -40,18 +52,22 @@ transaction::ClientId Proxy::sendPing(const registrar::Binding& binding) {
 void Proxy::maskFarContacts(sip::Message& message, const base::Flow& from) {
     const auto side = addresses_.sideOf(from);
     // Who redirects names others than himself.
-    if (side == Side::Inside || message.status() >= 300 || !sip::namesTarget(message.method()) ||
-        !nat_.isNatted(message, from, side)) {
+    if (side == Side::Inside || message.status() >= 300 || !sip::namesTarget(message.method())) {
         return;
     }
-    const auto own = addresses_.sentBy(side, from.local.ip, from.protocol);
     auto contacts = message.contacts();
     if (contacts.empty()) {
         return;
     }
+    const bool natted = nat_.isNatted(message, from, side);
+    if (!natted && !isRegisteredBy(from, contacts.front().uri, parts_.locations)) {
+        return;
+    }
+    const auto own = addresses_.sentBy(side, from.local.ip, from.protocol);
     contacts.resize(1);  // a dialog has one (RFC 3261 §8.1.1.8)
-    if (contacts.front().uri.isSip()) {
-        contacts.front().uri = masquerade_.farContactOf(contacts.front().uri, from, own);
+    if (auto& uri = contacts.front().uri; uri.isSip()) {
+        uri = natted ? masquerade_.farContactOf(uri, from, own)
+                     : masquerade_.contactOf(uri, from, own);
     }
     message.setContacts(contacts);
 }

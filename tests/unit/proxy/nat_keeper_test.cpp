@@ -34,9 +34,11 @@ Draft far(const std::string& method, const std::string& uri, int cseq = 1) {
         .add("Contact", "<sip:far@192.168.7.7:5060>");
 }
 
-void registerFar(House& house, base::Protocol protocol = base::Protocol::Udp) {
-    const auto send = [&](const Draft& draft) {
-        house.receive(draft.text(), kNat, proxy::Side::Outside, protocol);
+void registerFar(House& house, base::Protocol protocol = base::Protocol::Udp,
+                 const std::string& contact = "sip:far@192.168.7.7:5060") {
+    const auto send = [&](Draft draft) {
+        house.receive(draft.set("Contact", "<" + contact + ">").text(), kNat,
+                      proxy::Side::Outside, protocol);
     };
     send(far("REGISTER", "sip:home.example"));
     const auto challenge = house.takeOne();
@@ -252,4 +254,37 @@ TEST_CASE("a phone behind a NAT hears of the end of a call with somebody outside
     }
     CHECK(told == std::set<base::SocketAddress>{kNat, kProvider});
     CHECK(house.proxy->callCount() == 0);
+}
+
+TEST_CASE("a user outside is reached by his connection as long as the call lasts", "[proxy]") {
+    House house(options());
+    // An address of his own, where nobody listens, or with no certificate for it.
+    const std::string own = "sip:far@198.51.100.7:5061;transport=tls";
+    registerFar(house, base::Protocol::Tls, own);
+    const auto number = house.connections.number(kNat);
+    CHECK_FALSE(house.locations.ownByUser("far").front()->natted);
+    house.fromInside(fromAlice("INVITE", "sip:far@home.example"));
+    const auto invite = house.takeOne();
+    CHECK(invite.flow.connection == number);
+    house.receive(with(answerTo(invite, 200, "f1"), "Contact", "<" + own + ">").serialize(), kNat,
+                  proxy::Side::Outside, base::Protocol::Tls);
+    const auto ok = house.takeInside();
+    REQUIRE(ok.message.status() == 200);
+    house.connections.opened.clear();
+    const auto ack = fromAlice("ACK", ok.message.contacts().front().uri.toString())
+                         .set("To", "<sip:far@home.example>;tag=f1");
+    SECTION("which is open") {
+        house.fromInside(ack);
+        const auto sent = house.takeOne();
+        CHECK(sent.flow.connection == number);
+        CHECK(sent.message.requestUriText() == own);
+        CHECK(house.connections.opened.empty());
+    }
+    SECTION("or by his Contact, when it has gone") {
+        house.connections.close(number);
+        house.fromInside(ack);
+        house.takeOne();
+        REQUIRE(house.connections.opened.size() == 1);
+        CHECK(house.connections.opened.front().second == "198.51.100.7");
+    }
 }
