@@ -2,6 +2,8 @@
 """One laboratory: the networks, siproxd in them, captures on both of its sides, and whoever takes
 part in a test."""
 
+import os
+
 import calls
 import digest
 import topology
@@ -59,6 +61,15 @@ class Lab:
         """A phone behind the NAT of a home on the internet (topology.FarHome)."""
         details.setdefault("outbound", (topology.PUBLIC, 5060))
         return self._agent(self.site.home, address, user, **details)
+
+    def passwords(self, **users):
+        """Makes siproxd the registrar of home.test, where these users have these passwords."""
+        path = f"{self.directory}/passwords"
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(f"{user} {password}\n" for user, password in users.items())
+        os.chmod(path, 0o644)
+        self.daemon.settings.update(local_domains="home.test", proxy_auth_realm="home",
+                                    proxy_auth_pwfile=path)
 
     def enrolled(self, phone, password, expires=600, **details):
         """Registers `phone` at siproxd itself, with a password when it is asked for one."""

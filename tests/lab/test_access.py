@@ -7,7 +7,7 @@ import pytest
 
 import sip
 from deadline import LabTimeout, scaled
-from topology import PROVIDER_2, PUBLIC, REMOTE, let_streams_in
+from topology import PROVIDER_2, PUBLIC, PUBLIC6, REMOTE, let_streams_in
 
 pytestmark = pytest.mark.needs_daemon
 
@@ -91,12 +91,12 @@ def test_one_call_more_than_allowed_is_told_to_wait(lab):
 HELLO = bytes.fromhex("160301002f0100002b0303" + "00" * 32 + "000004c02bc02f0100")
 
 
-def connection(lab, port, says=b""):
-    """All that a connection from REMOTE is told until it is closed; None: it is not closed."""
+def connection(lab, port, says=b"", remote=REMOTE):
+    """All that a connection from `remote` is told until it is closed; None: it is not closed."""
     let_streams_in(lab.site, lab.at_end)
-    with lab.site.internet.socket(REMOTE, 0, socket.SOCK_STREAM) as sock:
+    with lab.site.internet.socket(remote, 0, socket.SOCK_STREAM) as sock:
         sock.settimeout(scaled(5))
-        sock.connect((PUBLIC, port))
+        sock.connect((PUBLIC6 if ":" in remote else PUBLIC, port))
         told = b""
         try:
             sock.sendall(says)
@@ -118,13 +118,19 @@ def test_who_is_denied_gets_no_connection(secure_lab):
     secure_lab.call_in(phone, provider, contact).hang_up()
 
 
+def scan(transport, remote=REMOTE, number=1):
+    """A packet of a scanner."""
+    remote = sip.in_uri(remote)
+    return (f"OPTIONS sip:100@{PUBLIC} SIP/2.0\r\n"
+            f"Via: SIP/2.0/{transport} {remote};branch=z9hG4bKscan{number}\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:100@{remote}>;tag=s\r\nTo: <sip:100@{PUBLIC}>\r\n"
+            f"Call-ID: scan{number}\r\nCSeq: 1 OPTIONS\r\nUser-Agent: friendly-scanner\r\n"
+            "Content-Length: 0\r\n\r\n").encode()
+
+
 def test_who_is_banned_gets_no_connection(secure_lab):
     assert connection(secure_lab, 5061, HELLO), "an alert at least, while nothing is known of him"
-    scan = (f"OPTIONS sip:100@{PUBLIC} SIP/2.0\r\nVia: SIP/2.0/TCP {REMOTE};branch=z9hG4bKscan\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:100@{REMOTE}>;tag=s\r\nTo: <sip:100@{PUBLIC}>\r\n"
-            "Call-ID: scan\r\nCSeq: 1 OPTIONS\r\nUser-Agent: friendly-scanner\r\n"
-            "Content-Length: 0\r\n\r\n").encode()
-    assert connection(secure_lab, 5060, scan) == b"", "the connection of the scan itself"
+    assert connection(secure_lab, 5060, scan("TCP")) == b"", "the connection of the scan itself"
     secure_lab.daemon.wait_log(f"{REMOTE} is banned")
     assert connection(secure_lab, 5060, b"\r\n\r\n") == b""
     assert connection(secure_lab, 5061, HELLO) == b""

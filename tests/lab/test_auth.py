@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Passwords: for registering here, for calls, and what becomes of those for others."""
 
-import os
-
 import pytest
 
 import calls
@@ -17,13 +15,7 @@ HOME = {"domain": "home.test"}
 
 @pytest.fixture
 def auth_lab(idle_lab):
-    path = f"{idle_lab.directory}/passwords"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("alice wonderland\nbob builder\n")
-    os.chmod(path, 0o644)
-    idle_lab.daemon.settings.update(local_domains="home.test", proxy_auth_realm="home",
-                                    proxy_auth_pwfile=path)
-    idle_lab.passwords = path
+    idle_lab.passwords(alice="wonderland", bob="builder")
     return idle_lab
 
 
@@ -77,7 +69,7 @@ def test_calls_take_a_password_that_the_provider_never_sees(auth_lab):
 
 def test_the_password_file_is_read_again_when_it_changes(auth_lab):
     auth_lab.daemon.start()
-    with open(auth_lab.passwords, "a", encoding="utf-8") as file:
+    with open(auth_lab.daemon.settings["proxy_auth_pwfile"], "a", encoding="utf-8") as file:
         file.write("carol christmas\n")
     wait_for(lambda: "has changed: 3 users" in auth_lab.daemon.log(), "the file to be read", 15)
     auth_lab.enrolled(auth_lab.phone("carol", **HOME), "christmas")
