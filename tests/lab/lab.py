@@ -59,7 +59,9 @@ class Lab:
 
     def home_phone(self, user="far", address=topology.HOME_PHONE, **details):
         """A phone behind the NAT of a home on the internet (topology.FarHome)."""
-        details.setdefault("outbound", (topology.PUBLIC, 5060))
+        public = topology.PUBLIC6 if ":" in address else topology.PUBLIC
+        port = topology.SERVICES[details.get("transport", "udp")][2]
+        details.setdefault("outbound", (public, port))
         return self._agent(self.site.home, address, user, **details)
 
     def passwords(self, **users):

@@ -2,7 +2,6 @@
 """A user whose phone is behind the NAT of a home on the internet side: it registers at siproxd, calls
 and is called, with audio, also after its NAT would have forgotten it."""
 
-import os
 import select
 import time
 
@@ -12,7 +11,8 @@ import calls
 import rtp
 import topology
 from deadline import wait_for
-from topology import HOME_MAPPING, SECOND_HOME_PHONE
+from test_transports import SIDES
+from topology import HOME_MAPPING, HOME_PHONE, HOME_PHONE6, SECOND_HOME_PHONE
 
 pytestmark = pytest.mark.needs_daemon
 
@@ -26,15 +26,27 @@ def site():
 
 
 @pytest.fixture
-def far_lab(idle_lab):
-    path = f"{idle_lab.directory}/passwords"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("far away\nalice wonderland\nother side\n")
-    os.chmod(path, 0o644)
-    idle_lab.daemon.settings.update(local_domains="home.test", proxy_auth_realm="home",
-                                    proxy_auth_pwfile=path, users_outside=1, nat_keepalive=1,
+def far_lab(idle_lab, tls_settings):
+    """Without its `daemon.start()`."""
+    idle_lab.passwords(far="away", alice="wonderland", other="side")
+    idle_lab.daemon.settings.update(tls_settings, users_outside=1, nat_keepalive=1,
                                     hosts_allow_reg=None)
     return idle_lab
+
+
+@pytest.fixture
+def parties(far_lab, identity):
+    """Starts the daemon; returns a phone at home that speaks as `side` says (udp4 to tls6), and alice
+    inside, both registered."""
+    def make(side):
+        far_lab.daemon.start()
+        far = far_lab.home_phone(address=HOME_PHONE if side.endswith("4") else HOME_PHONE6,
+                                 transport=side[:3], identity=identity, **HOME)
+        alice = far_lab.phone("alice", **HOME)
+        far_lab.enrolled(far, "away")
+        far_lab.enrolled(alice, "wonderland")
+        return far, alice
+    return make
 
 
 def idle(seconds):
@@ -53,13 +65,12 @@ def open_nats(call):
     rtp.drain(call.callee_rtp)
 
 
-@pytest.mark.parametrize("method", ["crlf", "empty", "options"])
-def test_a_phone_behind_a_nat_is_called_after_a_long_idle_time(far_lab, method):
+@pytest.mark.parametrize("side, method", [
+    ("udp4", "crlf"), ("udp4", "empty"), ("udp4", "options"), ("tcp4", "crlf"), ("tls4", "options"),
+    ("udp6", "crlf"), ("tcp6", "options"), ("tls6", "empty")])
+def test_a_phone_behind_a_nat_is_called_after_a_long_idle_time(far_lab, parties, side, method):
     far_lab.daemon.settings["nat_keepalive_method"] = method
-    far_lab.daemon.start()
-    far, alice = far_lab.home_phone(**HOME), far_lab.phone("alice", **HOME)
-    far_lab.enrolled(far, "away")
-    far_lab.enrolled(alice, "wonderland")
+    far, alice = parties(side)
     end = time.monotonic() + 2 * HOME_MAPPING + 1
 
     def answers_pings():
@@ -76,28 +87,26 @@ def test_a_phone_behind_a_nat_is_called_after_a_long_idle_time(far_lab, method):
     call.hang_up()
 
 
-def test_without_keepalives_its_nat_forgets_it(far_lab):
-    far_lab.daemon.settings["nat_keepalive"] = 0
-    far_lab.daemon.start()
-    far, alice = far_lab.home_phone(**HOME), far_lab.phone("alice", **HOME)
-    far_lab.enrolled(far, "away")
-    far_lab.enrolled(alice, "wonderland")
+@pytest.mark.parametrize("side", ["udp4", "tcp4", "udp6"])
+def test_without_keepalives_its_nat_forgets_it(far_lab, parties, side):
+    far_lab.daemon.settings.update(nat_keepalive=0, tcp_keepalive=0)
+    far, alice = parties(side)
     idle(HOME_MAPPING + 2)
     alice.invite("sip:far@home.test")
     idle(1)
     assert far.count("INVITE") == 0
 
 
-def test_a_phone_behind_a_nat_calls_and_hangs_up_both_ways(far_lab):
-    far_lab.daemon.start()
-    far, alice = far_lab.home_phone(**HOME), far_lab.phone("alice", **HOME)
-    far_lab.enrolled(far, "away")
-    far_lab.enrolled(alice, "wonderland")
+@pytest.mark.parametrize("side", SIDES)
+def test_a_phone_behind_a_nat_calls_and_hangs_up_both_ways(parties, side):
+    far, alice = parties(side)
     for by in ("caller", "callee"):
         call = calls.establish(far, alice, "sip:alice@home.test", password="away")
         call.check_media()
         call.hang_up(by)
         call = calls.establish(alice, far, "sip:far@home.test")
+        open_nats(call)
+        call.check_media()
         call.hang_up(by)
 
 
@@ -110,5 +119,3 @@ def test_two_homes_phones_talk_through_us(far_lab):
     open_nats(call)
     call.check_media()
     call.hang_up("callee")
-
-

@@ -25,6 +25,7 @@ NAMESERVER, BACKBONE, SILENT = "203.0.113.53", "203.0.113.254", "203.0.113.60"
 
 HOME_PHONE, SECOND_HOME_PHONE = "192.168.7.10", "192.168.7.11"
 HOME_GATEWAY, HOME_PUBLIC = "192.168.7.1", "198.51.100.7"
+HOME_PHONE6, HOME_GATEWAY6, HOME_PUBLIC6 = "fd07::10", "fd07::1", "2001:db8:7::7"
 HOME_MAPPING = 4    # seconds that the home's NAT keeps an idle mapping
 
 PHONE6, PBX6, SECOND_PHONE6, GATEWAY6 = (f"fd10:0:0:1::{host}" for host in (10, 11, 12, 1))
@@ -266,11 +267,14 @@ class DualStack(Masquerading):
             self.router.ip6tables(rule.removeprefix("iptables "))
 
 
-class FarHome(Masquerading):
-    """The guide's 7.2, and a home on the internet behind a NAT of its own, whose mappings end after a
-    few idle seconds instead of minutes:
+class FarHome(DualStack):
+    """That, and a home on the internet behind a NAT of its own, whose mappings end after a few idle
+    seconds instead of minutes or hours:
 
     home 192.168.7.10 .11 --- 192.168.7.1 far router 198.51.100.7 --- internet
+         fd07::10                 fd07::1            2001:db8:7::7
+
+    Its IPv6 is translated, too, which no standard knows and some providers do.
     """
 
     def _line(self):
@@ -285,16 +289,26 @@ class FarHome(Masquerading):
         self.far_router.ip("address", "add", f"{HOME_PUBLIC}/24", "dev", "wan0")
         self.internet.ip("address", "add", "198.51.100.1/24", "dev", "eth1")
         self.far_router.ip("route", "add", "default", "via", "198.51.100.1")
+        self._home6()
         for space in (self.far_router, self.internet):
-            space.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        self.far_router.iptables("-t nat -A POSTROUTING -o wan0 -p udp -j MASQUERADE --to-ports 31000-31999")
-        self.far_router.iptables("-t nat -A POSTROUTING -o wan0 -j MASQUERADE")
-        self.far_router.iptables("-P FORWARD DROP")
-        self.far_router.iptables("-A FORWARD -i lan0 -j ACCEPT")
-        self.far_router.iptables("-A FORWARD -m state --state ESTABLISHED,RELATED -j ACCEPT")
-        for name in ("", "_stream"):
+            space.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        for tables in (self.far_router.iptables, self.far_router.ip6tables):
+            tables("-t nat -A POSTROUTING -o wan0 -p udp -j MASQUERADE --to-ports 31000-31999")
+            tables("-t nat -A POSTROUTING -o wan0 -j MASQUERADE")
+            tables("-P FORWARD DROP")
+            tables("-A FORWARD -i lan0 -j ACCEPT")
+            tables("-A FORWARD -m state --state ESTABLISHED,RELATED -j ACCEPT")
+        for name in ("udp_timeout", "udp_timeout_stream", "tcp_timeout_established"):
             self.far_router.run("sysctl", "-qw",
-                                f"net.netfilter.nf_conntrack_udp_timeout{name}={HOME_MAPPING}")
+                                f"net.netfilter.nf_conntrack_{name}={HOME_MAPPING}")
+
+    def _home6(self):
+        for space, address, device in (
+                (self.home, HOME_PHONE6, "eth0"), (self.far_router, HOME_GATEWAY6, "lan0"),
+                (self.far_router, HOME_PUBLIC6, "wan0"), (self.internet, "2001:db8:7::1", "eth1")):
+            space.ip("address", "add", f"{address}/64", "dev", device, "nodad")
+        self.home.ip("route", "add", "default", "via", HOME_GATEWAY6)
+        self.far_router.ip("route", "add", "default", "via", "2001:db8:7::1")
 
 
 class BehindRouter(Topology):
