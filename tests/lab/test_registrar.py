@@ -4,7 +4,8 @@
 import pytest
 
 import calls
-from topology import GATEWAY, PBX, SECOND_PHONE
+import sip
+from topology import GATEWAY, PBX, PHONE, SECOND_PHONE
 
 pytestmark = [pytest.mark.needs_daemon, pytest.mark.siproxd(local_domains="home.test")]
 
@@ -53,6 +54,90 @@ def test_the_preferred_phone_is_asked_first(lab):
     desk.reply(desk.expect("INVITE"), 486)
     mobile.accept(mobile.expect("INVITE"))
     alice.expect((200, "INVITE"))
+
+
+class Ranks:
+    """Bob's phones, by how much he prefers them (q), and a call of alice's for him."""
+
+    def __init__(self, lab):
+        self.alice = lab.phone("alice", **HOME)
+        self.desk, self.mobile, self.home, self.machine = self.phones = [
+            lab.phone("bob", address, port=port, **HOME)
+            for address in (PBX, SECOND_PHONE) for port in (5060, 5070)]
+        for phone, q in zip(self.phones, ("1.0", "0.5", "0.5", "0.1")):
+            lab.enrolled(phone, None, contacts=[f"<{phone.contact}>;q={q}"],
+                         call_id=f"rank-{id(phone) % 9973}")
+        self.rtp, port = calls.media_of(self.alice)
+        self.dialog = self.alice.invite("sip:bob@home.test", sip.sdp(PHONE, port))
+
+    def asked(self, *phones):
+        """These have been called and ring, and nobody else."""
+        invites = [phone.expect("INVITE") for phone in phones]
+        for phone, invite in zip(phones, invites):
+            phone.reply(invite, 180)
+            self.alice.expect((180, "INVITE"))
+        # Whatever was sent beside these has come before the answer to what is sent now.
+        self.alice.request("OPTIONS", f"sip:{GATEWAY}")
+        self.alice.expect((200, "OPTIONS"))
+        assert not any(phone.count("INVITE") for phone in self.phones
+                       if phone not in phones and phone not in self.past)
+        return invites
+
+    past = ()       # who was asked before
+
+    def refuse(self, phones, invites, status=486):
+        for phone, invite in zip(phones, invites):
+            phone.reply(invite, status)
+            phone.expect("ACK")
+        self.past = (*self.past, *phones)
+
+
+def test_the_less_preferred_are_asked_together_when_the_others_have_refused(lab):
+    ranks = Ranks(lab)
+    ranks.refuse([ranks.desk], ranks.asked(ranks.desk))
+    both = [ranks.mobile, ranks.home]
+    invites = ranks.asked(*both)
+    ranks.refuse(both[:1], invites[:1])
+    assert ranks.machine.count("INVITE") == 0, "one of them still rings"
+    ranks.refuse(both[1:], invites[1:], 480)
+    invite, = ranks.asked(ranks.machine)
+    rtp, port = calls.media_of(ranks.machine)
+    other = ranks.machine.accept(invite, sip.sdp(SECOND_PHONE, port))
+    answer = ranks.alice.expect((200, "INVITE"))
+    ranks.dialog.ack(answer)
+    ranks.machine.expect("ACK")
+    call = calls.Call(ranks.dialog, other, ranks.rtp, rtp, invite.sdp, answer.sdp)
+    call.check_tones(10)
+    call.hang_up("callee")
+    assert ranks.alice.count(lambda message: (message.status or 0) >= 300) == 0
+
+
+@pytest.mark.parametrize("status", [200, 603])
+def test_who_answers_for_all_is_the_last_that_is_asked(lab, status):
+    ranks = Ranks(lab)
+    ranks.refuse([ranks.desk], ranks.asked(ranks.desk))
+    invite, other = ranks.asked(ranks.mobile, ranks.home)
+    ranks.mobile.reply(invite, status)
+    ranks.home.reply(ranks.home.expect("CANCEL"), 200)
+    ranks.home.reply(other, 487)
+    ranks.alice.expect((status, "INVITE"))
+    ranks.past = (ranks.desk, ranks.mobile, ranks.home)
+    ranks.asked()
+
+
+def test_who_gives_up_has_nobody_else_asked(lab):
+    ranks = Ranks(lab)
+    ranks.refuse([ranks.desk], ranks.asked(ranks.desk))
+    invites = ranks.asked(ranks.mobile, ranks.home)
+    ranks.dialog.cancel()
+    for phone, invite in zip((ranks.mobile, ranks.home), invites):
+        phone.reply(phone.expect("CANCEL"), 200)
+        phone.reply(invite, 487)
+    # All of them are of the best class that there is (RFC 3261 16.7 step 6).
+    assert ranks.alice.expect(lambda message: message.status and message.status >= 300).status \
+        in (486, 487)
+    ranks.past = (ranks.desk, ranks.mobile, ranks.home)
+    ranks.asked()
 
 
 def test_what_nobody_has_registered_is_not_found(lab):
