@@ -9,6 +9,7 @@ import pytest
 
 import sip
 from daemon import DIRECT
+from deadline import wait_for
 from topology import PHONE, PUBLIC, SECOND_PUBLIC, Dialup
 
 pytestmark = pytest.mark.needs_daemon
@@ -95,6 +96,59 @@ def test_a_registration_is_renewed_without_the_phone(lab):
     call.check_media(5)
     call.hang_up()
     assert phone.count((200, "REGISTER")) == 1, "the phone has asked once"
+
+
+def registers(phone):
+    """What every phone does until it is registered: repeats its REGISTER while nothing comes, and begins
+    again when it is refused. Returns the 200."""
+    clients = [phone.register()]
+
+    def registered():
+        phone.pump()
+        finals = [message for message in phone.inbox if (message.status or 0) >= 200]
+        for answer in finals:
+            phone.inbox.remove(answer)
+            if answer.status == 200:
+                return answer
+            clients.append(phone.register())
+        if not finals:
+            clients[-1].resend()
+        return None
+    return registered
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["the first", "a refresh"])
+def test_a_register_whose_answer_never_comes_ends_with_the_new_address(lab, known):
+    phone, provider = lab.phone(), lab.provider()
+    if known:
+        assert contact_host(lab, phone, provider) == PUBLIC
+    registered = registers(phone)
+    lost = provider.expect("REGISTER")
+    assert lost.source[0] == PUBLIC
+    lab.site.hang_up()
+    lab.site.dial_in(SECOND_PUBLIC)
+    lab.daemon.wait_log(r"interfaces have changed: .*\(203\.0\.113\.2\)")
+    provider.reply(lost, 200, contact=False, headers=[("Contact", f"<{lost.contact}>")])
+    bindings = {lost.contact: True}
+
+    def settled():
+        """The provider does its part, then the phone."""
+        provider.pump()
+        for request in [message for message in provider.inbox if message.method == "REGISTER"]:
+            provider.inbox.remove(request)
+            for contact in request.all("contact"):
+                bindings[sip.uri_of(contact)] = "expires=0" not in contact
+            provider.reply(request, 200, contact=False, headers=[
+                ("Contact", f"<{uri}>;expires=600") for uri, lives in bindings.items() if lives])
+        return registered()
+    answer = wait_for(settled, "the phone to be registered", 20, 0.2)
+    assert phone.contact in [sip.uri_of(contact) for contact in answer.all("contact")]
+    contact, = [uri for uri in bindings if sip.host_port(uri)[0] == SECOND_PUBLIC]
+    assert bindings[contact]
+    assert bindings[lost.contact] != known, "what siproxd knew of is taken back"
+    call = lab.call_in(phone, provider, contact)
+    call.check_media(5)
+    call.hang_up()
 
 
 def tag_of(party):
