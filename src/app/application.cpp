@@ -214,6 +214,10 @@ void Application::Impl::logStatistics() const {
     log::info("status: {} calls, {} media streams, {} registrations, {} of {} relay ports in use",
               proxy->callCount(), media.streams, locations->confirmedCount(),
               (media.pairs - media.freePairs) * 2, media.pairs * 2);
+    const auto& messages = proxy->counters();
+    log::info("messages so far: {} requests ({} for nobody), {} responses, {} malformed, {} denied",
+              messages.requests, messages.unknown, messages.responses, messages.malformed,
+              messages.denied);
 }
 
 Application::Application() = default;
