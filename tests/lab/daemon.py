@@ -161,16 +161,32 @@ class Daemon:
         wait_for(lambda: not self.relay_ports(),
                  lambda: f"relay ports to be released, still bound: {self.relay_ports()}", timeout)
 
+    def _sip_sockets(self):
+        """The rows of its UDP sockets for SIP in /proc/net/udp."""
+        port = f"{int(self.settings['sip_listen_port']):04X}"
+        with open(f"/proc/{self.pid}/net/udp", encoding="ascii") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        return [row for row in rows if row[1].split(":")[1] == port]
+
+    def unread(self):
+        """How many datagrams for its SIP ports the kernel has thrown away, as they were not read in
+        time."""
+        return sum(int(row[-1]) for row in self._sip_sockets())
+
+    def messages(self):
+        """What it has had so far, by its own count: numbers by `requests`, `responses`, `malformed`,
+        `denied` and so on."""
+        times = self.log().count("messages so far: ")
+        os.kill(self.pid, signal.SIGUSR1)
+        wait_for(lambda: self.log().count("messages so far: ") > times, "the count of messages")
+        line = self.log().rpartition("messages so far: ")[2].split("\n")[0]
+        return {what: int(count) for count, what in re.findall(r"(\d+) ([a-z ]*[a-z])", line)}
+
     def wait_read(self):
         """Returns when siproxd has taken all datagrams for its SIP ports out of its sockets: who
         sends a lot and retransmits nothing waits for this, or the kernel drops the rest."""
-        port = f"{int(self.settings['sip_listen_port']):04X}"
-
         def waiting():
-            with open(f"/proc/{self.pid}/net/udp", encoding="ascii") as file:
-                rows = [line.split() for line in file.readlines()[1:]]
-            return sum(int(row[4].split(":")[1], 16) for row in rows
-                       if row[1].split(":")[1] == port)
+            return sum(int(row[4].split(":")[1], 16) for row in self._sip_sockets())
         wait_for(lambda: not waiting(),
                  lambda: f"SIP sockets to be read; bytes waiting: {waiting()}", 10, 0.001)
 

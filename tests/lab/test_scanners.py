@@ -14,6 +14,7 @@ from topology import PUBLIC, REMOTE
 pytestmark = pytest.mark.needs_daemon
 
 FLOOD = pathlib.Path(__file__).with_name("flood.py")
+FLOODED = 50000
 
 
 def scan(lab, *command):
@@ -57,19 +58,27 @@ def test_who_scans_again_and_again_is_banned(lab):
 @pytest.mark.memory
 @pytest.mark.slow
 @pytest.mark.capture(outside="udp port 1", inside="udp port 1")
+@pytest.mark.parametrize("reads_all", [False, True], ids=["too fast", "as fast as it reads"])
 @pytest.mark.parametrize("settings,user", [({}, "alice"), ({"anonymous_calls": 1}, "100")],
                          ids=["strangers ignored", "strangers answered"])
-def test_a_flood_from_random_sources_leaves_a_call_and_the_memory_alone(idle_lab, settings, user):
+def test_a_flood_from_random_sources_leaves_a_call_and_the_memory_alone(idle_lab, settings, user,
+                                                                        reads_all):
     lab = idle_lab
     lab.daemon.settings.update(settings)
     lab.daemon.start()
     phone, provider, contact = lab.pair()
     call = lab.call_in(phone, provider, contact)
-    before = lab.daemon.resident_kilobytes()
-    flood = lab.site.internet.start(sys.executable, FLOOD, PUBLIC, user, 50000)
+    before, had = lab.daemon.resident_kilobytes(), lab.daemon.messages()
+    flood = lab.site.internet.start(sys.executable, FLOOD, PUBLIC, user, FLOODED,
+                                    *[lab.daemon.pid] * reads_all)
     lab.at_end(flood.stop)
     while flood.running():
         call.check_media()
+    lab.daemon.wait_read()
     assert lab.daemon.resident_kilobytes() - before < 32 * 1024
+    # None got lost but those that the kernel has counted.
+    unread = lab.daemon.unread()
+    assert lab.daemon.messages()["requests"] - had["requests"] + unread == FLOODED
+    assert not (unread and reads_all)
     call.hang_up()
     lab.call_in(phone, provider, contact).hang_up()
