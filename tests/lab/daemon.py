@@ -12,6 +12,7 @@ import re
 import signal
 
 from deadline import wait_for
+from system_log import SystemLog
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIRECT = os.environ.get("LAB_DIRECT") == "1"
@@ -141,6 +142,9 @@ class Daemon:
         assert not died, f"siproxd was gone before it was stopped, exit {status}:\n{log}"
         assert status == 0, f"siproxd ended with {status}:\n{log}"
 
+    def close(self):
+        """Gives back what it has besides the process."""
+
     def assert_no_reports(self):
         """No sanitizer has complained, neither in the log nor in files of its own."""
         texts = [self.log()]
@@ -222,19 +226,22 @@ class Daemon:
 
 
 class BackgroundDaemon(Daemon):
-    """With `daemonize = 1`: known by its PID file, ready when its SIP port is open."""
+    """With `daemonize = 1`: known by its PID file, ready when its SIP port is open. Its log is what it
+    tells syslog."""
 
     def __init__(self, topology, directory, settings=()):
         super().__init__(topology, directory, settings)
         self._pid = None
+        self.syslog = SystemLog()
 
     def start(self, *arguments):
         if not binary().exists():
             raise FileNotFoundError(f"no siproxd at {binary()}: build it, or set SIPROXD")
         self.write_config()
         with open(self.log_file, "a", encoding="utf-8") as log:
-            launcher = self.space.start(binary(), "-c", self.config_file, *arguments, stdout=log,
-                                        stderr=log, cwd=self.directory, env=self.environment())
+            command = self.syslog.command(binary().resolve(), "-c", self.config_file, *arguments)
+            launcher = self.space.start(*command, stdout=log, stderr=log, cwd=self.directory,
+                                        env=self.environment())
         assert launcher.wait(10) == 0, f"siproxd did not go to the background:\n{self.log()}"
 
         def ready():
@@ -253,6 +260,12 @@ class BackgroundDaemon(Daemon):
                 return file.read()
         except FileNotFoundError:
             return ""
+
+    def log(self):
+        return super().log() + self.syslog.text()
+
+    def close(self):
+        self.syslog.close()
 
     @property
     def pid(self):
@@ -293,6 +306,9 @@ class NoDaemon:
 
     def stop(self):
         """Nothing to stop."""
+
+    def close(self):
+        """Nothing to close."""
 
     def running(self):
         return True

@@ -150,6 +150,7 @@ class Lab:
                 ending()
             self.daemon.stop()
         finally:
+            self.daemon.close()
             self.inside.stop()
             self.outside.stop()
         if not DIRECT:
