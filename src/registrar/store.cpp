@@ -51,6 +51,8 @@ std::size_t RegistrationStore::load() {
     const auto text = base::readWholeFile(options_.path, kLargestFile, base::FileKind::Any);
     if (!text) {
         reportUnread(text.error());
+    } else if (text->empty()) {
+        log::info("registration file is empty, starting with empty table");
     } else {
         auto decoded = decode(*text);
         if (decoded.suspicious) {

@@ -164,3 +164,4 @@ def test_it_gives_up_every_privilege(lab):
     call.check_media(5)
     call.hang_up()
     wait_for(lambda: lab.daemon.registration_records()[0], "the registration file", 2)
+    assert "corrupt" not in lab.daemon.log(), "at the first start of all"

@@ -69,6 +69,16 @@ TEST_CASE("A missing file is a warning and an empty table", "[registrar]") {
     CHECK(log.has("W registration file not found, starting with empty table"));
 }
 
+TEST_CASE("An empty file, which the first start as root makes, is nothing to worry about",
+          "[registrar]") {
+    Stored here;
+    TemporaryDirectory::write(here.path, "");
+    const Lines log;
+    CHECK(here.store->load() == 0);
+    CHECK(log.has("I registration file is empty, starting with empty table"));
+    CHECK_FALSE(log.has("W registration file may be corrupt or URLMAP_SIZE has been resized"));
+}
+
 TEST_CASE("The original's file is loaded, expired registrations are not", "[registrar]") {
     Stored here;
     const auto now = here.clock.wallNow();
