@@ -7,8 +7,8 @@ namespace siproxd::proxy {
 
 namespace {
 
-/// Whether a user of ours has registered this Contact by this very connection. Nobody need listen where
-/// it leads, nor have a certificate.
+/// Whether a user of ours has registered this Contact by this very connection. Nobody need listen
+/// where it leads, nor have a certificate.
 bool isRegisteredBy(const base::Flow& from, const sip::Uri& contact,
                     const registrar::LocationTable& locations) {
     const auto* binding = from.connection == 0 ? nullptr : locations.byContact(contact);

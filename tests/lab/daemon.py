@@ -178,8 +178,8 @@ class Daemon:
         return sum(int(row[-1]) for row in self._sip_sockets())
 
     def messages(self):
-        """What it has had so far, by its own count: numbers by `requests`, `responses`, `malformed`,
-        `denied` and so on."""
+        """What it has had so far, by its own count: numbers by `requests`, `responses`,
+        `malformed`, `denied` and so on."""
         times = self.log().count("messages so far: ")
         os.kill(self.pid, signal.SIGUSR1)
         wait_for(lambda: self.log().count("messages so far: ") > times, "the count of messages")
@@ -226,8 +226,8 @@ class Daemon:
 
 
 class BackgroundDaemon(Daemon):
-    """With `daemonize = 1`: known by its PID file, ready when its SIP port is open. Its log is what it
-    tells syslog."""
+    """With `daemonize = 1`: known by its PID file, ready when its SIP port is open. Its log is what
+    it tells syslog."""
 
     def __init__(self, topology, directory, settings=()):
         super().__init__(topology, directory, settings)

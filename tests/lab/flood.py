@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sends INVITEs by UDP whose sources are made up: flood.py TARGET USER COUNT [PID]. Needs root; runs in
-the namespace of the attacker. With the process of the target it is as fast as that reads, otherwise
+"""Sends INVITEs by UDP whose sources are made up: flood.py TARGET USER COUNT [PID]. Needs root; runs
+in the namespace of the attacker. With the process of the target it is as fast as that reads, else
 faster."""
 
 import random

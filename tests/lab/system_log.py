@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a daemon tells syslog(3), without the machine's own hearing of it: the program gets a /dev of
-its own, whose `log` is ours."""
+"""What a daemon tells syslog(3), without the machine's own hearing of it: the program gets a /dev
+of its own, whose `log` is ours."""
 
 import os
 import shutil

@@ -36,8 +36,8 @@ def far_lab(idle_lab, tls_settings):
 
 @pytest.fixture
 def parties(far_lab, identity):
-    """Starts the daemon; returns a phone at home that speaks as `side` says (udp4 to tls6), and alice
-    inside, both registered."""
+    """Starts the daemon; returns a phone at home that speaks as `side` says (udp4 to tls6), and
+    alice inside, both registered."""
     def make(side):
         far_lab.daemon.start()
         far = far_lab.home_phone(address=HOME_PHONE if side.endswith("4") else HOME_PHONE6,

@@ -99,8 +99,9 @@ def test_a_registration_is_renewed_without_the_phone(lab):
 
 
 def registers(phone):
-    """What every phone does until it is registered: repeats its REGISTER while nothing comes, and begins
-    again when it is refused. Returns the 200."""
+    """What every phone does until it is registered: it repeats its REGISTER while nothing comes, and
+    begins again when it is refused. A function to be called again and again, that has done it when it
+    returns the 200."""
     clients = [phone.register()]
 
     def registered():

@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.needs_daemon,
 # One line of each kind, in the order in which `provoke` has them written.
 KINDS = {"debug": "OPTIONS sip:", "information": "status: ", "warning": "no_such_directive",
          "error": "configuration is not reloaded"}
-LET_THROUGH = {0: {*KINDS}, 1: {*KINDS} - {"debug"}, 2: {"warning", "error"}, 3: {"error"}, 4: set()}
+LET_THROUGH = {0: {*KINDS}, 1: {*KINDS} - {"debug"}, 2: {"warning", "error"}, 3: {"error"},
+               4: set()}
 DAEMON = 3 * 8      # the facility, RFC 3164
 PRIORITIES = {"debug": DAEMON + 7, "information": DAEMON + 5, "warning": DAEMON + 5,
               "error": DAEMON + 3}

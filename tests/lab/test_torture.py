@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every message of RFC 4475 and RFC 5118 from where they would really come from: by datagrams and
-connections from a peer outside that we talk to, from a stranger, and by connections from a phone. Each
-meets the fate that it deserves, and nobody else notices. (What becomes of those that are passed on
-is in tests/unit/torture, which has a resolver that knows their names.)"""
+connections from a peer outside that we talk to, from a stranger, and by connections from a phone.
+Each meets the fate that it deserves, and nobody else notices. (What becomes of those that are passed
+on is in tests/unit/torture, which has a resolver that knows their names.)"""
 
 import re
 import socket
@@ -25,8 +25,8 @@ MESSAGES = {name.removesuffix(".dat"): message for name, message in
 # What siproxd answers by itself, wherever the message comes from.
 ANSWERS = {
     200: "zeromf",      # who is on the way, RFC 3261 11
-    400: "badaspec baddn badinv01 clerr escruri ipv6-bad ipv6-in-sdp ltgtruri lwsruri lwsstart mcl01 "
-         "mismatch01 mismatch02 multi01 ncl quotbal regbadct scalar02 trws",
+    400: "badaspec baddn badinv01 clerr escruri ipv6-bad ipv6-in-sdp ltgtruri lwsruri lwsstart "
+         "mcl01 mismatch01 mismatch02 multi01 ncl quotbal regbadct scalar02 trws",
     416: "unkscm novelsc",
     420: "bext01",
     505: "badvers",
@@ -34,13 +34,14 @@ ANSWERS = {
     None: "bcast bigcode insuf noreason scalarlg test unreason",
 }
 # The others are good enough to be passed on. From outside they are for nobody who is here, or would
-# register from where nobody may; from inside they are for somebody whom the lab's DNS does not know.
-REGISTRATIONS = "cparam01 cparam02 dblreq escnull ipv6-good port-ambiguous port-unambiguous regaut01 " \
-                "regescrt unksm2".split()
+# register from where nobody may; from inside they are for somebody whom the lab's DNS does not
+# know.
+REGISTRATIONS = "cparam01 cparam02 dblreq escnull ipv6-good port-ambiguous port-unambiguous " \
+                "regaut01 regescrt unksm2".split()
 FOR_NOBODY, UNRESOLVED = 408, 503
 
-# On a connection: these do not say how long they are, so 400 is the last word on it (and not even that
-# where the Via stands behind what cannot be read).
+# On a connection: these do not say how long they are, so 400 is the last word on it (and not even
+# that where the Via stands behind what cannot be read).
 NOT_FRAMED = {"inv2543": 400, "mcl01": 400, "ncl": 400, "wsinv": None}
 # These go on, if their length is to be believed, or have no end.
 UNFINISHED = "baddn clerr ipv6-in-sdp".split()
@@ -85,8 +86,8 @@ def on_connection(name, side):
 
 
 def statuses_of(packets, source, target):
-    """The final statuses that each message got: the packets between it and the next one, repetitions of
-    earlier ones left out."""
+    """The final statuses that each message got: the packets between it and the next one, repetitions
+    of earlier ones left out."""
     found, seen, current = {}, set(), None
     names = {message: name for name, message in MESSAGES.items()}
     for packet in packets:
@@ -176,8 +177,8 @@ class Connection:
 
 
 def fate(connection, name, wanted):
-    """What the message meets on its connection: statuses, as many as are wanted at least, and whether
-    the connection goes on."""
+    """What the message meets on its connection: statuses, as many as are wanted at least, and
+    whether the connection goes on."""
     connection.send(MESSAGES[name])
     if name in NOT_FRAMED:
         goes_on = connection.read_until(lambda: False)

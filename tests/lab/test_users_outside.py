@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Users who are outside with nothing but their password (users_outside), and svcrack, which would like
-to be one of them."""
+"""Users who are outside with nothing but their password (users_outside), and svcrack, which would
+like to be one of them."""
 
 import hashlib
 import subprocess
