@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 import topology
-from deadline import wait_for
+from deadline import scaled, wait_for
 from test_access import HELLO, connection, scan
 from topology import PUBLIC, PUBLIC6, REMOTE, REMOTE6
 
@@ -92,7 +92,7 @@ def test_the_kernel_drops_what_the_banned_send(idle_lab, version):
 @both_versions
 def test_a_ban_that_is_over_leaves_the_set(idle_lab, tls_settings, version):
     lab, nft = idle_lab, Nft(idle_lab)
-    lab.daemon.settings.update(tls_settings, ban_time=2)
+    lab.daemon.settings.update(tls_settings, ban_time=int(scaled(3)))
     nft.load(RULES)
     lab.daemon.start()
     provoke_ban(lab, version)
