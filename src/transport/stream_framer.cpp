@@ -68,7 +68,10 @@ std::optional<Frame> StreamFramer::scanHead(std::string_view bytes) {
         if (line.empty()) {
             headLength_ = at + 1;
             if (!contentLength_) {
-                return fail(400, "Missing Content-Length", at + 1);
+                doubt("Missing Content-Length");
+            }
+            if (!doubt_.empty()) {
+                return fail(400, doubt_, at + 1);
             }
             return headLength_ + *contentLength_ <= limits_.message
                        ? std::nullopt
@@ -76,9 +79,7 @@ std::optional<Frame> StreamFramer::scanHead(std::string_view bytes) {
         }
         // The start line is no header field, whatever it looks like.
         if (lineStart_ > 0) {
-            if (auto failure = takeLine(line)) {
-                return failure;
-            }
+            takeLine(line);
         }
         lineStart_ = at + 1;
     }
@@ -88,37 +89,43 @@ std::optional<Frame> StreamFramer::scanHead(std::string_view bytes) {
     return std::nullopt;
 }
 
-std::optional<Frame> StreamFramer::takeLine(std::string_view line) {
+void StreamFramer::takeLine(std::string_view line) {
     const bool folded = line.front() == ' ' || line.front() == '\t';
     if (folded) {
-        return lastWasLength_ ? std::optional(fail(400, "Folded Content-Length", scanned_))
-                              : std::nullopt;
+        if (lastWasLength_) {
+            doubt("Folded Content-Length");
+        }
+        return;
     }
     const auto colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
     lastWasLength_ = isContentLength(base::trim(name));
     if (!lastWasLength_) {
-        return std::nullopt;
+        return;
     }
     if (colon == std::string_view::npos || !isContentLength(name)) {
-        return fail(400, "Malformed Content-Length", scanned_);
+        doubt("Malformed Content-Length");
+        return;
     }
     if (contentLength_) {
-        return fail(400, "Repeated Content-Length", scanned_);
+        doubt("Repeated Content-Length");
+        return;
     }
     const std::string_view value = base::trim(line.substr(colon + 1));
     const bool digits = !value.empty() && std::ranges::all_of(value, [](char c) {
         return c >= '0' && c <= '9';
     });
-    if (!digits) {
-        return fail(400, "Malformed Content-Length", scanned_);
-    }
     const auto length = base::parseUnsigned(value, limits_.body);
-    if (!length) {
-        return fail(400, "Content-Length Too Large", scanned_);
+    if (!digits || !length) {
+        doubt(digits ? "Content-Length Too Large" : "Malformed Content-Length");
     }
-    contentLength_ = static_cast<std::size_t>(*length);
-    return std::nullopt;
+    contentLength_ = static_cast<std::size_t>(length.value_or(0));
+}
+
+void StreamFramer::doubt(std::string_view reason) {
+    if (doubt_.empty()) {
+        doubt_ = reason;
+    }
 }
 
 Frame StreamFramer::fail(int status, std::string_view reason, std::size_t length) {

@@ -53,7 +53,10 @@ public:
 private:
     [[nodiscard]] static std::optional<Frame> lineEnds(std::string_view bytes, bool pongAwaited);
     [[nodiscard]] std::optional<Frame> scanHead(std::string_view bytes);
-    [[nodiscard]] std::optional<Frame> takeLine(std::string_view line);
+    void takeLine(std::string_view line);
+    /// The length cannot be believed. Said at the end of the head: what an answer has to quote may
+    /// come behind.
+    void doubt(std::string_view reason);
     [[nodiscard]] Frame fail(int status, std::string_view reason, std::size_t length);
     [[nodiscard]] Frame message(std::string_view bytes);
 
@@ -63,6 +66,7 @@ private:
     std::size_t lineStart_ = 0;  ///< where the line begins that is being read
     std::size_t headLength_ = 0; ///< 0 while its end has not been seen
     std::optional<std::size_t> contentLength_;
+    std::string_view doubt_;  ///< why the length cannot be believed; empty: it can so far
     bool lastWasLength_ = false;  ///< whether a folded line would continue Content-Length
 };
 

@@ -40,9 +40,8 @@ REGISTRATIONS = "cparam01 cparam02 dblreq escnull ipv6-good port-ambiguous port-
                 "regaut01 regescrt unksm2".split()
 FOR_NOBODY, UNRESOLVED = 408, 503
 
-# On a connection: these do not say how long they are, so 400 is the last word on it (and not even
-# that where the Via stands behind what cannot be read).
-NOT_FRAMED = {"inv2543": 400, "mcl01": 400, "ncl": 400, "wsinv": None}
+# On a connection: these do not say how long they are, so 400 is the last word on it.
+NOT_FRAMED = {"inv2543": 400, "mcl01": 400, "ncl": 400, "wsinv": 400}
 # These go on, if their length is to be believed, or have no end.
 UNFINISHED = "baddn clerr ipv6-in-sdp".split()
 # Behind these something is left that is no message. (What dblreq has behind it is another one.)

@@ -196,3 +196,20 @@ TEST_CASE("Many small reads look at no byte twice", "[transport]") {
     CHECK(framer.next(bytes).length == bytes.size());
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
 }
+
+TEST_CASE("What is wrong with the length is said when all has come that an answer quotes", "[transport]") {
+    for (const auto* line : {"Content-Length: x", "Content-Length : 0", "l: 1\r\nl: 1",
+                             "Content-Length: 1\r\n 2", "Content-Length: 99999999"}) {
+        CAPTURE(line);
+        const std::string head = "OPTIONS sip:a SIP/2.0\r\n" + std::string(line) +
+                                 "\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKa\r\n\r\n";
+        StreamFramer framer;
+        for (std::size_t size = 1; size < head.size(); ++size) {
+            REQUIRE(framer.next(head.substr(0, size)).kind == Frame::Kind::NeedMore);
+        }
+        const auto frame = framer.next(head);
+        CHECK(frame.kind == Frame::Kind::Error);
+        CHECK(frame.status == 400);
+        CHECK(frame.length == head.size());
+    }
+}
