@@ -101,7 +101,9 @@ base::Result<void> Application::Impl::openSockets() {
     sockets.tlsPort = addresses.tlsPort;
     transports = std::make_unique<transport::Transports>(
         *loop, *proxy, sockets,
-        [this](const base::Flow& flow) { return proxy->admitConnection(flow); });
+        [this](const base::Flow& flow, unsigned interfaceIndex) {
+            return proxy->admitConnection(flow, interfaceIndex);
+        });
     transports->setTls(std::move(*std::exchange(tls, std::nullopt)));
     outlet.open(*transports);
     if (const auto change = listen(); !change.failed.empty()) {

@@ -34,7 +34,7 @@ public:
             transports_->close(connection);
         }
     }
-    void drop(const std::function<bool(const base::Flow&)>& unwanted) override {
+    void drop(const Selection& unwanted) override {
         if (transports_ != nullptr) {
             transports_->drop(unwanted);
         }

@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "net/packet_info.h"
+
 namespace siproxd::net {
 
 namespace {
@@ -65,6 +67,7 @@ AcceptStatus TcpListener::accept(Accepted& out) const {
     if (fd) {
         out.remote = base::SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&peer));
         out.local = localAddress(fd.get());
+        out.interfaceIndex = interfaceOfAccepted(fd.get(), out.remote.ip.isV6());
         out.fd = std::move(fd);
         return AcceptStatus::Accepted;
     }

@@ -14,6 +14,7 @@ struct Accepted {
     base::UniqueFd fd;
     base::SocketAddress local;
     base::SocketAddress remote;
+    unsigned interfaceIndex = 0;  ///< that the peer's packets come by; 0: unknown
 };
 
 enum class AcceptStatus : std::uint8_t {

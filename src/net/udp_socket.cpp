@@ -13,26 +13,17 @@
 #include <cstring>
 #include <utility>
 
+#include "net/packet_info.h"
+
 namespace siproxd::net {
 
 namespace {
-
-/// Room for the ancillary data of either family, aligned as the macros want it.
-union ControlBuffer {
-    cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo))];
-};
 
 /// An ICMPv6 error is no longer than the smallest MTU; those of IPv4 hold 576 bytes.
 constexpr std::size_t kMostQuoted = 1280;
 
 bool setOption(int fd, int level, int name, int value) {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
-}
-
-bool askForPacketInfo(int fd, bool v6) {
-    return v6 ? setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-              : setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
 bool askForErrors(int fd, bool v6) {
@@ -43,24 +34,6 @@ bool askForErrors(int fd, bool v6) {
 std::unexpected<base::Error> bindError(const base::SocketAddress& local) {
     const int number = errno;
     return base::fail("cannot bind to UDP " + local.toString() + ": " + std::strerror(number));
-}
-
-void readPacketInfo(msghdr& message, Datagram& out) {
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-         header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
-            in_pktinfo info{};
-            std::memcpy(&info, CMSG_DATA(header), sizeof info);
-            // Not ipi_addr: for a broadcast that is no address that could be answered from.
-            out.destination = base::IpAddress(info.ipi_spec_dst);
-            out.interfaceIndex = static_cast<unsigned>(info.ipi_ifindex);
-        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
-            in6_pktinfo info{};
-            std::memcpy(&info, CMSG_DATA(header), sizeof info);
-            out.destination = base::IpAddress(info.ipi6_addr);
-            out.interfaceIndex = info.ipi6_ifindex;
-        }
-    }
 }
 
 SendError errorOf(const sock_extended_err& report) {
@@ -76,7 +49,7 @@ SendError errorOf(const sock_extended_err& report) {
 }
 
 template <class Info>
-void appendControl(msghdr& message, ControlBuffer& control, int level, int type,
+void appendControl(msghdr& message, PacketInfoBuffer& control, int level, int type,
                    const Info& info) {
     message.msg_control = control.bytes;
     message.msg_controllen = CMSG_SPACE(sizeof info);
@@ -87,7 +60,7 @@ void appendControl(msghdr& message, ControlBuffer& control, int level, int type,
     std::memcpy(CMSG_DATA(header), &info, sizeof info);
 }
 
-void setSourceAddress(msghdr& message, ControlBuffer& control, const base::IpAddress& from) {
+void setSourceAddress(msghdr& message, PacketInfoBuffer& control, const base::IpAddress& from) {
     if (from.isV4()) {
         in_pktinfo info{};
         std::memcpy(&info.ipi_spec_dst, from.bytes().data(), sizeof info.ipi_spec_dst);
@@ -135,7 +108,7 @@ base::Result<UdpSocket> UdpSocket::bind(const base::SocketAddress& local, const 
     const bool v6 = local.ip.isV6();
     base::UniqueFd fd(::socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd || (v6 && !setOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
-        (options.packetInfo && !askForPacketInfo(fd.get(), v6)) ||
+        (options.packetInfo && !wantPacketInfo(fd.get(), v6)) ||
         (options.peerErrors && !askForErrors(fd.get(), v6)) ||
         ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
         return bindError(local);
@@ -154,7 +127,7 @@ base::Result<UdpSocket> UdpSocket::bind(const base::SocketAddress& local, const 
 ReceiveStatus UdpSocket::receive(std::span<char> buffer, Datagram& out) const {
     sockaddr_storage source{};
     iovec vector{buffer.data(), buffer.size()};
-    ControlBuffer control;
+    PacketInfoBuffer control;
     msghdr message{};
     message.msg_name = &source;
     message.msg_namelen = sizeof source;
@@ -174,7 +147,9 @@ ReceiveStatus UdpSocket::receive(std::span<char> buffer, Datagram& out) const {
     out.length = static_cast<std::size_t>(length);
     out.truncated = (message.msg_flags & MSG_TRUNC) != 0;
     out.source = base::SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&source));
-    readPacketInfo(message, out);
+    const auto info = readPacketInfo(message);
+    out.destination = info.destination;
+    out.interfaceIndex = info.interfaceIndex;
     return ReceiveStatus::Datagram;
 }
 
@@ -184,7 +159,7 @@ std::expected<void, SendError> UdpSocket::send(std::string_view bytes,
     sockaddr_storage target{};
     // sendmsg() only reads what the vector points to.
     iovec vector{const_cast<char*>(bytes.data()), bytes.size()};
-    ControlBuffer control{};
+    PacketInfoBuffer control{};
     msghdr message{};
     message.msg_namelen = to.toSockaddr(target);
     message.msg_name = &target;

@@ -81,6 +81,11 @@ std::optional<Side> Addresses::sideOfInterface(unsigned index) const {
     return found;
 }
 
+unsigned Addresses::interfaceOf(const base::IpAddress& local) const {
+    const auto found = std::ranges::find(endpoints_, local, &Endpoint::ip);
+    return found == endpoints_.end() ? 0 : found->interfaceIndex;
+}
+
 bool Addresses::isInterface(unsigned index) const {
     return std::ranges::any_of(endpoints_, [index](const Endpoint& endpoint) {
         return endpoint.interfaceIndex == index;

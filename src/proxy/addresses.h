@@ -79,6 +79,9 @@ public:
     /// The side that an interface is on; nothing when it is none of ours or on both.
     [[nodiscard]] std::optional<Side> sideOfInterface(unsigned index) const;
 
+    /// The interface that an address of ours is on; 0: unknown, or none of ours.
+    [[nodiscard]] unsigned interfaceOf(const base::IpAddress& local) const;
+
     /// Whether it is an interface of ours, of either side.
     [[nodiscard]] bool isInterface(unsigned index) const;
 

@@ -88,8 +88,9 @@ public:
     void onUnreachable(const base::Flow& flow, std::string_view quoted,
                        const base::Error& error) override;
     void onConnectionClosed(const base::Flow& flow) override;
-    /// Somebody connects.
-    [[nodiscard]] transport::Standing admitConnection(const base::Flow& flow);
+    /// Somebody connects, by that interface.
+    [[nodiscard]] transport::Standing admitConnection(const base::Flow& flow,
+                                                      unsigned interfaceIndex);
 
     /// The interfaces or host_outbound have changed. New messages use the new addresses at once.
     /// Calls whose media goes by an address that has gone end, at once when another address has come
@@ -155,6 +156,8 @@ private:
     void maskFarContacts(sip::Message& message, const base::Flow& from);
 
     // receiving (receive.cpp)
+    /// The interface by which a message came, or where its connection leaves us; 0: unknown.
+    [[nodiscard]] unsigned interfaceOf(const transport::Received& received) const;
     void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
                          const base::Flow& from);
     /// Whether a request comes from an address of ours that somebody else may have put there.

@@ -45,6 +45,13 @@ void Proxy::setAddresses(Addresses addresses) {
         parts_.locations.readdress(ours);
         renewRegistrations();
     }
+    if (parts_.connections != nullptr) {
+        // One that was made anew has another index, and nobody who came by the old one is known.
+        parts_.connections->drop([&](const base::Flow&, unsigned interfaceIndex) {
+            return interfaceIndex != 0 && before.isInterface(interfaceIndex) &&
+                   !addresses_.isInterface(interfaceIndex);
+        });
+    }
     for (const auto& endpoint : before.endpoints()) {
         if (addresses_.at(endpoint.side, endpoint.ip) != nullptr) {
             continue;

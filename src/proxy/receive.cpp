@@ -26,11 +26,18 @@ constexpr int kMostOwnVias = 2;
 
 }  // namespace
 
+/// A phone that we connect to, perhaps behind a router inside, answers from where we have looked for
+/// it.
+unsigned Proxy::interfaceOf(const transport::Received& received) const {
+    return received.openedByUs ? addresses_.interfaceOf(received.flow.local.ip)
+                               : received.interfaceIndex;
+}
+
 void Proxy::onReceived(const transport::Received& received) {
     const auto& flow = received.flow;
     std::string_view bytes = received.bytes;
-    arrivalInterface_ = received.interfaceIndex;
-    const auto side = directions_.sideOf(flow, received.interfaceIndex);
+    arrivalInterface_ = interfaceOf(received);
+    const auto side = directions_.sideOf(flow, arrivalInterface_);
     if (!gate_.admits(flow, side, bytes)) {
         ++counters_.denied;
         return;
@@ -84,7 +91,7 @@ void Proxy::onReceived(const transport::Received& received) {
 void Proxy::onMalformed(const transport::Received& received, int status,
                         std::string_view reason) {
     ++counters_.malformed;
-    const auto side = directions_.sideOf(received.flow, received.interfaceIndex);
+    const auto side = directions_.sideOf(received.flow, interfaceOf(received));
     gate_.sawMalformed(received.flow, side);
     if (!gate_.admits(received.flow, side, received.bytes) ||
         !gate_.mayBeTold(received.flow, side)) {
@@ -108,8 +115,8 @@ void Proxy::onUnreachable(const base::Flow& flow, std::string_view quoted,
     layer_.unreachable(flow, quoted);
 }
 
-transport::Standing Proxy::admitConnection(const base::Flow& flow) {
-    const auto standing = gate_.admitConnection(flow, directions_.sideOf(flow, 0));
+transport::Standing Proxy::admitConnection(const base::Flow& flow, unsigned interfaceIndex) {
+    const auto standing = gate_.admitConnection(flow, directions_.sideOf(flow, interfaceIndex));
     counters_.denied += standing == transport::Standing::Refused ? 1 : 0;
     return standing;
 }
@@ -119,9 +126,9 @@ void Proxy::onBanned(const access::Ban& ban) {
     if (!ban.proven || parts_.connections == nullptr) {
         return;
     }
-    parts_.connections->drop([&](const base::Flow& flow) {
+    parts_.connections->drop([&](const base::Flow& flow, unsigned interfaceIndex) {
         return access::sourceOf(flow.remote.ip) == ban.source &&
-               !gate_.isExempt(flow, directions_.sideOf(flow, 0));
+               !gate_.isExempt(flow, directions_.sideOf(flow, interfaceIndex));
     });
 }
 

@@ -36,9 +36,13 @@ public:
     /// Closes a connection once what was sent is out.
     virtual void close(std::uint64_t connection) = 0;
 
+    /// Of a connection that somebody else has opened: the index of the interface it came by, 0 when
+    /// that is unknown.
+    using Selection = std::function<bool(const base::Flow& flow, unsigned interfaceIndex)>;
+
     /// Closes at once, and says nothing on, all connections that others have opened and for which
     /// `unwanted` holds; not from inside the call.
-    virtual void drop(const std::function<bool(const base::Flow&)>& unwanted) = 0;
+    virtual void drop(const Selection& unwanted) = 0;
 
     [[nodiscard]] virtual bool isOpen(std::uint64_t connection) const = 0;
 };

@@ -252,7 +252,8 @@ void StreamTransport::admit(const Listener& listener, net::Accepted accepted) {
                           .local = accepted.local,
                           .remote = accepted.remote,
                           .connection = last_ + 1};
-    const Standing standing = admission_ ? admission_(flow) : Standing::Stranger;
+    const Standing standing =
+        admission_ ? admission_(flow, accepted.interfaceIndex) : Standing::Stranger;
     if (standing == Standing::Refused) {
         ++counters_.refused;
         return;
@@ -282,6 +283,7 @@ void StreamTransport::admit(const Listener& listener, net::Accepted accepted) {
     ++last_;
     const bool stranger = standing == Standing::Stranger;
     Entry& entry = insert(flow, listener.tag, Connection::Opener::Peer, stranger);
+    entry.interfaceIndex = accepted.interfaceIndex;
     entry.counted = sourceOf(from);
     ++perAddress_[entry.counted];
     if (stranger) {
@@ -317,10 +319,11 @@ void StreamTransport::endLater(const std::shared_ptr<Connection>& connection,
     });
 }
 
-void StreamTransport::drop(const std::function<bool(const base::Flow&)>& unwanted) {
+void StreamTransport::drop(const Selection& unwanted) {
     for (const auto& [id, entry] : connections_) {
         const auto& connection = entry.connection;
-        if (connection->opener() == Connection::Opener::Peer && unwanted(connection->flow())) {
+        if (connection->opener() == Connection::Opener::Peer &&
+            unwanted(connection->flow(), entry.interfaceIndex)) {
             ++counters_.dropped;
             endLater(connection, "its peer is not admitted any more");
         }
@@ -420,7 +423,8 @@ bool StreamTransport::isOpen(std::uint64_t connection) const {
 Received StreamTransport::received(const Connection& connection, std::string_view bytes) const {
     return {.bytes = bytes,
             .flow = connection.flow(),
-            .interfaceIndex = 0,
+            .interfaceIndex = connections_.at(connection.id()).interfaceIndex,
+            .openedByUs = connection.opener() == Connection::Opener::Us,
             .tag = connection.tag(),
             .time = loop_.now()};
 }

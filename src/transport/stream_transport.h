@@ -33,8 +33,9 @@ namespace siproxd::transport {
 /// twice; those that we open carry the tag of the listener on the address they leave from.
 class StreamTransport final : public Transport, public Connections, private Connection::Owner {
 public:
-    /// Asked for each connection that is accepted, before anything is read from it or sent.
-    using Admission = std::function<Standing(const base::Flow&)>;
+    /// Asked for each connection that is accepted, before anything is read from it or sent. The
+    /// interface is the one that it came by; 0: unknown.
+    using Admission = std::function<Standing(const base::Flow&, unsigned interfaceIndex)>;
 
     /// Loop and handler must outlive it. No `admission`: all are strangers.
     StreamTransport(event::Loop& loop, Handler& handler, const StreamSettings& settings,
@@ -76,7 +77,7 @@ public:
     bool alias(std::uint64_t connection, std::uint16_t port) override;
     void keep(std::uint64_t connection) override;
     void close(std::uint64_t connection) override;
-    void drop(const std::function<bool(const base::Flow&)>& unwanted) override;
+    void drop(const Selection& unwanted) override;
     [[nodiscard]] bool isOpen(std::uint64_t connection) const override;
 
     [[nodiscard]] std::size_t connections() const { return connections_.size(); }
@@ -104,6 +105,7 @@ private:
         std::optional<std::list<std::uint64_t>::iterator> unproven;
         base::IpAddress counted;  ///< in perAddress_; none: not counted
         std::size_t partial = 0;  ///< bytes of it in partial_
+        unsigned interfaceIndex = 0;  ///< 0: unknown, or opened by us
     };
 
     void onOpened(Connection& connection) override;

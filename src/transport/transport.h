@@ -25,7 +25,8 @@ enum class Standing : std::uint8_t {
 struct Received {
     std::string_view bytes;
     base::Flow flow;              ///< local is the address that it was sent to
-    unsigned interfaceIndex = 0;  ///< 0: unknown
+    unsigned interfaceIndex = 0;  ///< 0: unknown, as on connections that we have opened
+    bool openedByUs = false;      ///< a connection, from an address that we chose
     SocketTag tag = 0;
     base::TimePoint time;
 };

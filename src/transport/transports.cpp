@@ -93,7 +93,7 @@ void Transports::keep(std::uint64_t connection) { streams_.keep(connection); }
 
 void Transports::close(std::uint64_t connection) { streams_.close(connection); }
 
-void Transports::drop(const std::function<bool(const base::Flow&)>& unwanted) {
+void Transports::drop(const Selection& unwanted) {
     streams_.drop(unwanted);
 }
 

@@ -78,7 +78,7 @@ public:
     bool alias(std::uint64_t connection, std::uint16_t port) override;
     void keep(std::uint64_t connection) override;
     void close(std::uint64_t connection) override;
-    void drop(const std::function<bool(const base::Flow&)>& unwanted) override;
+    void drop(const Selection& unwanted) override;
     [[nodiscard]] bool isOpen(std::uint64_t connection) const override;
 
     [[nodiscard]] const UdpTransport& udp() const { return udp_; }

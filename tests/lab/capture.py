@@ -14,6 +14,7 @@ from netns import Process
 
 UDP, TCP, FRAGMENT = 17, 6, 44
 MARKER_PORT = 9
+HIDDEN = ("10.0.0.", "fd10:")     # how the addresses begin that nobody outside may see
 
 
 @dataclass
@@ -182,7 +183,7 @@ def _whole(parts):
     return None
 
 
-def find_leaks(packets, inside=("10.0.0.", "fd10:")):
+def find_leaks(packets, inside=HIDDEN):
     """Places where an inside address shows on the outside: sources, and text in payloads."""
     texts = [text.encode() for text in inside]
     leaks = []
@@ -199,7 +200,7 @@ def find_leaks(packets, inside=("10.0.0.", "fd10:")):
     return leaks
 
 
-def assert_no_leak(path, inside=("10.0.0.", "fd10:")):
+def assert_no_leak(path, inside=HIDDEN):
     """No packet of the capture shows `inside`, neither as its source nor in any byte it carries."""
     leaks = find_leaks(read_pcap(path), inside)
     assert not leaks, "inside addresses seen outside:\n  " + "\n  ".join(leaks[:40])

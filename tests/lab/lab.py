@@ -85,6 +85,11 @@ class Lab:
             answer = phone.expect((200, "REGISTER"))
         return answer
 
+    def floor_phone(self, address=topology.FLOOR_PHONE, user="alice", **details):
+        """A phone behind a router inside (topology.RoutedInside)."""
+        details.setdefault("outbound", self._outbound_of(address, **details))
+        return self._agent(self.site.floor, address, user, **details)
+
     def registered(self, phone, provider, expires=600):
         """Registers `phone` at `provider`; returns the Contact URI the provider knows it by."""
         phone.register(expires)
@@ -154,4 +159,4 @@ class Lab:
             self.inside.stop()
             self.outside.stop()
         if not DIRECT:
-            assert_no_leak(self.outside.path)
+            assert_no_leak(self.outside.path, self.site.hidden)

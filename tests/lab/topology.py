@@ -10,10 +10,12 @@
 
 `Masquerading` is the guide's 7.2 (7.4 and 7.5 with other rules), `Dialup` the same with a line that
 comes and goes, `BehindRouter` its 7.3, `DualStack` the first with IPv6 (fd10:0:0:1::/64 inside,
-2001:db8:5::/64 outside, the same last numbers) and open for TCP and TLS, `Plain` a router without NAT,
+2001:db8:5::/64 outside, the same last numbers) and open for TCP and TLS, `RoutedInside` that with
+phones behind a router inside, `Plain` a router without NAT,
 on which the lab checks itself.
 """
 
+from capture import HIDDEN
 from netns import Namespace
 from deadline import wait_for
 
@@ -22,6 +24,8 @@ GATEWAY, PROXY_HOST = "10.0.0.1", "10.0.0.2"
 PUBLIC, SECOND_PUBLIC = "203.0.113.1", "203.0.113.2"
 PROVIDER, REMOTE, PROVIDER_2 = "203.0.113.50", "203.0.113.51", "203.0.113.52"
 NAMESERVER, BACKBONE, SILENT = "203.0.113.53", "203.0.113.254", "203.0.113.60"
+
+FLOOR_PHONE, FLOOR_PHONE6 = "10.0.8.10", "fd10:0:0:8::10"
 
 HOME_PHONE, SECOND_HOME_PHONE = "192.168.7.10", "192.168.7.11"
 HOME_GATEWAY, HOME_PUBLIC = "192.168.7.1", "198.51.100.7"
@@ -109,6 +113,7 @@ class Topology:
     """Common to all: the three namespaces, the name server, clean-up. A context manager."""
 
     proxy_inside = GATEWAY      # where the phones find siproxd
+    hidden = HIDDEN             # what nobody outside may see
     if_inbound, if_outbound = "eth0", "ppp0"
 
     def __init__(self):
@@ -265,6 +270,33 @@ class DualStack(Masquerading):
             self.router.ip6tables(f"-A INPUT {rule}")
         for rule in (GUIDE_SIP, GUIDE_STREAMS, GUIDE_RTP.format(low=low, high=high)):
             self.router.ip6tables(rule.removeprefix("iptables "))
+
+
+class RoutedInside(DualStack):
+    """The dual stack, and a floor of the house with a network of its own behind a router inside, which
+    does no NAT:
+
+    floor 10.0.8.10 fd10:0:0:8::10 --- 10.0.8.1 inner router (phones) 10.0.0.10 --- router
+    """
+
+    hidden = (*HIDDEN, "10.0.8.")
+
+    def _lan(self):
+        super()._lan()
+        self.floor = self._space("floor")
+        veth(self.floor, "eth0", self.phones, "eth1")
+        self.phones.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+
+    def _rules(self):
+        super()._rules()
+        for phone, network, hop, inner, length in (
+                (FLOOR_PHONE, "10.0.8.0/24", "10.0.8.1", PHONE, 24),
+                (FLOOR_PHONE6, "fd10:0:0:8::/64", "fd10:0:0:8::1", PHONE6, 64)):
+            nodad = ["nodad"] if ":" in hop else []
+            self.phones.ip("address", "add", f"{hop}/{length}", "dev", "eth1", *nodad)
+            self.floor.ip("address", "add", f"{phone}/{length}", "dev", "eth0", *nodad)
+            self.floor.ip("route", "add", "default", "via", hop)
+            self.router.ip("route", "add", network, "via", inner)
 
 
 class FarHome(DualStack):

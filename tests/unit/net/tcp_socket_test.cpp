@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "net/tcp_socket.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <string>
 
+#include "net/packet_info.h"
 #include "support/addresses.h"
 #include "support/catch.h"
 
@@ -48,6 +50,8 @@ TEST_CASE("A connection is accepted with both of its addresses", "[net]") {
         REQUIRE(ready(fd->get(), POLLOUT));
         CHECK(accepted.local == listener->local());
         CHECK(accepted.remote == localAddress(fd->get()));
+        CHECK(accepted.interfaceIndex == ::if_nametoindex("lo"));
+        CHECK(interfaceOfAccepted(fd->get(), accepted.remote.ip.isV6()) == 0);
         CHECK(option(fd->get(), SOL_SOCKET, SO_ERROR) == 0);
         tuneForMessages(fd->get(), accepted.remote.ip.family(), 46);
         CHECK(option(fd->get(), IPPROTO_TCP, TCP_NODELAY) != 0);

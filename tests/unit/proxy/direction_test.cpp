@@ -106,7 +106,45 @@ TEST_CASE("an inside address is inside by the inside interface only", "[proxy]")
     CHECK(goesOut(house.inside.interfaceIndex));
     CHECK_FALSE(goesOut(house.outside.interfaceIndex));
     CHECK_FALSE(goesOut(7));
-    CHECK(goesOut(0));  // connections do not tell
+    CHECK(goesOut(0));  // the kernel has not told
+}
+
+TEST_CASE("a phone behind a router inside may connect, and we to it", "[proxy]") {
+    House house;
+    const auto phone = at("192.168.77.10");
+    const auto text = fromAlice("MESSAGE", "sip:bob@example.net").text();
+    transport::Received received;
+    received.bytes = text;
+    received.flow = *house.addresses.flowTo(proxy::Side::Inside, phone, base::Protocol::Tcp);
+    received.flow.connection = 1;
+    const auto goesOut = [&] {
+        house.proxy->onReceived(received);
+        const auto sent = house.take();
+        return std::ranges::any_of(sent, [](const Sent& one) {
+            return one.flow.remote == kProvider;
+        });
+    };
+    SECTION("by the interface that it comes by") {
+        received.interfaceIndex = house.inside.interfaceIndex;
+        CHECK(house.proxy->admitConnection(received.flow, house.inside.interfaceIndex) ==
+              transport::Standing::Known);
+        CHECK(goesOut());
+    }
+    SECTION("not by the address of ours that it connects to") {
+        received.interfaceIndex = house.outside.interfaceIndex;
+        CHECK(house.proxy->admitConnection(received.flow, house.outside.interfaceIndex) ==
+              transport::Standing::Stranger);
+        CHECK_FALSE(goesOut());
+    }
+    SECTION("by the address that we connect from") {
+        received.openedByUs = true;
+        CHECK(goesOut());
+    }
+    SECTION("and who is connected to from outside is outside") {
+        received.flow = *house.addresses.flowTo(proxy::Side::Outside, phone, base::Protocol::Tcp);
+        received.openedByUs = true;
+        CHECK_FALSE(goesOut());
+    }
 }
 
 TEST_CASE("what this machine sends itself goes out", "[proxy]") {

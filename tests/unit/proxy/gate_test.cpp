@@ -204,7 +204,8 @@ TEST_CASE("who may not come in may not connect either", "[proxy]") {
     House house(std::move(options));
     const auto connect = [&](const base::SocketAddress& peer, proxy::Side side,
                              base::Protocol protocol = base::Protocol::Tcp) {
-        return house.proxy->admitConnection(*house.addresses.flowTo(side, peer, protocol));
+        return house.proxy->admitConnection(*house.addresses.flowTo(side, peer, protocol),
+                                            house.addresses.first(side)->interfaceIndex);
     };
     CHECK(connect(at("198.51.100.77"), proxy::Side::Outside) == Standing::Refused);
     CHECK(connect(kPhone, proxy::Side::Inside) == Standing::Known);

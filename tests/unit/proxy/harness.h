@@ -268,14 +268,19 @@ public:
     }
     void keep(std::uint64_t connection) override { kept.insert(connection); }
     void close(std::uint64_t connection) override { closed.insert(connection); }
-    void drop(const std::function<bool(const base::Flow&)>& unwanted) override {
-        for (const auto& [peer, number] : numbers_) {
-            if (unwanted({base::Protocol::Tcp, {}, peer, number})) {
+    void drop(const Selection& unwanted) override {
+        for (const auto& [number, arrived] : arrived_) {
+            if (unwanted(arrived.first, arrived.second)) {
                 closed.insert(number);
             }
         }
     }
     bool isOpen(std::uint64_t connection) const override { return !closed.contains(connection); }
+
+    /// Something has come by a connection that the peer has opened.
+    void arrive(const base::Flow& flow, unsigned interfaceIndex) {
+        arrived_.insert_or_assign(flow.connection, std::pair(flow, interfaceIndex));
+    }
 
     /// The number of the connection to a peer.
     std::uint64_t number(const base::SocketAddress& peer) {
@@ -290,6 +295,7 @@ public:
 
 private:
     std::map<base::SocketAddress, std::uint64_t> numbers_;
+    std::map<std::uint64_t, std::pair<base::Flow, unsigned>> arrived_;
 };
 
 struct HouseOptions {
@@ -355,10 +361,11 @@ public:
         transport::Received received;
         received.bytes = text;
         received.flow = *addresses.flowTo(side, remote, protocol);
+        received.interfaceIndex = addresses.first(side)->interfaceIndex;
         if (base::isReliable(protocol)) {
             received.flow.connection = connections.number(remote);
+            connections.arrive(received.flow, received.interfaceIndex);
         }
-        received.interfaceIndex = addresses.first(side)->interfaceIndex;
         received.time = loop.now();
         proxy->onReceived(received);
     }

@@ -161,3 +161,14 @@ TEST_CASE("Without an address outside a phone is told that it cannot call now", 
     house.fromInside(registration("alice", "example.org", "10.0.0.10:5060", 2));
     CHECK(house.takeOne().contact().host == "198.51.100.9");
 }
+
+TEST_CASE("Who came by an interface that has been made anew has to connect again", "[proxy]") {
+    House house;
+    house.receive("x", kPhone, proxy::Side::Inside, base::Protocol::Tcp);
+    house.receive("x", kProvider, proxy::Side::Outside, base::Protocol::Tcp);
+    house.readdress();
+    CHECK(house.connections.closed.empty());
+    house.inside.interfaceIndex = 9;
+    house.readdress();
+    CHECK(house.connections.closed == std::set{house.connections.number(kPhone)});
+}

@@ -13,7 +13,7 @@ using namespace siproxd::test;
 using base::Protocol;
 
 TEST_CASE("An address may have so many connections, a trusted one any number", "[transport]") {
-    const auto admission = [](const base::Flow& flow) {
+    const auto admission = [](const base::Flow& flow, unsigned) {
         return flow.remote.ip.toString() == "127.0.0.9" ? Standing::Ourselves : Standing::Known;
     };
     StreamBench bench({.perAddress = 2}, admission);
@@ -63,7 +63,7 @@ TEST_CASE("When all places are taken the oldest stranger goes, and never a phone
 
 TEST_CASE("Strangers make no room among those who are known", "[transport]") {
     auto standing = Standing::Known;
-    StreamBench bench({.connections = 2}, [&](const base::Flow&) { return standing; });
+    StreamBench bench({.connections = 2}, [&](const base::Flow&, unsigned) { return standing; });
     const auto local = bench.listen();
     Peer trunk(local);
     Peer provider(local);
@@ -104,13 +104,13 @@ TEST_CASE("Connections of those who are no longer admitted are closed", "[transp
     const PeerListener provider;
     CHECK(bench.transport.send("x", StreamBench::to(provider.address())));
     CHECK(bench.until([&] { return bench.transport.connections() == 3; }));
-    bench.transport.drop([](const base::Flow& flow) {
+    bench.transport.drop([](const base::Flow& flow, unsigned) {
         return flow.remote.ip.toString() == "127.0.0.9";
     });
     CHECK(bench.transport.connections() == 3);
     CHECK(bench.until([&] { return bad.closed(); }));
     CHECK(bad.got().empty());
-    bench.transport.drop([](const base::Flow&) { return true; });
+    bench.transport.drop([](const base::Flow&, unsigned) { return true; });
     CHECK(bench.until([&] { return good.closed(); }));
     CHECK(bench.transport.connections() == 1);
     CHECK(bench.transport.counters().dropped == 2);
@@ -135,7 +135,7 @@ TEST_CASE("A stranger's message may not be long before he has been answered", "[
 
 TEST_CASE("What strangers have half sent is limited as a whole, and the largest goes", "[transport]") {
     auto standing = Standing::Known;
-    StreamBench bench({.partialBytes = 20'000}, [&](const base::Flow&) { return standing; });
+    StreamBench bench({.partialBytes = 20'000}, [&](const base::Flow&, unsigned) { return standing; });
     const auto local = bench.listen();
     const std::string begun = "OPTIONS sip:a SIP/2.0\r\nX: ";
     Peer known(local);

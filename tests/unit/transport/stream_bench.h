@@ -99,7 +99,7 @@ struct StreamBench final : transport::Transport::Handler {
     }
 
     [[nodiscard]] static transport::StreamTransport::Admission allAre(transport::Standing standing) {
-        return [standing](const base::Flow&) { return standing; };
+        return [standing](const base::Flow&, unsigned) { return standing; };
     }
 
     base::SocketAddress listen(base::Protocol protocol = base::Protocol::Tcp,
