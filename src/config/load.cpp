@@ -3,18 +3,20 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/unique_fd.h"
 #include "config/parser.h"
 #include "config/schema.h"
 #include "config/suggestion.h"
 #include "config/value.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <utility>
 
@@ -274,7 +276,15 @@ std::vector<std::string> searchPath(const char* home) {
 base::Result<std::string> findFile() {
     std::string tried;
     for (std::string& name : searchPath(std::getenv("HOME"))) {
-        if (std::ifstream(name)) {
+        struct stat status {};
+        if (::stat(name.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
+            !S_ISCHR(status.st_mode)) {
+            // Not passed over: who has put it there wanted it to be used.
+            return base::fail(
+                fmt::format("could not open config file: {}: not a regular file", name));
+        }
+        // It may be another one by now, which open() would wait for.
+        if (base::UniqueFd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY))) {
             return std::move(name);
         }
         tried += fmt::format("{}{}: {}", tried.empty() ? "" : ", ", name, std::strerror(errno));

@@ -41,7 +41,8 @@ struct LoadResult {
 /// null or empty.
 [[nodiscard]] std::vector<std::string> searchPath(const char* home);
 
-/// The first file of searchPath($HOME) that can be opened.
+/// The first file or character device of searchPath($HOME) that can be opened. Whatever else is
+/// found first is an error, and never waited for.
 [[nodiscard]] base::Result<std::string> findFile();
 
 }  // namespace siproxd::config

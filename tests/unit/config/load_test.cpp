@@ -4,7 +4,11 @@
 #include "support/catch.h"
 #include "support/temporary_directory.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -330,6 +334,37 @@ TEST_CASE("The file is looked for in the home directory first, if there is one (
     for (const std::string& name : known) {
         CHECK(std::count(path.begin(), path.end(), name) == 1);
     }
+}
+
+TEST_CASE("What is found must be a file, and nothing is waited for", "[config]") {
+    test::TemporaryDirectory home;
+    const auto name = home.file(".siproxdrc");
+    const std::string before = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
+    ::setenv("HOME", home.path().c_str(), 1);
+    SECTION("a file") {
+        test::TemporaryDirectory::write(name, kMinimal);
+        CHECK(findFile() == name);
+    }
+    SECTION("a device, which holds no more than it says") {
+        std::filesystem::create_symlink("/dev/null", name);
+        CHECK(findFile() == name);
+    }
+    SECTION("a pipe that nobody writes to") {
+        REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
+        const auto found = findFile();
+        REQUIRE_FALSE(found);
+        CHECK(found.error().message ==
+              "could not open config file: " + name + ": not a regular file");
+    }
+    SECTION("a directory") {
+        std::filesystem::create_directory(name);
+        CHECK_FALSE(findFile());
+    }
+    SECTION("a name that leads nowhere is passed over") {
+        std::filesystem::create_symlink(home.file("nothing"), name);
+        CHECK(findFile().value_or("") != name);
+    }
+    ::setenv("HOME", before.c_str(), 1);
 }
 
 TEST_CASE("A choice takes its words and no other", "[config]") {
