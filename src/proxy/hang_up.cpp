@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/call_id.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
 
@@ -163,6 +164,10 @@ void Proxy::sendBye(const Call& call, bool toCaller, std::string_view reason) {
     auto routes = isInside ? state.insideRoutes : parsed(end.routes);
     auto branch = branchToEnd(*target, toCaller ? state.initiator : ends.calleeSide, routes);
     const bool inwards = branch.towards == Side::Inside;
+    if (options_.proxy.obscureLoops && !inwards && state.initiator == Side::Inside) {
+        // The call is forgotten before the way to a name is known, so that nothing tells then.
+        bye.setCallId(obscuredCallId(state.callId, state.initiatorTag));
+    }
     forward.server = ownRequestId();
     forward.direction = inwards ? plugin::Direction::RequestIncoming
                                 : plugin::Direction::RequestOutgoing;

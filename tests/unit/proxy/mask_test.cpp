@@ -115,6 +115,37 @@ TEST_CASE("an obscured Call-ID is the outside's only", "[proxy]") {
     }
 }
 
+TEST_CASE("a call that is ended here ends by the Call-ID that each party knows", "[proxy]") {
+    HouseOptions options;
+    options.proxy.proxy.obscureLoops = true;
+    House house(std::move(options));
+    const bool byName = GENERATE(false, true);
+    house.locator.table["bob.example.net"] = {ip("198.51.100.7")};
+    house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
+    house.fromOutside(with(with(answerTo(house.takeOutside(), 200), "Contact",
+                                byName ? "<sip:bob@bob.example.net>" : "<sip:bob@198.51.100.7>"),
+                           "Session-Expires", "90"));
+    house.take();
+    // The name server's answer comes when the call has been forgotten.
+    house.locator.slow = byName;
+    house.loop.advance(160s);
+    house.proxy->tick();
+    CHECK(house.proxy->callCount() == 0);
+    house.locator.answer();
+    std::size_t inside = 0;
+    std::size_t outside = 0;
+    for (const auto& sent : house.take()) {
+        const bool isInside = sent.flow.remote == kPhone;
+        (isInside ? inside : outside) += 1;
+        CHECK(sent.message.methodName() == "BYE");
+        CHECK(sent.message.callId() == (isInside ? "out1" : "out1-siproxda1"));
+        CHECK(sent.message.fromTag() == (isInside ? "t1" : "a1"));
+        CHECK(sent.message.toTag() == (isInside ? "a1" : "t1"));
+    }
+    CHECK(inside > 0);
+    CHECK(outside > 0);
+}
+
 TEST_CASE("obscured Call-IDs are told by their tag", "[proxy]") {
     CHECK(proxy::plainCallId(proxy::obscuredCallId("x@y", "t1"), "t1") == "x@y");
     CHECK_FALSE(proxy::plainCallId("x-siproxdt1", "t2"));
