@@ -28,7 +28,10 @@ bool Proxy::followRedirect(Forward& forward, std::size_t index, const sip::Messa
             std::ranges::any_of(forward.branches, [&](const Branch& known) {
                 return known.uri.sameAddress(contact.uri);
             });
-        auto branch = isKnown ? std::nullopt : redirected(contact.uri, from);
+        // RFC 3261 §16.7 step 4, RFC 5630 §5.3: who asked for TLS all the way gets nothing less.
+        // (transport=tls says nothing of the hops behind.)
+        const bool isLess = forward.secure && !contact.uri.isSips();
+        auto branch = isKnown || isLess ? std::nullopt : redirected(contact.uri, from);
         if (branch && forward.branches.size() < kMostTargets) {
             forward.insertBehind(index, added++, std::move(*branch));
         }

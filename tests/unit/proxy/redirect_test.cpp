@@ -123,3 +123,37 @@ TEST_CASE("redirections share what is left of Max-Breadth", "[proxy]") {
     CHECK(sent[0].flow.remote == kElsewhere);
     CHECK(sent[0].message.header("Max-Breadth") == left);
 }
+
+TEST_CASE("who asked for TLS all the way is redirected to nothing less", "[proxy]") {
+    HouseOptions options;
+    options.proxy.proxy.followRedirects = true;
+    House house(std::move(options));
+    house.receive(fromAlice("INVITE", "sips:bob@example.net")
+                      .set("Contact", "<sips:alice@10.0.0.10>")
+                      .text(),
+                  kPhone, proxy::Side::Inside, base::Protocol::Tls);
+    const auto sent = house.takeOne();
+    const auto answer = [&](const std::string& contacts) {
+        house.receive(with(answerTo(sent, 302), "Contact", contacts).serialize(),
+                      sent.flow.remote, proxy::Side::Outside, base::Protocol::Tls);
+        auto all = house.take();
+        std::erase_if(all, [](const Sent& one) { return one.message.method() == sip::Method::Ack; });
+        return all;
+    };
+    SECTION("though the caller may decide otherwise") {
+        const auto other = GENERATE(std::string("<sip:bob@198.51.100.9>"),
+                                    std::string("<sip:bob@198.51.100.9;transport=tls>"),
+                                    std::string("<tel:+4989123456>"));
+        const auto told = answer(other);
+        REQUIRE(told.size() == 1);
+        CHECK(told[0].flow.remote == kPhone);
+        CHECK(told[0].message.status() == 302);
+    }
+    SECTION("but where TLS is offered") {
+        const auto tried = answer("<sip:bob@198.51.100.9>, <sips:bob@198.51.100.10>");
+        REQUIRE(tried.size() == 1);
+        CHECK(tried[0].message.requestUri().scheme == "sips");
+        CHECK(tried[0].flow.protocol == base::Protocol::Tls);
+        CHECK(tried[0].flow.remote.ip == ip("198.51.100.10"));
+    }
+}
