@@ -118,6 +118,11 @@ public:
     [[nodiscard]] bool isProven(const base::Flow& from, Side side) const;
     /// Whether the sender may learn that there is somebody at all.
     [[nodiscard]] bool mayBeTold(const base::Flow& from, Side side) const;
+    /// Whether the sender may tell users who are not there from names that nobody has: scanners want
+    /// nothing else.
+    [[nodiscard]] bool mayLearnUsers(const base::Flow& from, Side side) const {
+        return !isStranger(from, side) || options_.trusted.contains(from.remote.ip);
+    }
     /// Whether there is such a user in the password file; false also where there is none.
     [[nodiscard]] bool hasUser(std::string_view user) const { return options_.users.knows(user); }
     /// Whether users have passwords here.

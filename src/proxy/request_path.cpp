@@ -38,8 +38,12 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
         if (obey(arrival, std::move(outcome))) {
             log::debug(log::Class::Proxy, "request for nobody we know, 408 [CID: {}]",
                        base::printable(arrival->request.callId()));
-            gate_.sawUnknownCallee(arrival->context.flow, Side::Outside);
-            const int absent = absentUser(*arrival);
+            const auto& from = arrival->context.flow;
+            gate_.sawUnknownCallee(from, Side::Outside);
+            // Strangers get one answer whomever they ask for, and as soon.
+            const int absent = !arrival->user.empty() || gate_.mayLearnUsers(from, Side::Outside)
+                                   ? absentUser(*arrival)
+                                   : 0;
             respond(arrival->server, absent != 0 ? absent : 408);
         }
         return;

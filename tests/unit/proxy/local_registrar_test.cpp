@@ -191,8 +191,38 @@ TEST_CASE("a local user who is not there is answered 404, or 480 when he has a p
     CHECK(house.takeOne().message.status() == 480);
     house.fromInside(callBob("sip:carol@10.0.0.1").set("CSeq", "3 INVITE").set("Call-ID", "c3"));
     CHECK(house.takeOne().message.status() == 480);
+    house.enrol();
     house.fromOutside(forAlice("INVITE", "sip:bob@home.example").set("To", "<sip:bob@home.example>"));
     CHECK(house.takeOne().message.status() == 404);
+    house.fromOutside(forAlice("INVITE", "sip:carol@home.example", 2)
+                          .set("To", "<sip:carol@home.example>")
+                          .set("Call-ID", "in2"));
+    CHECK(house.takeOne().message.status() == 480);
+}
+
+TEST_CASE("a stranger cannot tell users who are not there from names that nobody has", "[proxy]") {
+    auto options = atHome();
+    options.proxy.gate.authentication.realm = "home";
+    options.proxy.gate.users = access::Users::parse("carol secret\n", "pw", "home").value();
+    House house(std::move(options));
+    const auto stranger = at("198.51.100.66");
+    int serial = 0;
+    for (const std::string method : {"INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE"}) {
+        for (const std::string name :
+             {"bob@home.example", "carol@home.example", "carol@203.0.113.1", "bob@203.0.113.1",
+              "carol@elsewhere.example", "+49891234@home.example;user=phone"}) {
+            ++serial;
+            house.fromOutside(forAlice(method, "sip:" + name, serial)
+                                  .set("To", "<sip:nobody@home.example>")
+                                  .set("Call-ID", "c" + std::to_string(serial)),
+                              stranger);
+            const auto answer = house.takeOne();
+            CHECK(answer.message.status() == 408);
+            CHECK(answer.message.header("Warning").value_or("") == "");
+            house.loop.advance(40s);
+            CHECK(house.isQuiet());
+        }
+    }
 }
 
 TEST_CASE("a registrar's name that turns out to be ours is local from then on", "[proxy]") {
