@@ -248,7 +248,14 @@ bool Proxy::admitUnproven(transaction::ServerId id) {
 
 bool Proxy::takesPlace(Arrival& arrival, const Gate::Question& question) {
     const auto& request = arrival.request;
-    if (request.method() != sip::Method::Invite || !request.toTag().empty()) {
+    if (request.method() != sip::Method::Invite) {
+        return true;
+    }
+    // Anybody can make a To tag up, and a call of ours is begun for it as for any other.
+    const Side from = arrival.context.direction == plugin::Direction::RequestIncoming
+                          ? Side::Outside
+                          : Side::Inside;
+    if (!request.toTag().empty() && calls_.find(request, from) != nullptr) {
         return true;
     }
     auto place = gate_.tryCall(question, arrival.user);

@@ -391,6 +391,77 @@ TEST_CASE("a limit of calls is kept until one ends", "[proxy]") {
     CHECK(house.takeOutside().message.method() == sip::Method::Invite);
 }
 
+TEST_CASE("a made-up To tag gets around no limit of calls and no rule", "[proxy]") {
+    HouseOptions options;
+    options.media = true;
+    options.proxy.gate.limits.total = 1;
+    options.proxy.gate.rules.anonymous = access::RelayRules::Anonymous::Nothing;
+    House house(std::move(options));
+    const auto contact = house.enrol();
+    const auto made = [&](const std::string& uri, int serial) {
+        return forAlice("INVITE", uri, serial)
+            .set("From", "<sip:bob@example.net>;tag=b" + std::to_string(serial))
+            .set("To", "<sip:alice@example.org>;tag=made-up")
+            .set("Call-ID", "made" + std::to_string(serial))
+            .sdp(audioSdp("203.0.113.50", 5000));
+    };
+    SECTION("by one who may call") {
+        house.fromOutside(made(contact.toString(), 1));
+        const auto first = house.takeInside();
+        for (int serial = 2; serial < 6; ++serial) {
+            house.fromOutside(made(contact.toString(), serial));
+            CHECK(house.takeOne().message.status() == 503);
+        }
+        CHECK(house.proxy->callCount() == 1);
+        CHECK(house.streams() == 1);
+        // The phone knows nothing of it: the place is free again.
+        house.fromInside(siproxd::test::answerTo(first, 481));
+        house.take();
+        CHECK(house.proxy->callCount() == 0);
+        CHECK(house.streams() == 0);
+        house.fromOutside(made(contact.toString(), 7));
+        CHECK(house.takeInside().message.toTag() == "made-up");
+    }
+    SECTION("by a phone") {
+        const auto out = [](int serial) {
+            return fromAlice("INVITE", "sip:bob@example.net", serial)
+                .set("To", "<sip:bob@example.net>;tag=made-up")
+                .set("Call-ID", "out" + std::to_string(serial));
+        };
+        house.fromInside(out(1));
+        house.takeOutside();
+        house.fromInside(out(2));
+        CHECK(house.takeOne().message.status() == 503);
+        CHECK(house.proxy->callCount() == 1);
+    }
+    SECTION("by a stranger") {
+        for (const std::string uri : {"sip:alice@203.0.113.1", "sip:bob@example.net"}) {
+            house.fromOutside(made(uri, 1), kStranger);
+            CHECK(house.takeRaw().empty());
+        }
+        CHECK(house.proxy->callCount() == 0);
+        CHECK(house.streams() == 0);
+    }
+    SECTION("while a real one is no new call") {
+        house.fromOutside(forAlice("INVITE", contact.toString()));
+        house.fromInside(with(siproxd::test::answerTo(house.takeInside(), 200, "p1"), "Contact",
+                              "<sip:alice@10.0.0.10>"));
+        house.take();
+        house.fromOutside(forAlice("INVITE", contact.toString(), 2)
+                              .set("To", "<sip:alice@example.org>;tag=p1"));
+        CHECK(house.takeInside().message.toTag() == "p1");
+        house.fromInside(Draft("INVITE sip:bob@203.0.113.50 SIP/2.0")
+                             .add("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-re")
+                             .add("Max-Forwards", "70")
+                             .add("From", "<sip:alice@example.org>;tag=p1")
+                             .add("To", "<sip:bob@example.net>;tag=b1")
+                             .add("Call-ID", "in1")
+                             .add("CSeq", "1 INVITE")
+                             .add("Contact", "<sip:alice@10.0.0.10>"));
+        CHECK(house.takeOutside().message.fromTag() == "p1");
+    }
+}
+
 TEST_CASE("a provider sends as much as there are calls, a stranger does not", "[proxy]") {
     House house;
     house.enrol();
