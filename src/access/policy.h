@@ -26,6 +26,11 @@ struct Policy {
     /// A deny list never fails open: while one of its names has not been resolved even once, only
     /// those may do something whom an allow list names.
     [[nodiscard]] Rights classify(const base::IpAddress& address) const;
+
+    /// Some name in the lists has never been resolved.
+    [[nodiscard]] bool pending() const {
+        return allowReg.pending() || allowSip.pending() || denySip.pending();
+    }
 };
 
 }  // namespace siproxd::access

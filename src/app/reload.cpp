@@ -188,7 +188,7 @@ void Application::Impl::watchNames() {
             for (auto* list : proxy->lists()) {
                 list->resolve(name, found);
             }
-            proxy->gate().trustedChanged();
+            proxy->listsResolved();
         });
 }
 

@@ -91,6 +91,10 @@ public:
     /// Somebody connects: asked before the TLS handshake, which is the dearest thing that a stranger
     /// can ask for.
     [[nodiscard]] transport::Standing admitConnection(const base::Flow& from, Side side);
+    /// Whether the lists allow its peer anything.
+    [[nodiscard]] bool mayConnect(const base::Flow& from) const {
+        return addresses_.isOurs(from.remote.ip) || isListed(from);
+    }
     /// Whether no flood guard counts what comes from there, and no ban holds for it.
     [[nodiscard]] bool isExempt(const base::Flow& from, Side side) const;
     /// It was no message.

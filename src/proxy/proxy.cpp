@@ -71,6 +71,7 @@ std::vector<access::AddressList*> Proxy::lists() {
 
 void Proxy::tick() {
     gate_.tick();
+    closeUnlisted();
     parts_.locations.expire();
     parts_.chain.tick();
     endStrandedCalls();

@@ -97,8 +97,11 @@ public:
     /// in its place, else if it does not come back within seconds. Providers that know phones by an
     /// old address are told the new one, as far as they believe that without a new password.
     void setAddresses(Addresses addresses);
-    /// A reload, or names in the lists have been resolved.
-    void setPolicy(access::Policy policy) { gate_.setPolicy(std::move(policy)); }
+    /// A reload. Connections of those to whom the new lists allow nothing are closed, once the
+    /// names in them are resolved.
+    void setPolicy(access::Policy policy);
+    /// Names in the lists have been resolved, perhaps to other addresses.
+    void listsResolved();
     [[nodiscard]] access::Policy& policy() { return gate_.policy(); }
     [[nodiscard]] Gate& gate() { return gate_; }
     /// All lists of the configuration, to resolve the names in them.
@@ -156,6 +159,7 @@ private:
     void maskFarContacts(sip::Message& message, const base::Flow& from);
 
     // receiving (receive.cpp)
+    void closeUnlisted();
     /// The interface by which a message came, or where its connection leaves us; 0: unknown.
     [[nodiscard]] unsigned interfaceOf(const transport::Received& received) const;
     void handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,
@@ -348,6 +352,7 @@ private:
     Renewal renewal_;
     std::vector<std::string> toRenew_;  ///< tokens, the next one at the end
     std::unique_ptr<event::Timer> renewalTimer_;
+    std::optional<base::TimePoint> listsChanged_;  ///< since when closeUnlisted() has to be done
     std::optional<base::TimePoint> stranded_;  ///< since when calls may be on an address that has gone
     unsigned arrivalInterface_ = 0;  ///< of the message that is being received
     std::size_t arrivalSize_ = 0;    ///< likewise

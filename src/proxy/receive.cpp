@@ -21,6 +21,9 @@ bool isRoutable(const sip::Uri& uri) {
     return uri.isSip() || uri.scheme == "tel" || uri.scheme == "urn";
 }
 
+/// How long names of new lists may take to be resolved before those whom they stand for are closed.
+constexpr std::chrono::seconds kNamePatience{30};
+
 /// More of our own Vias than a call from phone to provider to phone explains.
 constexpr int kMostOwnVias = 2;
 
@@ -130,6 +133,28 @@ void Proxy::onBanned(const access::Ban& ban) {
         return access::sourceOf(flow.remote.ip) == ban.source &&
                !gate_.isExempt(flow, directions_.sideOf(flow, interfaceIndex));
     });
+}
+
+void Proxy::setPolicy(access::Policy policy) {
+    gate_.setPolicy(std::move(policy));
+    listsChanged_ = parts_.loop.now();
+    closeUnlisted();
+}
+
+void Proxy::listsResolved() {
+    gate_.trustedChanged();
+    listsChanged_ = listsChanged_.value_or(parts_.loop.now());
+    closeUnlisted();
+}
+
+void Proxy::closeUnlisted() {
+    if (!listsChanged_ || parts_.connections == nullptr ||
+        (gate_.policy().pending() && parts_.loop.now() - *listsChanged_ < kNamePatience)) {
+        return;
+    }
+    listsChanged_.reset();
+    parts_.connections->drop(
+        [this](const base::Flow& flow, unsigned) { return !gate_.mayConnect(flow); });
 }
 
 void Proxy::handleMalformed(const sip::ParseFailure& failure, std::string_view bytes,

@@ -7,7 +7,7 @@ import pytest
 
 import sip
 from deadline import LabTimeout, scaled
-from topology import PROVIDER_2, PUBLIC, PUBLIC6, REMOTE, let_streams_in
+from topology import PROVIDER, PROVIDER_2, PUBLIC, PUBLIC6, REMOTE, let_streams_in
 
 pytestmark = pytest.mark.needs_daemon
 
@@ -116,6 +116,27 @@ def test_who_is_denied_gets_no_connection(secure_lab):
     assert connection(secure_lab, 5061, HELLO) == b""
     phone, provider, contact = secure_lab.pair()
     secure_lab.call_in(phone, provider, contact).hang_up()
+
+
+@pytest.mark.parametrize("lists", [
+    {"hosts_deny_sip": f"{REMOTE}/32"},
+    {"hosts_allow_sip": "10.0.0.0/24,203.0.113.50/32", "hosts_allow_reg": "10.0.0.0/24"}],
+    ids=["denied", "left out"])
+def test_who_is_not_admitted_any_more_loses_the_connection(lab, lists):
+    phone, provider, contact = lab.pair()
+    let_streams_in(lab.site, lab.at_end)
+    with lab.site.internet.socket(REMOTE, 0, socket.SOCK_STREAM) as sock, \
+            lab.site.internet.socket(PROVIDER, 0, socket.SOCK_STREAM) as other:
+        for each in (sock, other):
+            each.settimeout(scaled(5))
+            each.connect((PUBLIC, 5060))
+        lab.daemon.settings.update(lists)
+        lab.daemon.reload()
+        assert sock.recv(1) == b""
+        other.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            other.recv(1)
+    lab.call_in(phone, provider, contact).hang_up()
 
 
 def scan(transport, remote=REMOTE, number=1):

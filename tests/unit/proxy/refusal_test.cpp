@@ -130,6 +130,57 @@ TEST_CASE("a changed policy counts from the next message on", "[proxy]") {
     CHECK(house.takeRaw().empty());
 }
 
+TEST_CASE("a changed policy closes the connections of those whom it allows nothing", "[proxy]") {
+    House house;
+    house.enrol();
+    house.receive("x", kPhone, proxy::Side::Inside, base::Protocol::Tcp);
+    house.receive("x", kPhone2, proxy::Side::Inside, base::Protocol::Tcp);
+    house.receive("x", kProvider, proxy::Side::Outside, base::Protocol::Tcp);
+    house.receive("x", at("10.0.0.1", 40000), proxy::Side::Inside, base::Protocol::Tcp);
+    const auto phone = house.connections.number(kPhone);
+    const auto provider = house.connections.number(kProvider);
+    access::Policy policy;
+    SECTION("by name of the denied") {
+        policy.denySip = list("10.0.0.10/32");
+        house.proxy->setPolicy(policy);
+        CHECK(house.connections.closed == std::set{phone});
+    }
+    SECTION("by leaving somebody out") {
+        policy.allowSip = policy.allowReg = list("10.0.0.0/24");
+        house.proxy->setPolicy(policy);
+        CHECK(house.connections.closed == std::set{provider});
+    }
+    SECTION("but not who may still register") {
+        policy.allowReg = list("10.0.0.0/24");
+        policy.allowSip = list("203.0.113.0/24");
+        house.proxy->setPolicy(policy);
+        CHECK(house.connections.closed.empty());
+    }
+    SECTION("not before the names in the lists have been resolved") {
+        policy.allowReg = list("10.0.0.0/24");
+        policy.allowSip = list("10.0.0.0/24, pbx.example/32");
+        house.proxy->setPolicy(policy);
+        house.loop.advance(5s);
+        house.proxy->tick();
+        CHECK(house.connections.closed.empty());
+        const auto named = GENERATE(false, true);
+        for (auto* one : house.proxy->lists()) {
+            one->resolve("pbx.example", std::vector{named ? kProvider.ip : ip("203.0.113.77")});
+        }
+        house.proxy->listsResolved();
+        CHECK(house.connections.closed.contains(provider) == !named);
+        CHECK(house.connections.closed.size() == (named ? 0U : 1U));
+    }
+    SECTION("or never are") {
+        policy.allowReg = list("10.0.0.0/24");
+        policy.allowSip = list("10.0.0.0/24, pbx.example/32");
+        house.proxy->setPolicy(policy);
+        house.loop.advance(31s);
+        house.proxy->tick();
+        CHECK(house.connections.closed == std::set{provider});
+    }
+}
+
 TEST_CASE("what is no message is dropped or answered as it deserves", "[proxy]") {
     House house;
     const auto raw = [&house](std::string_view text) {
