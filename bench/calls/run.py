@@ -241,6 +241,41 @@ def run_sites(options):
     return figures
 
 
+def counted(path):
+    """The instructions that a file of callgrind's has counted."""
+    with open(path, encoding="ascii") as file:
+        return int(re.search(r"^(?:totals|summary): (\d+)", file.read(), re.MULTILINE).group(1))
+
+
+def instructions(options):
+    """Of a call, in user space, and of the floor: what no other program and no pause can change. The
+    kernel's are not seen."""
+    with tempfile.TemporaryDirectory() as directory:
+        counts = []
+        for calls in (100, 500):
+            out = f"{directory}/floor.{calls}"
+            subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
+                            f"{options.programs}/floor", "--cpu", "0", "--rate", "0",
+                            "--calls", str(calls)],
+                           check=True, capture_output=True)
+            counts.append(counted(out))
+        of_floor = (counts[1] - counts[0]) / 400
+        out = f"{directory}/siproxd"
+        options.wrapper = f"valgrind --tool=callgrind --instr-atstart=no --callgrind-out-file={out}"
+        with Site("counted", options) as site:
+            # It is fifty times as slow as usual.
+            site.load(options.job, 40, 10, hold=100)
+            for words in (["-i", "on"], ["-z"]):
+                subprocess.run(["callgrind_control", *words, str(site.process.pid)], check=True,
+                               capture_output=True)
+            site.load(options.job, 300, 20, hold=100)
+            subprocess.run(["callgrind_control", "-d", str(site.process.pid)], check=True,
+                           capture_output=True)
+        of_call = counted(f"{out}.1") / 300
+    print(f"instructions in user space: floor {of_floor / 1000:.0f} thousand, siproxd "
+          f"{of_call / 1000:.0f} thousand a call, {of_call / of_floor:.2f} times the floor")
+
+
 def report(figures, options):
     base = figures["floor"]["hot"]
 
@@ -291,6 +326,8 @@ def arguments():
     parser.add_argument("--busy-rate", type=int, default=1000, help="the same once more, not quick")
     parser.add_argument("--phones", type=int, default=2000, help="for the size of a binding")
     parser.add_argument("--held", type=int, help="for the size of a call")
+    parser.add_argument("--instructions", action="store_true",
+                        help="count those instead, with valgrind")
     parser.add_argument("--wrapper", default="", help="goes before siproxd, as `taskset 2`")
     parser.add_argument("directives", nargs="*", help="name=value, on top of siproxd's others")
     options = parser.parse_args()
@@ -308,6 +345,9 @@ def main():
     if os.geteuid() != 0:
         sys.exit("bench-calls makes network namespaces: run it as root")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if options.instructions:
+        instructions(options)
+        sys.exit(1 if Site.failures else 0)
     print(f"{options.calls} {options.job} calls, {options.rate} a second; {options.held} calls "
           f"held, {options.phones} phones registered", flush=True)
     report(run(options), options)
