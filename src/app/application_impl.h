@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,6 +71,7 @@ struct Application::Impl {
     void listenAgain();
     void watchPublicName();
     void watchNames();
+    void resolveInLists(const std::string& name, const dns::Addresses& found);
     void watchUsers(const base::FileIdentity& known);
 
     Options commandLine;
@@ -100,6 +102,7 @@ struct Application::Impl {
     std::unique_ptr<transport::Transports> transports;
     std::unique_ptr<Console> console;
     std::unique_ptr<NameWatch> publicName;
+    std::map<std::string, dns::Addresses> listAddresses;  ///< last known, of names in lists
     std::unique_ptr<NameWatch> listNames;
     std::unique_ptr<NftRunner> nft;
     std::unique_ptr<UserFile> userFile;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "app/access_options.h"
 #include "app/application_impl.h"
@@ -176,20 +179,29 @@ void Application::Impl::watchPublicName() {
 
 void Application::Impl::watchNames() {
     watchPublicName();
-    std::vector<std::string> names;
+    std::set<std::string> names;
     for (const auto* list : proxy->lists()) {
-        for (auto& name : list->names()) {
-            names.push_back(std::move(name));
-        }
+        const auto ofList = list->names();
+        names.insert(ofList.begin(), ofList.end());
+    }
+    // What is known of names counts until there is news: a reload shuts nobody out.
+    std::erase_if(listAddresses, [&](const auto& known) { return !names.contains(known.first); });
+    for (const auto& [name, known] : listAddresses) {
+        resolveInLists(name, known);
     }
     listNames = std::make_unique<NameWatch>(
-        *loop, *resolver, std::move(names),
+        *loop, *resolver, std::vector<std::string>(names.begin(), names.end()),
         [this](const std::string& name, const dns::Addresses& found) {
-            for (auto* list : proxy->lists()) {
-                list->resolve(name, found);
-            }
-            proxy->listsResolved();
+            listAddresses[name] = found;
+            resolveInLists(name, found);
         });
+}
+
+void Application::Impl::resolveInLists(const std::string& name, const dns::Addresses& found) {
+    for (auto* list : proxy->lists()) {
+        list->resolve(name, found);
+    }
+    proxy->listsResolved();
 }
 
 void Application::Impl::watchUsers(const base::FileIdentity& known) {

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 import sip
-from deadline import LabTimeout, scaled
+from deadline import LabTimeout, scaled, wait_for
 from topology import PROVIDER, PROVIDER_2, PUBLIC, PUBLIC6, REMOTE, let_streams_in
 
 pytestmark = pytest.mark.needs_daemon
@@ -76,6 +76,29 @@ def test_a_list_in_a_file(idle_lab):
     stranger = idle_lab.provider(REMOTE, user="eve")
     stranger.request("OPTIONS", f"sip:{PUBLIC}")
     assert learns_nothing(stranger)
+
+
+@pytest.mark.siproxd(hosts_allow_sip="remote.example.test/32,10.0.0.0/24",
+                     hosts_allow_reg="10.0.0.0/24")
+def test_a_reload_shuts_nobody_out_whose_name_is_known(lab):
+    friend = lab.provider(REMOTE, user="friend")
+
+    def is_served():
+        friend.request("OPTIONS", f"sip:{PUBLIC}")
+        try:
+            friend.expect((200, "OPTIONS"), timeout=1.0)
+        except LabTimeout:
+            return False
+        return True
+
+    wait_for(is_served, "the name to be resolved")
+    lab.site.internet.iptables("-I INPUT -p udp --dport 53 -j DROP")
+    try:
+        lab.daemon.settings["dns_tries"] = 2  # new settings make the resolver forget all answers
+        lab.daemon.reload()
+        assert is_served()
+    finally:
+        lab.site.internet.iptables("-D INPUT -p udp --dport 53 -j DROP")
 
 
 @pytest.mark.siproxd(max_calls=1)
