@@ -22,6 +22,7 @@ public:
     TimerQueue(const TimerQueue&) = delete;
     TimerQueue& operator=(const TimerQueue&) = delete;
 
+    /// See Loop::timer().
     [[nodiscard]] std::unique_ptr<Timer> timer(Loop::Callback callback);
 
     /// How long until the next timer is due, not below 0; nothing: none is pending.

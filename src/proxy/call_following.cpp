@@ -68,7 +68,11 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     if (status >= 200 && !call->isOfOtherDialog(response)) {
         const bool isAccepted = status < 300;
         if (auto* media = call->media(mediaWay(forward, branch, true).crossing())) {
-            isAccepted ? media->forget() : media->restore();
+            if (isAccepted) {
+                media->forget();
+            } else {
+                media->restore();
+            }
         }
         if (isAccepted) {
             followSessionTimer(*call, response);

@@ -17,6 +17,7 @@ namespace siproxd::transaction {
 template <class Id, class Kind>
 class Table {
 public:
+    /// Both: nullptr when there is none.
     [[nodiscard]] Kind* find(Id id) const {
         const auto it = byId_.find(id);
         return it == byId_.end() ? nullptr : it->second.transaction.get();
@@ -37,6 +38,7 @@ public:
         return isNew;
     }
 
+    /// Out of the table; null when it is not there.
     [[nodiscard]] std::unique_ptr<Kind> take(Id id) {
         auto node = byId_.extract(id);
         if (node.empty()) {

@@ -112,6 +112,16 @@ class Lab:
         """An established call from outside to inside."""
         return calls.establish(provider, phone, contact, to=f"<{phone.aor}>", **details)
 
+    def still_serves(self):
+        """Asserts that somebody whom the noise did not speak of registers, and has a call with audio each
+        way."""
+        phone = self.phone("zoe", topology.SECOND_PHONE, domain="second.example.test")
+        provider = self.provider(topology.PROVIDER_2, domain="second.example.test")
+        contact = self.registered(phone, provider)
+        for call in (self.call_out(phone, provider), self.call_in(phone, provider, contact)):
+            call.check_media(5)
+            call.hang_up()
+
     def kamailio(self, address=topology.PROVIDER, **details):
         """A real provider."""
         server = Kamailio(self.site.internet, self.directory, address, **details)

@@ -9,7 +9,7 @@ import pytest
 
 import sip
 from deadline import wait_for
-from topology import GATEWAY, PHONE, PROVIDER, PROVIDER_2, PUBLIC, SECOND_PHONE
+from topology import GATEWAY, PHONE, PROVIDER, PUBLIC
 
 pytestmark = pytest.mark.needs_daemon
 CORPORA = pathlib.Path(__file__).resolve().parents[1] / "corpora"
@@ -38,16 +38,6 @@ def sides(lab):
     return (inside, (GATEWAY, 5060)), (outside, (PUBLIC, 5060))
 
 
-def still_serves(lab):
-    """A registration and a call each way, with audio, of somebody the noise did not speak of."""
-    phone = lab.phone("zoe", SECOND_PHONE, domain="second.example.test")
-    provider = lab.provider(PROVIDER_2, domain="second.example.test")
-    contact = lab.registered(phone, provider)
-    for call in (lab.call_out(phone, provider), lab.call_in(phone, provider, contact)):
-        call.check_media(5)
-        call.hang_up()
-
-
 # Whatever these messages started must be over after timer B or F at the latest (32 s).
 GIVE_UP = 45
 
@@ -66,7 +56,7 @@ def test_torture_messages_from_both_sides(lab):
             for sock, target in both:
                 sock.sendto(message, target)
             lab.daemon.wait_read()
-    still_serves(lab)
+    lab.still_serves()
     lab.daemon.assert_ports_released(timeout=GIVE_UP)
     assert lab.daemon.running()
 
@@ -115,7 +105,7 @@ def test_broken_messages_of_all_kinds(lab):
     phone.close()
     provider.close()
     assert lab.daemon.running()
-    still_serves(lab)
+    lab.still_serves()
     lab.daemon.assert_ports_released(timeout=GIVE_UP)
 
 

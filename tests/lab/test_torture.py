@@ -13,7 +13,7 @@ import sip
 import topology
 from deadline import scaled
 from test_bad_input import corpus
-from topology import (GATEWAY, PHONE, PROVIDER, PROVIDER6, PROVIDER_2, PUBLIC, PUBLIC6, REMOTE,
+from topology import (GATEWAY, PHONE, PROVIDER, PROVIDER6, PUBLIC, PUBLIC6, REMOTE,
                       SECOND_PHONE)
 
 pytestmark = [pytest.mark.needs_daemon,
@@ -64,17 +64,6 @@ def deserved(name, side):
     return None if name in REGISTRATIONS else FOR_NOBODY
 
 
-def still_serves(lab):
-    """A call each way, of somebody the noise did not speak of."""
-    phone = lab.phone("zoe", SECOND_PHONE, domain="second.example.test")
-    provider = lab.provider(PROVIDER_2, domain="second.example.test")
-    contact = lab.registered(phone, provider)
-    for call in (lab.call_out(phone, provider), lab.call_in(phone, provider, contact)):
-        call.check_media(5)
-        call.hang_up()
-    lab.daemon.assert_ports_released()
-
-
 def on_connection(name, side):
     """The statuses that it deserves there."""
     if name == "dblreq":
@@ -110,7 +99,8 @@ def test_datagrams_from_a_peer(lab, version):
             peer.request("OPTIONS", f"sip:{sip.in_uri(target)}", target=(target, 5060),
                          call_id=f"barrier{number}")
             peer.expect((200, "OPTIONS"))
-    still_serves(lab)
+    lab.still_serves()
+    lab.daemon.assert_ports_released()
     found = statuses_of(lab.outside.stop().packets(), target, address)
     wanted = {name: [status] for name in MESSAGES if (status := deserved(name, "outside"))}
     assert {name: found.get(name) for name in MESSAGES} == \
@@ -122,7 +112,8 @@ def test_datagrams_from_a_stranger(lab):
         for message in MESSAGES.values():
             sock.sendto(message, (PUBLIC, 5060))
             lab.daemon.wait_read()
-    still_serves(lab)
+    lab.still_serves()
+    lab.daemon.assert_ports_released()
     told = [packet for packet in lab.outside.stop().packets() if packet.target == REMOTE]
     assert not told, "whatever a stranger says, he learns nothing"
     heard = [packet for packet in lab.inside.stop().packets() if packet.source == GATEWAY
@@ -208,4 +199,5 @@ def test_messages_on_connections(lab, side):
                 with pytest.raises(BlockingIOError):
                     connection.sock.recv(1)
     assert found == wanted
-    still_serves(lab)
+    lab.still_serves()
+    lab.daemon.assert_ports_released()
