@@ -2,6 +2,9 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "base/character_set.h"
 
 namespace siproxd::base {
 
@@ -13,10 +16,9 @@ char lower(char c) {
 
 }  // namespace
 
-bool equalsIgnoreCase(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(),
-                      [](char x, char y) { return lower(x) == lower(y); });
+bool equalLettersIgnoreCase(std::string_view a, std::string_view b) {
+    return a == b || std::equal(a.begin(), a.end(), b.begin(),
+                                [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool startsWithIgnoreCase(std::string_view text, std::string_view prefix) {
@@ -30,9 +32,27 @@ std::string toLower(std::string_view text) {
 }
 
 bool hasHostCharacters(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '.' || c == '_';
+    static constexpr auto kHost = kAlphanumeric.with('-', '-').with('.', '.').with('_', '_');
+    return !text.empty() && kHost.hasAllOf(text);
+}
+
+bool hasControlBytes(std::string_view text) {
+    // Eight bytes at once: a byte below 32 borrows from its top bit when 32 is taken off, a byte that is
+    // 127 becomes 0 and borrows for 1. Only bytes whose own top bit was clear count.
+    constexpr std::uint64_t kEach = 0x0101010101010101;
+    constexpr std::uint64_t kTop = kEach * 0x80;
+    while (text.size() >= sizeof(std::uint64_t)) {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, text.data(), sizeof eight);
+        const std::uint64_t deleted = eight ^ kEach * 127;
+        if ((((eight - kEach * 32) & ~eight) | ((deleted - kEach) & ~deleted)) & kTop) {
+            return true;
+        }
+        text.remove_prefix(sizeof eight);
+    }
+    return std::ranges::any_of(text, [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 32 || byte == 127;
     });
 }
 

@@ -11,8 +11,13 @@
 
 namespace siproxd::base {
 
+/// The same for texts of the same length.
+[[nodiscard]] bool equalLettersIgnoreCase(std::string_view a, std::string_view b);
+
 /// ASCII case-insensitive comparison (SIP tokens, host names).
-[[nodiscard]] bool equalsIgnoreCase(std::string_view a, std::string_view b);
+[[nodiscard]] inline bool equalsIgnoreCase(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && equalLettersIgnoreCase(a, b);
+}
 [[nodiscard]] bool startsWithIgnoreCase(std::string_view text, std::string_view prefix);
 
 /// ASCII lower case; other bytes stay.
@@ -24,6 +29,9 @@ namespace siproxd::base {
 /// Letters, digits, `-`, `.` and, because they are in use, `_`; not empty. What a host name is made of
 /// wherever one is read; what else it has to be differs.
 [[nodiscard]] bool hasHostCharacters(std::string_view text);
+
+/// Whether there is a byte below 32 or one that is 127.
+[[nodiscard]] bool hasControlBytes(std::string_view text);
 
 /// The parts between `separator`, empty ones included.
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);

@@ -68,8 +68,10 @@ void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way)
     description.setOrigin(ours);
     const auto rewrite = [&](sdp::Section& section) {
         for (auto& line : section.lines()) {
-            const auto address = line.type() == 'c' ? sdp::parseNetAddress(line.value())
-                                                    : base::Result<sdp::NetAddress>(base::fail(""));
+            if (line.type() != 'c') {
+                continue;
+            }
+            const auto address = sdp::parseNetAddress(line.value());
             const auto ip = address ? address->ip() : std::nullopt;
             if (address && !(ip && ip->isUnspecified())) {
                 line.setValue(sdp::withNetAddress(line.value(), ours));

@@ -11,9 +11,15 @@ enum Field : std::size_t { kType, kPort, kProtocol, kFirstFormat };
 
 /// Takes the first word off `text`; empty when there is none.
 std::string_view takeWord(std::string_view& text) {
-    const auto start = std::min(text.find_first_not_of(" \t"), text.size());
-    const auto end = std::min(text.find_first_of(" \t", start), text.size());
-    const auto word = text.substr(start, end - start);
+    const auto isBlank = [](char c) { return c == ' ' || c == '\t'; };
+    while (!text.empty() && isBlank(text.front())) {
+        text.remove_prefix(1);
+    }
+    std::size_t end = 0;
+    while (end < text.size() && !isBlank(text[end])) {
+        ++end;
+    }
+    const auto word = text.substr(0, end);
     text.remove_prefix(end);
     return word;
 }

@@ -50,18 +50,19 @@ std::optional<Direction> directionNamed(std::string_view name) {
     return std::nullopt;
 }
 
-constexpr std::string_view kBlanks = " \t";
+bool isBlank(char c) {
+    return c == ' ' || c == '\t';
+}
 
-/// Takes the last word off `text`.
+/// Takes the last word off `text`; empty when there is none.
 std::string_view takeLastWord(std::string_view& text) {
-    const auto last = text.find_last_not_of(kBlanks);
-    if (last == std::string_view::npos) {
-        text = {};
-        return {};
+    while (!text.empty() && isBlank(text.back())) {
+        text.remove_suffix(1);
     }
-    text = text.substr(0, last + 1);
-    const auto blank = text.find_last_of(kBlanks);
-    const auto start = blank == std::string_view::npos ? 0 : blank + 1;
+    std::size_t start = text.size();
+    while (start > 0 && !isBlank(text[start - 1])) {
+        --start;
+    }
     const auto word = text.substr(start);
     text = text.substr(0, start);
     return word;

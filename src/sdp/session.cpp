@@ -32,7 +32,7 @@ bool isLetter(char c) {
 
 /// A lone CR or a NUL would be read as a line end by some and not by others.
 bool isClean(std::string_view text) {
-    return std::none_of(text.begin(), text.end(), [](char c) {
+    return !base::hasControlBytes(text) || std::none_of(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
     });
 }

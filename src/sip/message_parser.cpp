@@ -48,10 +48,7 @@ std::string_view skipLeadingEmptyLines(std::string_view bytes) {
 /// Whether there are control characters other than TAB. A quoted-pair, which exists only in a quoted
 /// string, may hold any but CR and LF (RFC 3261 §25.1).
 bool hasControl(std::string_view line) {
-    if (std::ranges::none_of(line, [](char c) {
-            const auto byte = static_cast<unsigned char>(c);
-            return byte < 32 || byte == 127;
-        })) {
+    if (!base::hasControlBytes(line)) {
         return false;  // nearly always
     }
     bool quoted = false;

@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::size_t kMaxParams = 64;
 
+std::size_t countOf(std::string_view text, char wanted) {
+    return static_cast<std::size_t>(std::ranges::count(text, wanted));
+}
+
 }  // namespace
 
 std::optional<Params> Params::parse(std::string_view text) {
@@ -24,6 +28,7 @@ std::optional<Params> Params::parse(std::string_view text) {
         return std::nullopt;
     }
     text.remove_prefix(1);
+    params.list_.reserve(std::min(kMaxParams, 1 + countOf(text, ';')));
     for (;;) {
         const auto end = findOutsideQuotes(text, ';');
         if (!end) {

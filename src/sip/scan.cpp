@@ -2,9 +2,9 @@
 #include "sip/scan.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/address.h"
+#include "base/character_set.h"
 #include "base/text.h"
 
 namespace siproxd::sip {
@@ -33,22 +33,12 @@ std::optional<std::string> readReference(std::string_view inside) {
     return ip && ip->isV6() ? std::optional(std::move(address)) : std::nullopt;
 }
 
-constexpr std::array<bool, 256> tokenCharacters() {
-    std::array<bool, 256> is{};
-    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz"
-                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")) {
-        is[static_cast<unsigned char>(c)] = true;
-    }
-    return is;
-}
-
 }  // namespace
 
 bool isToken(std::string_view text) {
-    static constexpr auto kIsToken = tokenCharacters();
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return kIsToken[static_cast<unsigned char>(c)];
-    });
+    static constexpr base::CharacterSet kToken(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~");
+    return !text.empty() && kToken.hasAllOf(text);
 }
 
 bool isQuotedString(std::string_view text) {
@@ -66,10 +56,8 @@ bool isQuotedString(std::string_view text) {
 }
 
 bool isParamValue(std::string_view text) {
-    return isQuotedString(text) || std::ranges::none_of(text, [](char c) {
-               return static_cast<unsigned char>(c) <= 32 || c == 127 || c == '"' || c == ',' ||
-                      c == ';' || c == '<' || c == '>';
-           });
+    static constexpr auto kEnds = base::CharacterSet("\",;<>\x7f").with(0, ' ');
+    return !kEnds.hasAnyOf(text) || isQuotedString(text);
 }
 
 bool isEscaped(std::string_view text) {
@@ -123,6 +111,11 @@ void appendHost(std::string& out, std::string_view host) {
 }
 
 std::optional<std::size_t> findOutsideQuotes(std::string_view text, char wanted) {
+    const auto first = text.find(wanted);
+    const auto before = text.substr(0, first);
+    if (before.find('"') == std::string_view::npos && before.find('<') == std::string_view::npos) {
+        return before.size();  // nothing has been opened
+    }
     bool quoted = false;
     bool bracketed = false;
     for (std::size_t i = 0; i < text.size(); ++i) {

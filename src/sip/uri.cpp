@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/character_set.h"
 #include "base/text.h"
 #include "sip/scan.h"
 
@@ -14,6 +15,9 @@ namespace siproxd::sip {
 namespace {
 
 constexpr std::size_t kMaxUri = 2048;
+
+/// White space, control characters and what delimits URIs.
+constexpr auto kForeign = base::CharacterSet("<>\"\x7f").with(0, ' ');
 
 struct OsipUriFree {
     void operator()(osip_uri_t* uri) const { ::osip_uri_free(uri); }
@@ -61,9 +65,9 @@ std::size_t hostStart(std::string_view whole) {
 }
 
 /// Host and port between the user and the parameters.
-std::optional<HostPort> hostPortOf(std::string_view whole) {
-    const auto rest = whole.substr(hostStart(whole));
-    return readHostPort(rest.substr(0, rest.find_first_of("?;")));
+std::optional<HostPort> hostPortAt(std::string_view rest) {
+    const auto host = rest.substr(0, rest.find('?'));
+    return readHostPort(host.substr(0, host.find(';')));
 }
 
 /// These decide where a request goes: readers must not be able to take different ones.
@@ -78,11 +82,13 @@ bool isUnambiguous(const Params& params) {
     return true;
 }
 
-std::optional<Uri> parseSip(std::string_view whole) {
-    const auto question = whole.find('?', hostStart(whole));
-    const auto hostPort = hostPortOf(whole);
+std::optional<Uri> parseSip(std::string scheme, std::string_view whole) {
+    const auto start = hostStart(whole);
+    const auto question = whole.find('?', start);
+    auto hostPort = hostPortAt(whole.substr(start));
+    const bool hasUser = whole[start - 1] == '@';
     if (!hostPort || !isEscaped(whole) || question + 1 == whole.size() ||
-        std::ranges::count(whole, '@') > 1) {
+        (hasUser && whole.find('@') != start - 1)) {
         return std::nullopt;
     }
     osip_uri_t* raw = nullptr;
@@ -94,10 +100,10 @@ std::optional<Uri> parseSip(std::string_view whole) {
         return std::nullopt;
     }
     Uri uri;
-    uri.scheme = base::toLower(text(osip->scheme));
+    uri.scheme = std::move(scheme);
     uri.user = text(osip->username);
     uri.password = text(osip->password);
-    uri.host = hostPort->host;
+    uri.host = std::move(hostPort->host);
     uri.port = hostPort->port;
     uri.params = paramsOf(osip->url_params);
     if (!isUnambiguous(uri.params)) {
@@ -120,16 +126,12 @@ std::optional<Uri> parseSip(std::string_view whole) {
 std::optional<Uri> Uri::parse(std::string_view whole) {
     const auto colon = whole.find(':');
     if (whole.size() > kMaxUri || colon == std::string_view::npos || colon == 0 ||
-        !isToken(whole.substr(0, colon)) || colon + 1 == whole.size() ||
-        std::any_of(whole.begin(), whole.end(), [](char c) {
-            return static_cast<unsigned char>(c) <= 32 || c == 127 || c == '<' || c == '>' ||
-                   c == '"';
-        })) {
+        !isToken(whole.substr(0, colon)) || colon + 1 == whole.size() || kForeign.hasAnyOf(whole)) {
         return std::nullopt;
     }
     std::string scheme = base::toLower(whole.substr(0, colon));
     if (scheme == "sip" || scheme == "sips") {
-        return parseSip(whole);
+        return parseSip(std::move(scheme), whole);
     }
     Uri uri;
     uri.scheme = std::move(scheme);
