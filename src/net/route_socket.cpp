@@ -88,11 +88,15 @@ base::Result<void> RouteSocket::ask(std::uint16_t type, std::uint8_t family,
         link->ifi_family = family;
         mnl_attr_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
     }
+    return send({buffer, message->nlmsg_len});
+}
+
+base::Result<void> RouteSocket::send(std::span<const char> message) const {
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
-    if (::sendto(fd(), buffer, message->nlmsg_len, 0, reinterpret_cast<const sockaddr*>(&kernel),
-                 sizeof kernel) < 0) {
-        return base::fail(because("cannot ask for the network interfaces"));
+    if (::sendto(fd(), message.data(), message.size(), 0,
+                 reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0) {
+        return base::fail(because("cannot ask the kernel by netlink"));
     }
     return {};
 }

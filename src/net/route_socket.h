@@ -28,6 +28,9 @@ public:
     [[nodiscard]] base::Result<void> ask(std::uint16_t type, std::uint8_t family,
                                          std::uint32_t sequence) const;
 
+    /// Sends a whole message of the caller's making to the kernel.
+    [[nodiscard]] base::Result<void> send(std::span<const char> message) const;
+
     enum class Status : std::uint8_t {
         Datagram,  ///< of the kernel, whole, `length` bytes
         Empty,     ///< nothing is waiting; on a socket for questions: no answer in time

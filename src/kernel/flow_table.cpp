@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/flow_table.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <span>
+
+#include "base/log.h"
+#include "kernel/flow_entry.h"
+#include "kernel/relay_object.h"
+
+namespace siproxd::kernel {
+
+namespace {
+
+constexpr unsigned kWindowsPerSecond = 8;
+
+struct ObjectClose {
+    void operator()(bpf_object* object) const { ::bpf_object__close(object); }
+};
+using Object = std::unique_ptr<bpf_object, ObjectClose>;
+
+/// What the program has for its `const volatile`s, in their order.
+struct Constants {
+    std::uint16_t firstPort;
+    std::uint32_t pairs;
+};
+
+int toLog(libbpf_print_level, const char* format, va_list arguments) {
+    char line[256];
+    const int length = std::vsnprintf(line, sizeof line, format, arguments);
+    if (length > 0) {
+        auto text = std::string_view(line, std::min<std::size_t>(static_cast<std::size_t>(length),
+                                                                 sizeof line - 1));
+        while (text.ends_with('\n')) {
+            text.remove_suffix(1);
+        }
+        log::debug(log::Class::Rtp, "kernel relay: {}", text);
+    }
+    return 0;
+}
+
+std::unexpected<base::Error> refused(const char* what, int number) {
+    return base::fail(std::string(what) + ": " + std::strerror(number));
+}
+
+void write(std::uint32_t (&words)[4], const base::IpAddress& ip) {
+    std::fill(std::begin(words), std::end(words), 0);
+    std::memcpy(words, ip.bytes().data(), ip.isV6() ? 16 : 4);
+}
+
+}  // namespace
+
+class FlowTable::Impl {
+public:
+    Impl(Object object, std::span<siproxd_flow> entries, std::uint16_t first)
+        : object_(std::move(object)), entries_(entries), first_(first) {}
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+    ~Impl() { ::munmap(entries_.data(), entries_.size_bytes()); }
+
+    [[nodiscard]] int program(const char* name) const {
+        return ::bpf_program__fd(::bpf_object__find_program_by_name(object_.get(), name));
+    }
+
+    [[nodiscard]] siproxd_flow& entry(Side side, std::uint16_t port) const {
+        const auto pair = static_cast<std::size_t>(port - first_) / 2;
+        return entries_[pair + (side == Side::B ? entries_.size() / 2 : 0)];
+    }
+
+private:
+    Object object_;
+    std::span<siproxd_flow> entries_;
+    const std::uint16_t first_;
+};
+
+base::Result<std::unique_ptr<FlowTable>> FlowTable::load(std::uint16_t first, std::uint16_t last) {
+    ::libbpf_set_print(toLog);
+    const auto bytes = relayObject();
+    bpf_object_open_opts options{};
+    options.sz = sizeof options;
+    options.object_name = "siproxd";
+    Object object(::bpf_object__open_mem(bytes.data(), bytes.size(), &options));
+    if (object == nullptr) {
+        return refused("its program cannot be read", errno);
+    }
+    const auto pairs = (static_cast<std::uint32_t>(last) - first + 1) / 2;
+    auto* map = ::bpf_object__find_map_by_name(object.get(), "siproxd_flows");
+    auto* constants = ::bpf_object__find_map_by_name(object.get(), ".rodata");
+    const Constants values{first, pairs};
+    if (map == nullptr || constants == nullptr ||
+        ::bpf_map__set_max_entries(map, 2 * pairs) != 0 ||
+        ::bpf_map__set_initial_value(constants, &values, sizeof values) != 0) {
+        return base::fail("its program is not the one that belongs to this siproxd");
+    }
+    if (const int status = ::bpf_object__load(object.get()); status != 0) {
+        return refused("the kernel does not take its program", -status);
+    }
+    const auto size = std::size_t{2} * pairs * sizeof(siproxd_flow);
+    void* memory =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, ::bpf_map__fd(map), 0);
+    if (memory == MAP_FAILED) {
+        return refused("its table cannot be shared", errno);
+    }
+    return std::unique_ptr<FlowTable>(new FlowTable(std::make_unique<Impl>(
+        std::move(object), std::span(static_cast<siproxd_flow*>(memory), std::size_t{2} * pairs),
+        first)));
+}
+
+FlowTable::FlowTable(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+FlowTable::~FlowTable() = default;
+
+int FlowTable::ethernetProgram() const {
+    return impl_->program("siproxd_ethernet");
+}
+
+int FlowTable::l3Program() const {
+    return impl_->program("siproxd_l3");
+}
+
+void FlowTable::put(Side side, const Flow& flow) {
+    auto& entry = impl_->entry(side, flow.local.port);
+    siproxd_flow next{};
+    next.out_interface = flow.outInterface;
+    next.max_length = flow.outMtu;
+    next.packets_a_window = (flow.packetsPerSecond + kWindowsPerSecond - 1) / kWindowsPerSecond;
+    next.family = flow.local.ip.isV6() ? AF_INET6 : AF_INET;
+    next.tos = flow.tos;
+    next.ttl = flow.ttl;
+    next.source_port = htons(flow.source.port);
+    next.new_source_port = htons(flow.newSource.port);
+    next.destination_port = htons(flow.destination.port);
+    write(next.source, flow.source.ip);
+    write(next.local, flow.local.ip);
+    write(next.new_source, flow.newSource.ip);
+    write(next.destination, flow.destination.ip);
+    next.state = SIPROXD_FLOW_EMPTY;
+    entry = next;
+    // The program looks at the state first.
+    std::atomic_ref(entry.state).store(SIPROXD_FLOW_FORWARDS, std::memory_order_release);
+}
+
+void FlowTable::take(Side side, std::uint16_t port) {
+    std::atomic_ref(impl_->entry(side, port).state)
+        .store(SIPROXD_FLOW_EMPTY, std::memory_order_release);
+}
+
+FlowFigures FlowTable::figures(Side side, std::uint16_t port) const {
+    const volatile auto& entry = impl_->entry(side, port);
+    FlowFigures figures;
+    figures.packets = entry.packets;
+    figures.bytes = entry.bytes;
+    figures.floods = entry.floods;
+    figures.heard = base::TimePoint(std::chrono::nanoseconds(entry.heard_ns));
+    figures.ssrc = entry.ssrc;
+    figures.sequence = static_cast<std::uint16_t>(entry.sequence);
+    return figures;
+}
+
+}  // namespace siproxd::kernel
