@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 /// The media relay of the daemon without the daemon: every stream is a call with both parties
-/// announced.
+/// announced. With `--kernel 1` the kernel forwards what it can.
+
+#include <net/if.h>
 
 #include <csignal>
 #include <memory>
@@ -9,6 +11,8 @@
 
 #include "base/random.h"
 #include "event/loop.h"
+#include "base/worker.h"
+#include "media/kernel_relay.h"
 #include "media/relay.h"
 #include "program.h"
 
@@ -42,6 +46,18 @@ int main(int argc, char** argv) {
     media::RelaySettings settings;
     settings.portLow = 30000;
     settings.portHigh = static_cast<std::uint16_t>(30000 + 2 * streams - 1);
+    base::ThreadWorker worker;
+    std::unique_ptr<media::KernelRelay> kernel;
+    if (arguments.number("--kernel") != 0) {
+        kernel = orDie(media::KernelRelay::create(settings.portLow, settings.portHigh, worker));
+        const auto watched = kernel->watch({::if_nametoindex(arguments.text("--device-a").c_str()),
+                                            ::if_nametoindex(arguments.text("--device-b").c_str())});
+        if (!watched) {
+            std::fprintf(stderr, "%s\n", watched.error().message.c_str());
+            return 1;
+        }
+        settings.kernel = kernel.get();
+    }
     const auto relay = orDie(media::Relay::create(settings, *loop, random));
 
     std::vector<std::unique_ptr<media::Session>> calls;

@@ -4,7 +4,8 @@
 
 Three network namespaces, a - r - b, joined by veth. In r works, one after the other,
   floor    a relay that only calls recvfrom() and sendto(): no relay in user space can do with less
-  engine   the daemon's media relay
+  engine   the daemon's media relay in user space
+  kernel   the same with its relay in the kernel
   forward  nothing: the kernel routes the packets
 while 172-byte RTP packets pass in both directions, 50 a second for each stream and direction.
 Whole path is what the sending and receiving program and the relay use together.
@@ -62,9 +63,11 @@ class Topology:
 class RelayProcess:
     """A relay in namespace r; tells its ports, and at the end what it has done."""
 
-    def __init__(self, program, options):
+    def __init__(self, mode, options):
+        program = os.path.join(options.programs, "floor" if mode == "floor" else "engine")
         command = ["ip", "netns", "exec", PREFIX + "r", program,
-                   "--cpu", "1", "--streams", str(options.streams)]
+                   "--cpu", "1", "--streams", str(options.streams),
+                   "--kernel", str(int(mode == "kernel")), "--device-a", "etha", "--device-b", "ethb"]
         for name, address in ADDRESS.items():
             command += ["--" + name.replace("_", "-"), address]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -92,7 +95,7 @@ def measure(mode, options):
         to = {"a": ADDRESS["party_b"], "b": ADDRESS["party_a"]}
         ports = "".join(f"{20000 + 2 * i} {20000 + 2 * i}\n" for i in range(options.streams))
     else:
-        relay = RelayProcess(os.path.join(options.programs, mode), options)
+        relay = RelayProcess(mode, options)
         to = {"a": ADDRESS["local_a"], "b": ADDRESS["local_b"]}
         ports = relay.ports
     command = [os.path.join(options.programs, "load"), "--cpu", "0",
@@ -157,7 +160,7 @@ def main():
     if not 0 < options.streams <= 5000:
         sys.exit("--streams takes 1 to 5000")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    modes = ("floor", "engine", "forward")
+    modes = ("floor", "engine", "kernel", "forward")
     rounds = {mode: [] for mode in modes}
     with Topology():
         print(f"{options.streams} streams, {options.streams * 100} packets/s, "

@@ -129,22 +129,19 @@ int FlowTable::l3Program() const {
 
 void FlowTable::put(Side side, const Flow& flow) {
     auto& entry = impl_->entry(side, flow.local.port);
-    siproxd_flow next{};
-    next.out_interface = flow.outInterface;
-    next.max_length = flow.outMtu;
-    next.packets_a_window = (flow.packetsPerSecond + kWindowsPerSecond - 1) / kWindowsPerSecond;
-    next.family = flow.local.ip.isV6() ? AF_INET6 : AF_INET;
-    next.tos = flow.tos;
-    next.ttl = flow.ttl;
-    next.source_port = htons(flow.source.port);
-    next.new_source_port = htons(flow.newSource.port);
-    next.destination_port = htons(flow.destination.port);
-    write(next.source, flow.source.ip);
-    write(next.local, flow.local.ip);
-    write(next.new_source, flow.newSource.ip);
-    write(next.destination, flow.destination.ip);
-    next.state = SIPROXD_FLOW_EMPTY;
-    entry = next;
+    entry.out_interface = flow.outInterface;
+    entry.max_length = flow.outMtu;
+    entry.packets_a_window = (flow.packetsPerSecond + kWindowsPerSecond - 1) / kWindowsPerSecond;
+    entry.family = flow.local.ip.isV6() ? AF_INET6 : AF_INET;
+    entry.tos = flow.tos;
+    entry.ttl = flow.ttl;
+    entry.source_port = htons(flow.source.port);
+    entry.new_source_port = htons(flow.newSource.port);
+    entry.destination_port = htons(flow.destination.port);
+    write(entry.source, flow.source.ip);
+    write(entry.local, flow.local.ip);
+    write(entry.new_source, flow.newSource.ip);
+    write(entry.destination, flow.destination.ip);
     // The program looks at the state first.
     std::atomic_ref(entry.state).store(SIPROXD_FLOW_FORWARDS, std::memory_order_release);
 }

@@ -28,9 +28,11 @@ struct Flow {
     std::uint8_t tos = 0;        ///< DSCP and ECN of what is sent
     std::uint8_t ttl = 64;       ///< of what is sent
     unsigned packetsPerSecond = 0;  ///< more are dropped; 0: no limit
+
+    friend bool operator==(const Flow&, const Flow&) = default;
 };
 
-/// What a flow has done since it was put into the table.
+/// What has been done for one side and port, by all flows there have been since the table was loaded.
 struct FlowFigures {
     std::uint64_t packets = 0;  ///< forwarded
     std::uint64_t bytes = 0;    ///< of their payload
@@ -62,7 +64,7 @@ public:
     /// been for kSettling.
     void put(Side side, const Flow& flow);
     /// From now on its packets go to the socket. What is on its way at this moment is still
-    /// forwarded. The figures stay.
+    /// forwarded.
     void take(Side side, std::uint16_t port);
     [[nodiscard]] FlowFigures figures(Side side, std::uint16_t port) const;
 

@@ -132,6 +132,18 @@ base::SocketAddress Latch::destination() const {
     return peer_ ? peer_ : expected_->address;
 }
 
+bool Latch::isSettled() const {
+    return peer_ && run_ >= kProofPackets && expected_ && !expected_->muted;
+}
+
+void Latch::heardElsewhere(std::uint32_t ssrc, std::uint16_t sequence, base::TimePoint when) {
+    if (peer_ && when > lastHeard_) {
+        ssrc_ = ssrc;
+        sequence_ = sequence;
+        lastHeard_ = when;
+    }
+}
+
 void Latch::heard(const Packet& packet, base::TimePoint now) {
     ssrc_ = packet.ssrc;
     sequence_ = packet.sequence;

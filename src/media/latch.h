@@ -70,6 +70,13 @@ public:
     /// Where to send; no address when there is nowhere to.
     [[nodiscard]] base::SocketAddress destination() const;
 
+    /// Whether there is a peer that has sent kProofPackets since the announcement, and may be sent to: all
+    /// it takes to forward its packets without a look at each.
+    [[nodiscard]] bool isSettled() const;
+
+    /// The peer has been heard by somebody else who relays its packets.
+    void heardElsewhere(std::uint32_t ssrc, std::uint16_t sequence, base::TimePoint when);
+
     /// SSRC of the peer's last packet, when there is a peer.
     [[nodiscard]] std::uint32_t ssrc() const { return ssrc_; }
 

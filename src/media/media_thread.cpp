@@ -62,16 +62,17 @@ private:
 
 }  // namespace
 
-MediaThread::MediaThread(base::UniqueFd epoll, base::UniqueFd wake)
-    : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+MediaThread::MediaThread(base::UniqueFd epoll, base::UniqueFd wake, KernelFlows* flows)
+    : epoll_(std::move(epoll)), wake_(std::move(wake)), flows_(flows) {}
 
-base::Result<std::unique_ptr<MediaThread>> MediaThread::start(unsigned stackKb) {
+base::Result<std::unique_ptr<MediaThread>> MediaThread::start(unsigned stackKb,
+                                                              KernelFlows* flows) {
     base::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
     base::UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!epoll || !wake) {
         return std::unexpected(systemError("cannot create a media thread's event queue", errno));
     }
-    std::unique_ptr<MediaThread> self(new MediaThread(std::move(epoll), std::move(wake)));
+    std::unique_ptr<MediaThread> self(new MediaThread(std::move(epoll), std::move(wake), flows));
     if (auto watched = self->watch(self->wake_.get(), nullptr); !watched) {
         return std::unexpected(std::move(watched.error()));
     }
@@ -108,6 +109,9 @@ MediaThread::~MediaThread() {
     if (started_) {
         post(Stop{});
         ::pthread_join(thread_, nullptr);
+    }
+    if (flows_ != nullptr) {
+        flows_->drain();  // answers come to this object
     }
 }
 
@@ -155,6 +159,19 @@ std::vector<std::unique_ptr<Stream>> MediaThread::takeClosed() {
     return closed;
 }
 
+void MediaThread::routesChanged() {
+    post(RoutesChanged{});
+}
+
+void MediaThread::findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) {
+    const auto question = ++lastQuestion_;
+    questions_.emplace(question, Question{&stream, leg, flow});
+    flows_->findRoute(flow.newSource.ip, flow.destination.ip,
+                      [this, question](std::optional<net::Route> route) {
+                          post(Routed{question, route});
+                      });
+}
+
 void MediaThread::drain() {
     std::binary_semaphore done(0);
     post(Drain{&done});
@@ -197,7 +214,7 @@ void MediaThread::run() {
         }
         for (const auto& event : ready) {
             if (auto* endpoint = static_cast<Stream::Endpoint*>(event.data.ptr)) {
-                endpoint->stream->receive(*endpoint, buffer_, now);
+                endpoint->stream->receive(*endpoint, buffer_, now, *this);
             }
         }
         if (commanded) {
@@ -227,10 +244,32 @@ void MediaThread::execute(Announce& command, base::TimePoint now) {
     command.stream->announce(command.leg, command.announced, now);
 }
 
-void MediaThread::execute(Close& command, base::TimePoint) {
-    command.stream->closeSockets();
+void MediaThread::execute(Close& command, base::TimePoint now) {
+    std::erase_if(questions_, [&command](const auto& entry) {
+        return entry.second.stream == command.stream.get();
+    });
+    inKernel_.erase(command.stream.get());
+    command.stream->close(now);
     const std::lock_guard lock(mutex_);
     closed_.push_back(std::move(command.stream));
+}
+
+void MediaThread::execute(Routed& command, base::TimePoint now) {
+    const auto found = questions_.find(command.question);
+    if (found == questions_.end()) {
+        return;  // the stream is gone
+    }
+    const auto question = found->second;
+    questions_.erase(found);
+    inKernel_.insert(question.stream);
+    question.stream->routeFound(question.leg, question.flow, command.route, now);
+}
+
+void MediaThread::execute(RoutesChanged&, base::TimePoint now) {
+    for (auto* stream : inKernel_) {
+        stream->routesChanged(now);
+    }
+    inKernel_.clear();
 }
 
 void MediaThread::execute(Drain& command, base::TimePoint) {

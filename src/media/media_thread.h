@@ -8,6 +8,8 @@
 #include <memory>
 #include <mutex>
 #include <semaphore>
+#include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -18,14 +20,16 @@ namespace siproxd::media {
 /// A thread that relays the packets of its streams. The signalling thread hands streams over and
 /// tells it what has been signalled; nothing is locked but the list of such messages, and nothing
 /// is allocated for a packet.
-class MediaThread {
+class MediaThread final : private Stream::Server {
 public:
     /// `stackKb` 0: the system's default.
-    [[nodiscard]] static base::Result<std::unique_ptr<MediaThread>> start(unsigned stackKb);
+    /// `flows`, which must outlive it: nullptr when the kernel forwards nothing.
+    [[nodiscard]] static base::Result<std::unique_ptr<MediaThread>> start(unsigned stackKb,
+                                                                          KernelFlows* flows);
     MediaThread(const MediaThread&) = delete;
     MediaThread& operator=(const MediaThread&) = delete;
     /// Ends the thread. Streams that it still serves must not be destroyed before.
-    ~MediaThread();
+    ~MediaThread() override;
 
     // All for the signalling thread.
 
@@ -36,6 +40,8 @@ public:
     /// Closes the sockets soon; takeClosed() then gives the stream back.
     void close(std::unique_ptr<Stream> stream);
     [[nodiscard]] std::vector<std::unique_ptr<Stream>> takeClosed();
+    /// What the kernel forwards is to find its way anew.
+    void routesChanged();
     /// Waits until all that has been asked for so far is done: some microseconds.
     void drain();
 
@@ -53,13 +59,27 @@ private:
     struct Close {
         std::unique_ptr<Stream> stream;
     };
+    struct Routed {
+        std::uint64_t question;
+        std::optional<net::Route> route;
+    };
+    struct RoutesChanged {};
     struct Drain {
         std::binary_semaphore* done;
     };
     struct Stop {};
-    using Command = std::variant<Announce, Close, Drain, Stop>;
+    using Command = std::variant<Announce, Close, Routed, RoutesChanged, Drain, Stop>;
 
-    MediaThread(base::UniqueFd epoll, base::UniqueFd wake);
+    /// A route that has been asked for.
+    struct Question {
+        Stream* stream;
+        Leg leg;
+        kernel::Flow flow;
+    };
+
+    MediaThread(base::UniqueFd epoll, base::UniqueFd wake, KernelFlows* flows);
+
+    void findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) override;
 
     /// `now`: wakes the thread; else the next packet does, or the next command that is urgent.
     void post(Command command, bool now = true);
@@ -71,6 +91,8 @@ private:
     void runCommands(base::TimePoint now, bool announcements);
     void execute(Announce& command, base::TimePoint now);
     void execute(Close& command, base::TimePoint now);
+    void execute(Routed& command, base::TimePoint now);
+    void execute(RoutesChanged& command, base::TimePoint now);
     void execute(Drain& command, base::TimePoint now);
     void execute(Stop& command, base::TimePoint now);
 
@@ -88,7 +110,11 @@ private:
     std::vector<std::unique_ptr<Stream>> closed_;   // under mutex_
 
     // The media thread's own.
+    KernelFlows* const flows_;
     std::vector<Command> commands_;
+    std::unordered_map<std::uint64_t, Question> questions_;
+    std::uint64_t lastQuestion_ = 0;
+    std::unordered_set<Stream*> inKernel_;  ///< streams of which the kernel may forward something
     bool stopping_ = false;
     std::array<std::uint8_t, kMaxDatagram> buffer_{};
 };

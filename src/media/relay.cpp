@@ -28,6 +28,7 @@ std::size_t descriptorsNeeded(const RelaySettings& settings) {
 
 Relay::Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random)
     : loop_(loop), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
+      kernel_(settings.kernel), tos_(static_cast<std::uint8_t>(settings.dscp << 2U)),
       timeout_(settings.rtpTimeout.count() > 0 ? settings.rtpTimeout : kDefaultTimeout),
       timer_(loop.timer([this] { tick(); })) {}
 
@@ -35,7 +36,7 @@ base::Result<std::unique_ptr<Relay>> Relay::create(const RelaySettings& settings
                                                    event::Loop& loop, base::Random& random) {
     std::unique_ptr<Relay> relay(new Relay(settings, loop, random));
     for (unsigned i = 0; i < threadCount(settings); ++i) {
-        auto thread = MediaThread::start(settings.threadStackKb);
+        auto thread = MediaThread::start(settings.threadStackKb, settings.kernel);
         if (!thread) {
             return std::unexpected(std::move(thread.error()));
         }
@@ -54,6 +55,12 @@ std::unique_ptr<Session> Relay::open(std::string label, std::function<void()> on
         timer_->start(kTick);
     }
     return session;
+}
+
+void Relay::routesChanged() {
+    for (const auto& thread : threads_) {
+        thread->routesChanged();
+    }
 }
 
 Relay::Totals Relay::totals() {
@@ -84,7 +91,8 @@ base::Result<std::unique_ptr<Stream>> Relay::openStream(const std::string& label
         return std::unexpected(std::move(sockets.error()));
     }
     const auto thread = leastBusyThread();
-    auto stream = std::make_unique<Stream>(label, std::move(*sockets), thread);
+    auto stream = std::make_unique<Stream>(label, std::move(*sockets), thread, kernel_,
+                                           Stream::Sending{.tos = tos_}, loop_.now());
     if (auto added = threads_[thread]->add(*stream); !added) {
         threads_[thread]->close(std::move(stream));
         return std::unexpected(std::move(added.error()));

@@ -13,6 +13,7 @@
 
 namespace siproxd::media {
 
+class KernelFlows;
 class MediaThread;
 
 /// What the relay works with.
@@ -25,6 +26,8 @@ struct RelaySettings {
     unsigned dscp = 0;                     ///< 0–63, on RTP and RTCP; 0: not set. (rtp_dscp is 46)
     unsigned threads = 1;                  ///< 0 counts as 1
     unsigned threadStackKb = 0;            ///< 0: the system's default
+    /// The relay in the kernel, which must outlive this one; nullptr: the process does it all.
+    KernelFlows* kernel = nullptr;
 };
 
 /// How many descriptors the relay may need: every port pair of the range, RTP and RTCP, on two
@@ -49,6 +52,9 @@ public:
     /// session.
     [[nodiscard]] std::unique_ptr<Session> open(std::string label,
                                                 std::function<void()> onSilence);
+
+    /// Routes or interfaces have changed: what the kernel forwards is to find its way anew.
+    void routesChanged();
 
     struct Totals {
         std::size_t sessions = 0;
@@ -75,6 +81,8 @@ private:
 
     event::Loop& loop_;
     PortPool pool_;
+    KernelFlows* kernel_;
+    std::uint8_t tos_;
     base::Duration timeout_;
     std::vector<std::unique_ptr<MediaThread>> threads_;
     std::unordered_set<Session*> sessions_;

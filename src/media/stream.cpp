@@ -16,9 +16,11 @@ void SendAddress::set(const base::SocketAddress& address) {
     std::memcpy(&storage_, &storage, length_);
 }
 
-Stream::Stream(std::string label, StreamSockets sockets, std::size_t thread)
+Stream::Stream(std::string label, StreamSockets sockets, std::size_t thread, KernelFlows* flows,
+               const Sending& sending, base::TimePoint now)
     : label_(std::move(label)), sockets_(std::move(sockets)),
-      ports_((*sockets_)[Leg::A].port(), (*sockets_)[Leg::B].port()), thread_(thread) {
+      ports_((*sockets_)[Leg::A].port(), (*sockets_)[Leg::B].port()), thread_(thread),
+      sending_(sending), flows_(flows, ports_, now) {
     auto next = endpoints_.begin();
     for (const Leg leg : {Leg::A, Leg::B}) {
         auto& side = sides_[leg];
@@ -30,6 +32,8 @@ Stream::Stream(std::string label, StreamSockets sockets, std::size_t thread)
 }
 
 void Stream::announce(Leg leg, const Announced& announced, base::TimePoint now) {
+    catchUp(leg);
+    flows_.leave(now);
     auto& side = sides_[leg];
     side.framing = announced.framing;
     const bool sameRtp = side.rtp.expect(expectedRtp(announced), now);
@@ -43,8 +47,8 @@ void Stream::announce(Leg leg, const Announced& announced, base::TimePoint now) 
     side.counters.peer.store(side.rtp.peer());
 }
 
-void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer,
-                     base::TimePoint now) {
+void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, base::TimePoint now,
+                     Server& server) {
     sockaddr_storage from;
     socklen_t fromLength = sizeof from;
     const auto length =
@@ -64,6 +68,7 @@ void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer,
     }
     const auto datagram = std::span<const std::uint8_t>(buffer).first(size);
     const auto source = base::SocketAddress::fromSockaddr(reinterpret_cast<const sockaddr*>(&from));
+    catchUp(endpoint.leg);
     const auto verdict = judge(side, endpoint.channel, source, datagram, now);
     if (verdict.drop != Drop::None) {
         drop(verdict.drop);
@@ -78,12 +83,56 @@ void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer,
         side.allowance.heard();
     }
     if (verdict.peerChanged) {
-        peerChanged(endpoint.leg, endpoint.channel);
+        peerChanged(endpoint.leg, endpoint.channel, now);
     }
     if (const auto reason = forward(sides_[other(endpoint.leg)], endpoint.channel, datagram);
         reason != Drop::None) {
         drop(reason);
+    } else if (endpoint.channel == Channel::Rtp && !verdict.lingering) {
+        moveIn(endpoint.leg, now, server);
     }
+}
+
+void Stream::catchUp(Leg leg) {
+    if (const auto heard = flows_.lastHeard(leg)) {
+        sides_[leg].rtp.heardElsewhere(heard->ssrc, heard->sequence, heard->when);
+    }
+}
+
+void Stream::moveIn(Leg leg, base::TimePoint now, Server& server) {
+    if (!flows_.mayMove(leg, now) || !sockets_) {
+        return;
+    }
+    const auto& from = sides_[leg];
+    const auto& to = sides_[other(leg)];
+    if (from.framing != Framing::Rtp || to.framing != Framing::Rtp || !from.rtp.isSettled() ||
+        !to.rtp.isSettled()) {
+        return;
+    }
+    kernel::Flow flow;
+    flow.source = from.rtp.peer();
+    flow.local = (*sockets_)[leg].rtp.local();
+    flow.newSource = (*sockets_)[other(leg)].rtp.local();
+    flow.destination = to.rtp.peer();
+    flow.tos = sending_.tos;
+    flow.packetsPerSecond = sending_.packetsPerSecond;
+    // The kernel rewrites addresses, but not IPv4 to IPv6.
+    if (flow.local.ip.family() == flow.newSource.ip.family()) {
+        flows_.routeAsked(leg, flow);
+        server.findRoute(*this, leg, flow);
+    }
+}
+
+void Stream::routeFound(Leg leg, const kernel::Flow& flow, const std::optional<net::Route>& route,
+                        base::TimePoint now) {
+    flows_.routeFound(leg, flow, route, now);
+    log::debug(log::Class::Rtp, "call {}: what comes to port {} is forwarded {}", label_,
+               ports_[leg], flows_.isIn(leg) ? "in the kernel" : "by the process");
+}
+
+void Stream::close(base::TimePoint now) {
+    flows_.leave(now);
+    sockets_.reset();
 }
 
 Verdict Stream::judge(Side& side, Channel channel, const base::SocketAddress& source,
@@ -124,9 +173,10 @@ Drop Stream::forward(Side& to, Channel channel, std::span<const std::uint8_t> da
     return sent < 0 ? Drop::SendFailed : Drop::None;
 }
 
-void Stream::peerChanged(Leg leg, Channel channel) {
+void Stream::peerChanged(Leg leg, Channel channel, base::TimePoint now) {
     auto& side = sides_[leg];
     if (channel == Channel::Rtp) {
+        flows_.leave(now);
         side.toRtp.set(side.rtp.destination());
         side.counters.peer.store(side.rtp.peer());
         log::debug(log::Class::Rtp, "call {}: port {} hears {}", label_, ports_[leg],
@@ -151,15 +201,19 @@ std::string_view Stream::nameOf(Channel channel) {
 }
 
 std::size_t Stream::packets() const {
-    return sides_[Leg::A].counters.packets.value() + sides_[Leg::B].counters.packets.value();
+    std::size_t packets = 0;
+    for (const Leg leg : {Leg::A, Leg::B}) {
+        packets += sides_[leg].counters.packets.value() + flows_.packets(leg);
+    }
+    return packets;
 }
 
 LegReport Stream::report(Leg leg) const {
     const auto& counters = sides_[leg].counters;
     LegReport report;
     report.peer = counters.peer.load();
-    report.packets = counters.packets.value();
-    report.bytes = counters.bytes.value();
+    report.packets = counters.packets.value() + flows_.packets(leg);
+    report.bytes = counters.bytes.value() + flows_.bytes(leg);
     for (std::size_t i = 0; i < kDropReasons; ++i) {
         report.dropped[i] = counters.dropped[i].value();
     }

@@ -10,6 +10,7 @@
 #include "media/latch.h"
 #include "media/port_pool.h"
 #include "media/send_allowance.h"
+#include "media/stream_flows.h"
 
 namespace siproxd::media {
 
@@ -44,8 +45,24 @@ public:
         int fd;
     };
 
-    /// `thread`: number of the media thread that is going to serve it.
-    Stream(std::string label, StreamSockets sockets, std::size_t thread);
+    /// Whoever serves the stream. (The media thread.)
+    class Server {
+    public:
+        virtual ~Server() = default;
+        /// A route is wanted for what comes to the leg; the answer goes to routeFound().
+        virtual void findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) = 0;
+    };
+
+    /// How it is sent where the kernel does it: as from the sockets.
+    struct Sending {
+        std::uint8_t tos = 0;
+        unsigned packetsPerSecond = 0;  ///< of one direction; more are dropped; 0: no limit
+    };
+
+    /// `thread`: number of the media thread that is going to serve it. `flows`: nullptr when the kernel
+    /// forwards nothing.
+    Stream(std::string label, StreamSockets sockets, std::size_t thread, KernelFlows* flows,
+           const Sending& sending, base::TimePoint now);
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
@@ -57,8 +74,14 @@ public:
 
     void announce(Leg leg, const Announced& announced, base::TimePoint now);
     /// Reads one datagram from a socket that has become readable, and relays or drops it.
-    void receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, base::TimePoint now);
-    void closeSockets() { sockets_.reset(); }
+    void receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, base::TimePoint now,
+                 Server& server);
+    /// The answer to Server::findRoute().
+    void routeFound(Leg leg, const kernel::Flow& flow, const std::optional<net::Route>& route,
+                    base::TimePoint now);
+    /// Routes may have changed: the kernel has to be told anew.
+    void routesChanged(base::TimePoint now) { flows_.leave(now); }
+    void close(base::TimePoint now);
 
     // Any thread.
 
@@ -85,7 +108,11 @@ private:
     [[nodiscard]] Verdict judge(Side& side, Channel channel, const base::SocketAddress& source,
                                 std::span<const std::uint8_t> datagram, base::TimePoint now);
     [[nodiscard]] Drop forward(Side& to, Channel channel, std::span<const std::uint8_t> datagram);
-    void peerChanged(Leg leg, Channel channel);
+    void peerChanged(Leg leg, Channel channel, base::TimePoint now);
+    /// What the kernel has heard of the leg's peer, for the latch.
+    void catchUp(Leg leg);
+    /// Has the kernel forward what comes to the leg, if that is possible by now.
+    void moveIn(Leg leg, base::TimePoint now, Server& server);
     void logStranger(Leg leg, Channel channel, const base::SocketAddress& source);
     [[nodiscard]] static std::string_view nameOf(Channel channel);
 
@@ -94,7 +121,9 @@ private:
     const PerLeg<std::uint16_t> ports_;
     const std::size_t thread_;
     std::array<Endpoint, 4> endpoints_;
+    const Sending sending_;
     PerLeg<Side> sides_;
+    StreamFlows flows_;
 };
 
 }  // namespace siproxd::media

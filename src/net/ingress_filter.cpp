@@ -7,6 +7,9 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,12 +18,15 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/unique_fd.h"
+
 namespace siproxd::net {
 
 namespace {
 
 constexpr std::uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
 constexpr std::uint32_t kEgress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
+constexpr unsigned short kRawIp = 519;  // ARPHRD_RAWIP of Linux: modems
 constexpr std::size_t kLongestName = 255;  // CLS_BPF_NAME_LEN without its end
 
 /// What libmnl says to an answer that belongs to an earlier question, which is passed over.
@@ -56,6 +62,27 @@ std::string nameOf(const nlattr* options) {
 }
 
 }  // namespace
+
+LinkHeader linkHeaderOf(unsigned interface) {
+    ifreq request{};
+    const base::UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!any || ::if_indextoname(interface, request.ifr_name) == nullptr ||
+        ::ioctl(any.get(), SIOCGIFHWADDR, &request) != 0) {
+        return LinkHeader::Other;
+    }
+    switch (request.ifr_hwaddr.sa_family) {
+        case ARPHRD_ETHER:
+        case ARPHRD_LOOPBACK: return LinkHeader::Ethernet;
+        case ARPHRD_NONE:
+        case ARPHRD_PPP:
+        case kRawIp:
+        case ARPHRD_TUNNEL:
+        case ARPHRD_TUNNEL6:
+        case ARPHRD_SIT:
+        case ARPHRD_IPGRE: return LinkHeader::None;
+        default: return LinkHeader::Other;
+    }
+}
 
 /// A message with the header of traffic control.
 struct IngressFilters::Request {

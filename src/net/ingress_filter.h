@@ -20,6 +20,15 @@ struct IngressFilter {
     friend bool operator==(const IngressFilter&, const IngressFilter&) = default;
 };
 
+/// What the packets of an interface have in front of their IP header.
+enum class LinkHeader : std::uint8_t {
+    Ethernet,
+    None,   ///< tun, ppp, wireguard and other tunnels
+    Other,
+};
+
+[[nodiscard]] LinkHeader linkHeaderOf(unsigned interface);
+
 /// Attaches filters to the interfaces of this network namespace. Everything but listing takes
 /// CAP_NET_ADMIN. Waits for the kernel: not for the signalling thread at work.
 class IngressFilters {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "media/stream_flows.h"
+
+namespace siproxd::media {
+
+namespace {
+
+/// After an answer that there is no way, so that not every packet asks again.
+constexpr std::chrono::seconds kNoRoute{5};
+
+}  // namespace
+
+StreamFlows::StreamFlows(KernelFlows* flows, const PerLeg<std::uint16_t>& ports,
+                         base::TimePoint now)
+    : flows_(flows), ports_(ports) {
+    if (flows_ == nullptr) {
+        return;
+    }
+    for (const Leg leg : {Leg::A, Leg::B}) {
+        before_[leg] = flows_->figures(leg, ports_[leg]);
+        // Another stream may have had the ports a moment ago.
+        directions_[leg].resting = now + kernel::FlowTable::kSettling;
+    }
+}
+
+StreamFlows::~StreamFlows() {
+    for (const Leg leg : {Leg::A, Leg::B}) {
+        leave(leg, {});
+    }
+}
+
+void StreamFlows::routeAsked(Leg leg, const kernel::Flow& flow) {
+    directions_[leg].state = State::Asked;
+    directions_[leg].asked = flow;
+}
+
+void StreamFlows::routeFound(Leg leg, const kernel::Flow& flow,
+                             const std::optional<net::Route>& route, base::TimePoint now) {
+    auto& direction = directions_[leg];
+    if (direction.state != State::Asked || direction.asked != flow) {
+        return;
+    }
+    if (!route) {
+        direction.state = State::Out;
+        direction.resting = now + kNoRoute;
+        return;
+    }
+    auto whole = flow;
+    whole.outInterface = route->interface;
+    whole.outMtu = route->mtu;
+    direction.packetsAtPut = figures(leg).packets;
+    flows_->put(leg, whole);
+    direction.state = State::In;
+}
+
+void StreamFlows::leave(base::TimePoint now) {
+    leave(Leg::A, now);
+    leave(Leg::B, now);
+}
+
+void StreamFlows::leave(Leg leg, base::TimePoint now) {
+    auto& direction = directions_[leg];
+    if (direction.state == State::In) {
+        flows_->take(leg, ports_[leg]);
+        direction.resting = now + kernel::FlowTable::kSettling;
+    }
+    direction.state = State::Out;
+}
+
+std::optional<StreamFlows::Heard> StreamFlows::lastHeard(Leg leg) const {
+    if (!isIn(leg)) {
+        return std::nullopt;
+    }
+    const auto now = figures(leg);
+    if (now.packets == directions_[leg].packetsAtPut) {
+        return std::nullopt;
+    }
+    return Heard{now.heard, now.ssrc, now.sequence};
+}
+
+kernel::FlowFigures StreamFlows::figures(Leg leg) const {
+    return flows_ != nullptr ? flows_->figures(leg, ports_[leg]) : kernel::FlowFigures{};
+}
+
+std::size_t StreamFlows::packets(Leg leg) const {
+    return static_cast<std::size_t>(figures(leg).packets - before_[leg].packets);
+}
+
+std::size_t StreamFlows::bytes(Leg leg) const {
+    return static_cast<std::size_t>(figures(leg).bytes - before_[leg].bytes);
+}
+
+std::size_t StreamFlows::floods(Leg leg) const {
+    return static_cast<std::size_t>(figures(leg).floods - before_[leg].floods);
+}
+
+}  // namespace siproxd::media

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "media/kernel_flows.h"
+#include "media/leg.h"
+
+namespace siproxd::media {
+
+/// Which directions of a stream the kernel forwards, and how they come and go. What comes to a leg moves
+/// into the kernel when both legs are settled and a route is known, and back to the process as soon as
+/// anything about them changes; it can move again kernel::FlowTable::kSettling later.
+///
+///     Out ──routeAsked()──> Asked ──routeFound()──> In
+///      ^                      │                      │
+///      └──────── leave() ─────┴──────────────────────┘
+///
+/// Belongs to the media thread, but for packets() and bytes().
+class StreamFlows {
+public:
+    /// `flows`: nullptr where there is no relay in the kernel.
+    StreamFlows(KernelFlows* flows, const PerLeg<std::uint16_t>& ports, base::TimePoint now);
+    StreamFlows(const StreamFlows&) = delete;
+    StreamFlows& operator=(const StreamFlows&) = delete;
+    /// Takes out what is in.
+    ~StreamFlows();
+
+    /// Whether what comes to the leg could move now, as far as this knows.
+    [[nodiscard]] bool mayMove(Leg leg, base::TimePoint now) const {
+        const auto& direction = directions_[leg];
+        return flows_ != nullptr && direction.state == State::Out && now >= direction.resting;
+    }
+
+    /// The packets that come to `leg` are relayed as `flow` says, whose route is still open: it has been
+    /// asked for. Only when mayMove().
+    void routeAsked(Leg leg, const kernel::Flow& flow);
+    /// The answer. One that comes too late is passed over.
+    void routeFound(Leg leg, const kernel::Flow& flow, const std::optional<net::Route>& route,
+                    base::TimePoint now);
+
+    /// Both directions belong to the process again.
+    void leave(base::TimePoint now);
+
+    /// Whether what comes to the leg is forwarded in the kernel.
+    [[nodiscard]] bool isIn(Leg leg) const { return directions_[leg].state == State::In; }
+
+    struct Heard {
+        base::TimePoint when;
+        std::uint32_t ssrc;
+        std::uint16_t sequence;
+    };
+    /// The last packet that the kernel has forwarded of the flow which is in now; nothing: none.
+    [[nodiscard]] std::optional<Heard> lastHeard(Leg leg) const;
+
+    // Any thread. What the kernel has forwarded for this stream.
+    [[nodiscard]] std::size_t packets(Leg leg) const;
+    [[nodiscard]] std::size_t bytes(Leg leg) const;
+    [[nodiscard]] std::size_t floods(Leg leg) const;
+
+private:
+    enum class State : std::uint8_t { Out, Asked, In };
+    struct Direction {
+        State state = State::Out;
+        kernel::Flow asked;          ///< what the route is asked for
+        base::TimePoint resting{};   ///< not to be filled before
+        std::uint64_t packetsAtPut = 0;
+    };
+
+    void leave(Leg leg, base::TimePoint now);
+    [[nodiscard]] kernel::FlowFigures figures(Leg leg) const;
+
+    KernelFlows* flows_;
+    const PerLeg<std::uint16_t> ports_;
+    PerLeg<Direction> directions_;
+    PerLeg<kernel::FlowFigures> before_;  ///< of streams that had the ports before
+};
+
+}  // namespace siproxd::media
