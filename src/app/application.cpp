@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "access/nft_export.h"
@@ -20,6 +21,17 @@ namespace siproxd::app {
 namespace {
 
 constexpr std::chrono::seconds kTick{5};
+
+/// Where media comes in, by index.
+std::vector<unsigned> mediaInterfaces(const net::SelectedInterfaces& selected) {
+    std::set<unsigned> indexes;
+    for (const auto* side : {&selected.inbound, &selected.outbound}) {
+        for (const auto& interface : side->interfaces) {
+            indexes.insert(interface.index);
+        }
+    }
+    return {indexes.begin(), indexes.end()};
+}
 
 /// Descriptors for everything but media and connections: sockets, files, debug clients, name servers.
 constexpr std::size_t kOtherDescriptors = 256;
@@ -63,6 +75,19 @@ base::Result<void> Application::Impl::openInterfaces() {
     return {};
 }
 
+void Application::Impl::watchMedia() {
+    if (!kernelRelay) {
+        return;
+    }
+    kernelWorker.start([this, wanted = mediaInterfaces(interfaces->selected())] {
+        if (const auto watched = kernelRelay->watch(wanted); !watched) {
+            log::warning("media of some interface is relayed by the process: {}",
+                         watched.error().message);
+        }
+    });
+    relay->routesChanged();
+}
+
 void Application::Impl::allowDescriptors(std::size_t media) const {
     const auto wanted = media + settings.network.tcpMaxConnections + kOtherDescriptors;
     if (const auto raised = raiseDescriptorLimit(wanted); !raised) {
@@ -71,21 +96,54 @@ void Application::Impl::allowDescriptors(std::size_t media) const {
     }
 }
 
+media::RelaySettings Application::Impl::relaySettings() const {
+    media::RelaySettings wanted;
+    wanted.portLow = settings.media.rtpPortLow;
+    // The setting is the last RTP port, the relay wants the last port of all.
+    wanted.portHigh = static_cast<std::uint16_t>(settings.media.rtpPortHigh + 1);
+    wanted.rtpTimeout = settings.media.rtpTimeout;
+    wanted.dscp = settings.media.rtpDscp;
+    wanted.threads = settings.media.rtpThreads;
+    wanted.threadStackKb = static_cast<unsigned>(settings.media.threadStackSize);
+    wanted.kernel = kernelRelay.get();
+    return wanted;
+}
+
+base::Result<void> Application::Impl::openKernelRelay() {
+    if (!settings.media.rtpProxyEnable) {
+        return {};
+    }
+    if (settings.media.rtpEngine == "userspace") {
+        log::info("media is relayed by the process: rtp_engine = userspace");
+        return {};
+    }
+    const auto wanted = relaySettings();
+    auto made = media::KernelRelay::create(wanted.portLow, wanted.portHigh, kernelWorker);
+    // Not in the worker: that has the rights of who starts its thread, and these are still root's.
+    auto watched = made ? (*made)->watch(mediaInterfaces(interfaces->selected()))
+                        : std::unexpected(made.error());
+    if (!watched && settings.media.rtpEngine == "kernel") {
+        return base::fail("rtp_engine = kernel: " + watched.error().message);
+    }
+    if (!watched) {
+        log::info("media is relayed by the process, and not in the kernel: {}",
+                  watched.error().message);
+        return {};
+    }
+    log::info("media is relayed in the kernel once both sides have been heard");
+    kernelRelay = std::move(*made);
+    return {};
+}
+
 base::Result<void> Application::Impl::openMedia() {
     if (!settings.media.rtpProxyEnable) {
         log::info("rtp_proxy_enable = 0: media is not relayed and SDP is not rewritten");
         allowDescriptors(0);
         return {};
     }
-    media::RelaySettings relaySettings;
-    relaySettings.portLow = settings.media.rtpPortLow;
-    // The setting is the last RTP port, the relay wants the last port of all.
-    relaySettings.portHigh = static_cast<std::uint16_t>(settings.media.rtpPortHigh + 1);
-    relaySettings.rtpTimeout = settings.media.rtpTimeout;
-    relaySettings.dscp = settings.media.rtpDscp;
-    relaySettings.threadStackKb = static_cast<unsigned>(settings.media.threadStackSize);
-    allowDescriptors(media::descriptorsNeeded(relaySettings));
-    auto made = media::Relay::create(relaySettings, *loop, random);
+    const auto wanted = relaySettings();
+    allowDescriptors(media::descriptorsNeeded(wanted));
+    auto made = media::Relay::create(wanted, *loop, random);
     if (!made) {
         return std::unexpected(made.error());
     }
@@ -187,7 +245,7 @@ base::Result<void> Application::Impl::dropPrivileges() {
     allowRealTimePriority();
     if (root && identity) {
         prepareStateFile(settings.registrar.registrationFile, *identity);
-        return becomeUser(*identity);
+        return becomeUser(*identity, kernelRelay ? Keeps::NetAdmin : Keeps::Nothing);
     }
     return {};
 }
@@ -262,6 +320,9 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
     }
     impl.chain = std::make_unique<plugin::Chain>(*impl.loop);
     impl.chain->load(impl.settings.plugins);
+    if (auto opened = impl.openKernelRelay(); !opened) {
+        return std::unexpected(opened.error());
+    }
     if (auto dropped = impl.dropPrivileges(); !dropped) {
         return std::unexpected(dropped.error());
     }
@@ -278,6 +339,7 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
     impl.watchSignals();
     impl.interfaces->start(*impl.loop, [&impl](const net::SelectedInterfaces&) {
         impl.readdress();
+        impl.watchMedia();
         // The name of a machine with a new address may have a new one as well.
         impl.watchPublicName();
     });

@@ -28,6 +28,7 @@
 #include "dns/dead_servers.h"
 #include "dns/locator.h"
 #include "event/loop.h"
+#include "media/kernel_relay.h"
 #include "media/relay.h"
 #include "net/tls_context.h"
 #include "plugin/chain.h"
@@ -51,6 +52,8 @@ struct Application::Impl {
     base::Result<void> openInterfaces();
     base::Result<void> openLoop();
     void allowDescriptors(std::size_t media) const;
+    [[nodiscard]] media::RelaySettings relaySettings() const;
+    base::Result<void> openKernelRelay();
     base::Result<void> openMedia();
     base::Result<void> openSockets();
     base::Result<void> dropPrivileges();
@@ -67,6 +70,7 @@ struct Application::Impl {
     void takeNetwork(base::Result<net::TlsContext> certificates,
                      std::span<const std::string_view> changed);
     void readdress();
+    void watchMedia();
     [[nodiscard]] transport::Transports::Change listen();
     void listenAgain();
     void watchPublicName();
@@ -92,6 +96,8 @@ struct Application::Impl {
     std::unique_ptr<dns::CaresResolver> resolver;
     std::unique_ptr<dns::DeadServers> dead;
     std::unique_ptr<dns::Locator> locator;
+    base::ThreadWorker kernelWorker;
+    std::unique_ptr<media::KernelRelay> kernelRelay;
     std::unique_ptr<media::Relay> relay;
     std::unique_ptr<plugin::Chain> chain;
     std::unique_ptr<registrar::LocationTable> locations;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "app/process.h"
 
+#include <cap-ng.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -57,11 +59,23 @@ base::Result<void> enterJail(const std::string& directory) {
     return {};
 }
 
-base::Result<void> becomeUser(const Identity& identity) {
+base::Result<void> becomeUser(const Identity& identity, Keeps keeps) {
+    // Until the rights are chosen below.
+    if (keeps != Keeps::Nothing && ::prctl(PR_SET_KEEPCAPS, 1) != 0) {
+        return base::fail("cannot keep a capability: " + reason());
+    }
     if (::setgroups(identity.groups.size(), identity.groups.data()) != 0 ||
         ::setresgid(identity.gid, identity.gid, identity.gid) != 0 ||
         ::setresuid(identity.uid, identity.uid, identity.uid) != 0) {
         return base::fail(fmt::format("cannot become user {}: {}", identity.name, reason()));
+    }
+    if (keeps == Keeps::NetAdmin && identity.uid != 0) {
+        ::capng_clear(CAPNG_SELECT_CAPS);
+        if (::capng_update(CAPNG_ADD, static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED),
+                           CAP_NET_ADMIN) != 0 ||
+            ::capng_apply(CAPNG_SELECT_CAPS) != 0) {
+            return base::fail("cannot keep CAP_NET_ADMIN and nothing else");
+        }
     }
     uid_t real = 0;
     uid_t effective = 0;

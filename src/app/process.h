@@ -29,8 +29,15 @@ struct Identity {
 /// Enters the jail; the working directory is its root then. Needs root.
 [[nodiscard]] base::Result<void> enterJail(const std::string& directory);
 
-/// Becomes that user for good: real, effective and saved ids and supplementary groups. Verified.
-[[nodiscard]] base::Result<void> becomeUser(const Identity& identity);
+/// What of root's rights stays.
+enum class Keeps : std::uint8_t {
+    Nothing,
+    NetAdmin,  ///< CAP_NET_ADMIN, to put filters on interfaces and take them away
+};
+
+/// Becomes that user for good: real, effective and saved ids and supplementary groups. Verified. The
+/// rights that stay are those of this thread and of threads that it starts.
+[[nodiscard]] base::Result<void> becomeUser(const Identity& identity, Keeps keeps);
 
 /// Puts the process into the background. The parent waits until the child says that it is ready or
 /// ends, and exits with 0 or 1 accordingly.

@@ -100,6 +100,8 @@ struct MediaSettings {
     std::uint16_t rtpPortLow = 7070;
     std::uint16_t rtpPortHigh = 7088;
     std::chrono::seconds rtpTimeout{300};
+    std::string rtpEngine = "auto";  ///< auto, kernel or userspace
+    unsigned rtpThreads = 1;         ///< at least 1
     std::uint8_t rtpDscp = 46;                      ///< 0–63; 0: not set
     std::chrono::microseconds rtpInputDejitter{0};  ///< 0: off
     std::chrono::microseconds rtpOutputDejitter{0};

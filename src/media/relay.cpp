@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::chrono::seconds kDefaultTimeout{300};
 constexpr std::chrono::seconds kTick{1};
+/// After so many ticks flows in the kernel find their way anew: not every change of a route is told.
+constexpr unsigned kRouteCheck = 60;
 
 unsigned threadCount(const RelaySettings& settings) {
     return std::max(1U, settings.threads);
@@ -130,6 +132,9 @@ void Relay::tick() {
         if (sessions_.contains(session) && session->isSilent(timeout_)) {
             session->reportSilence();
         }
+    }
+    if (kernel_ != nullptr && ++ticks_ % kRouteCheck == 0) {
+        routesChanged();
     }
     if (!sessions_.empty() || closing() > 0) {
         timer_->start(kTick);

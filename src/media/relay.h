@@ -83,6 +83,7 @@ private:
     PortPool pool_;
     KernelFlows* kernel_;
     std::uint8_t tos_;
+    unsigned ticks_ = 0;
     base::Duration timeout_;
     std::vector<std::unique_ptr<MediaThread>> threads_;
     std::unordered_set<Session*> sessions_;

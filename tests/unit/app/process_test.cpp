@@ -134,7 +134,7 @@ TEST_CASE("privileges are gone for good: real, effective, saved, groups", "[app]
     }
     CHECK(inChild([&] {
         const gid_t extra[] = {0, 1, 2};
-        if (::setgroups(3, extra) != 0 || !app::becomeUser(*nobody)) {
+        if (::setgroups(3, extra) != 0 || !app::becomeUser(*nobody, app::Keeps::Nothing)) {
             return false;
         }
         uid_t uid[3];
@@ -166,7 +166,7 @@ TEST_CASE("who is not root cannot become somebody else, and is told so", "[app]"
         if (isRoot() && ::setuid(65534) != 0) {
             return false;
         }
-        const auto became = app::becomeUser(*root);
+        const auto became = app::becomeUser(*root, app::Keeps::Nothing);
         return !became && became.error().message.find("root") != std::string::npos;
     }));
 }
