@@ -34,7 +34,8 @@ struct Constants {
     std::uint32_t pairs;
 };
 
-int toLog(libbpf_print_level, const char* format, va_list arguments) {
+int toLog(libbpf_print_level level, const char* format, va_list arguments) {
+    const auto kind = level == LIBBPF_WARN ? log::Class::Rtp : log::Class::RtpBabble;
     char line[256];
     const int length = std::vsnprintf(line, sizeof line, format, arguments);
     if (length > 0) {
@@ -43,7 +44,7 @@ int toLog(libbpf_print_level, const char* format, va_list arguments) {
         while (text.ends_with('\n')) {
             text.remove_suffix(1);
         }
-        log::debug(log::Class::Rtp, "kernel relay: {}", text);
+        log::debug(kind, "kernel relay: {}", text);
     }
     return 0;
 }

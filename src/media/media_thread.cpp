@@ -139,8 +139,9 @@ base::Result<void> MediaThread::add(Stream& stream) {
 }
 
 void MediaThread::announce(Stream& stream, Leg leg, const Announced& announced) {
-    // It matters to packets only, and each of them looks for it. Without any it must not pile up.
-    post(Announce{&stream, leg, announced}, false);
+    // It matters to packets only, and each of them looks for it (without any it must not pile up); but
+    // not those that the kernel forwards.
+    post(Announce{&stream, leg, announced}, flows_ != nullptr);
 }
 
 void MediaThread::close(std::unique_ptr<Stream> stream) {

@@ -36,6 +36,7 @@ def default_settings(topology):
         "hosts_allow_reg": "10.0.0.0/24", "sip_listen_port": 5060, "daemonize": 0,
         "silence_log": 0, "rtp_proxy_enable": 1, "rtp_port_low": 7070, "rtp_port_high": 7089,
         "rtp_timeout": 300, "default_expires": 600,
+        "rtp_engine": os.environ.get("LAB_RTP_ENGINE", "auto"),
         "debug_level": os.environ.get("LAB_DEBUG_LEVEL", "0"), "debug_port": 0,
     }
 

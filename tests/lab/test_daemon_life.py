@@ -152,7 +152,7 @@ def test_an_unknown_directive_is_no_reason_to_stop(idle_lab):
     lab.daemon.wait_log("no_such_thing")
 
 
-@pytest.mark.siproxd(user="nobody")
+@pytest.mark.siproxd(user="nobody", rtp_engine="userspace")
 def test_it_gives_up_every_privilege(lab):
     with open(f"/proc/{lab.daemon.pid}/status", encoding="ascii") as file:
         status = dict(line.split(":", 1) for line in file)
