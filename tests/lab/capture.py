@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from deadline import Deadline, LabTimeout, wait_for
 from netns import Process
 
+ETHERNET, RAW_IP = 1, 101
 UDP, TCP, FRAGMENT = 17, 6, 44
 MARKER_PORT = 9
 HIDDEN = ("10.0.0.", "fd10:")     # how the addresses begin that nobody outside may see
@@ -108,22 +109,25 @@ class Capture:
 
 
 def read_pcap(path):
-    """The IP packets of an Ethernet capture (classic pcap, either byte order)."""
+    """The IP packets of a capture (classic pcap, either byte order), of Ethernet or of bare IP."""
     with open(path, "rb") as file:
         data = file.read()
     if len(data) < 24:
         return []
     order = {0xA1B2C3D4: "<", 0xD4C3B2A1: ">"}[struct.unpack("<I", data[:4])[0]]
     link_type = struct.unpack(order + "I", data[20:24])[0]
-    if link_type != 1:
-        raise ValueError(f"{path}: link type {link_type} is not Ethernet")
+    if link_type not in (ETHERNET, RAW_IP):
+        raise ValueError(f"{path}: link type {link_type} is neither Ethernet nor IP")
     packets, fragments, at = [], {}, 24
     while at + 16 <= len(data):
         seconds, micros, captured, _ = struct.unpack(order + "IIII", data[at:at + 16])
         frame = data[at + 16:at + 16 + captured]
         at += 16 + captured
-        read = {b"\x08\x00": _ipv4, b"\x86\xdd": _ipv6}.get(frame[12:14])
-        packet = read and read(frame[14:], seconds + micros / 1e6, fragments)
+        if link_type == RAW_IP:
+            read = {4: _ipv4, 6: _ipv6}.get(frame[0] >> 4 if frame else 0)
+        else:
+            read, frame = {b"\x08\x00": _ipv4, b"\x86\xdd": _ipv6}.get(frame[12:14]), frame[14:]
+        packet = read and read(frame, seconds + micros / 1e6, fragments)
         if packet:
             packets.append(packet)
     return packets

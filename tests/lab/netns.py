@@ -7,17 +7,20 @@ what a killed run left behind is recognised and removed by the next one.
 
 import atexit
 import ctypes
+import fcntl
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
 from deadline import scaled
 
 PREFIX = "siplab"
+TUNSETIFF, IFF_TUN_NO_PI = 0x400454CA, 0x1001
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 
@@ -150,29 +153,49 @@ class Namespace:
         """The same for IPv6."""
         return self.run("ip6tables", "-w", *rule.split())
 
-    def socket(self, address, port, kind=socket.SOCK_DGRAM):
-        """A bound socket that lives in this namespace and is usable from anywhere."""
+    def inside(self, action):
+        """What `action()` returns when it is done in this namespace."""
         result = []
 
-        def opener():
+        def enter():
             try:
                 with open(f"/run/netns/{self.name}", "rb") as file:
                     if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
                         raise OSError(ctypes.get_errno(), "setns")
-                sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind((address, port))
-                result.append(sock)
+                result.append(action())
             except OSError as error:
                 result.append(error)
 
-        # setns moves one thread only: the socket stays behind in the namespace when it ends.
-        thread = threading.Thread(target=opener)
+        # setns moves one thread only: what it opens stays behind in the namespace when it ends.
+        thread = threading.Thread(target=enter)
         thread.start()
         thread.join()
         if isinstance(result[0], OSError):
-            raise OSError(result[0].errno, f"{address} port {port} in {self.role}: {result[0]}")
+            raise result[0]
         return result[0]
+
+    def socket(self, address, port, kind=socket.SOCK_DGRAM):
+        """A bound socket that lives in this namespace and is usable from anywhere."""
+        def opened():
+            sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((address, port))
+            return sock
+        try:
+            return self.inside(opened)
+        except OSError as error:
+            raise OSError(error.errno, f"{address} port {port} in {self.role}: {error}") from error
+
+    def tun(self, name):
+        """A tun device (bare IP packets, as ppp has them) that is up: its descriptor, to be closed by
+        the caller."""
+        def opened():
+            device = os.open("/dev/net/tun", os.O_RDWR)
+            fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN_NO_PI))
+            return device
+        device = self.inside(opened)
+        self.ip("link", "set", name, "up")
+        return device
 
 
 @atexit.register

@@ -11,25 +11,29 @@ import pytest
 
 import rtp
 import sip
+import topology
 from daemon import binary
 from deadline import wait_for
 
 pytestmark = pytest.mark.needs_daemon
 kernel = pytest.mark.siproxd(rtp_engine="kernel", debug_level="0x200")
 IP_RECVTTL = 12     # Linux; the socket module does not know it
-DEVICES = ("eth0", "ppp0")
+
+
+def devices(lab):
+    return [lab.site.if_inbound, lab.site.if_outbound]
 
 
 def filters(lab):
     """The filters of siproxd that are there, a list for each interface."""
     space = lab.daemon.space
-    return {device: [line for line in space.run("tc", "filter", "show", "dev", device,
-                                                "ingress").splitlines() if "siproxd" in line]
-            for device in DEVICES}
+    return [[line for line in space.run("tc", "filter", "show", "dev", device,
+                                        "ingress").splitlines() if "siproxd" in line]
+            for device in devices(lab)]
 
 
 def disciplines(lab):
-    return [device for device in DEVICES
+    return [device for device in devices(lab)
             if "clsact" in lab.daemon.space.run("tc", "qdisc", "show", "dev", device)]
 
 
@@ -37,6 +41,13 @@ def moved(lab, times=2):
     """Returns when so many directions have moved into the kernel since the daemon began."""
     wait_for(lambda: lab.daemon.log().count("is forwarded in the kernel") >= times,
              lambda: f"{times} directions in the kernel; the log:\n{lab.daemon.log()[-3000:]}")
+
+
+@pytest.fixture(scope="module", params=["ethernet", "bridge-tunnel"])
+def site(request):
+    kind = topology.Masquerading if request.param == "ethernet" else topology.BridgeAndTunnel
+    with kind() as networks:
+        yield networks
 
 
 class Standing:
@@ -85,7 +96,7 @@ def test_without_it_audio_stands_still_with_the_process(lab):
     call = lab.call_out(phone, provider)
     call.check_media(15)
     assert "media is relayed by the process: rtp_engine = userspace" in lab.daemon.log()
-    assert filters(lab) == {device: [] for device in DEVICES}
+    assert filters(lab) == [[], []]
     with Standing(lab):
         streams = rtp.exchange(call.caller_rtp, call.caller_target, call.callee_rtp,
                                call.callee_target, 5, first_seq=100)
@@ -197,18 +208,18 @@ def test_silence_in_the_kernel_ends_the_call_and_audio_there_does_not(lab):
 
 @kernel
 def test_nothing_is_left_on_the_interfaces(lab):
-    assert [len(found) for found in filters(lab).values()] == [1, 1]
-    assert disciplines(lab) == list(DEVICES)
+    assert [len(found) for found in filters(lab)] == [1, 1]
+    assert disciplines(lab) == devices(lab)
     lab.daemon.kill()
     # Killed, it could not clean up; the next one does, and has its own.
-    assert [len(found) for found in filters(lab).values()] == [1, 1]
+    assert [len(found) for found in filters(lab)] == [1, 1]
     lab.daemon.start()
     assert "of a siproxd that has died is taken away" in lab.daemon.log()
-    assert [len(found) for found in filters(lab).values()] == [1, 1]
-    assert all(str(lab.daemon.pid) in found[0] for found in filters(lab).values())
+    assert [len(found) for found in filters(lab)] == [1, 1]
+    assert all(str(lab.daemon.pid) in found[0] for found in filters(lab))
     in_kernel(lab).hang_up()
     lab.daemon.stop()
-    assert filters(lab) == {device: [] for device in DEVICES}
+    assert filters(lab) == [[], []]
     assert not disciplines(lab)
 
 

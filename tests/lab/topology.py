@@ -15,6 +15,10 @@ phones behind a router inside, `Plain` a router without NAT,
 on which the lab checks itself.
 """
 
+import os
+import select
+import threading
+
 from capture import HIDDEN
 from netns import Namespace
 from deadline import wait_for
@@ -206,7 +210,7 @@ class Masquerading(Topology):
         self.router.iptables("-t nat -F PREROUTING")
         self.router.iptables("-P INPUT DROP")
         self.router.iptables("-A INPUT -i lo -j ACCEPT")
-        self.router.iptables("-A INPUT -i eth0 -j ACCEPT")
+        self.router.iptables(f"-A INPUT -i {self.if_inbound} -j ACCEPT")
         self.router.iptables("-A INPUT -i ppp0 -m state --state ESTABLISHED,RELATED -j ACCEPT")
         self.router.iptables(GUIDE_SIP)
         self.router.iptables(GUIDE_RTP.format(low=low, high=high))
@@ -242,6 +246,48 @@ class Dialup(Masquerading):
     def hang_up(self, address=PUBLIC):
         """ppp0 loses its address (and the default route with it)."""
         self.router.ip("address", "delete", f"{address}/24", "dev", "ppp0")
+
+
+class BridgeAndTunnel(Masquerading):
+    """The guide's 7.2 on devices of other kinds: inside a bridge, outside a line without Ethernet."""
+
+    if_inbound = "br0"
+
+    def _lan(self):
+        veth(self.phones, "eth0", self.router, "port0")
+        self.router.ip("link", "add", "br0", "type", "bridge")
+        self.router.ip("link", "set", "port0", "master", "br0")
+        self.router.ip("link", "set", "br0", "up")
+        self._phone_addresses()
+        self.router.ip("address", "add", f"{GATEWAY}/24", "dev", "br0")
+
+    def _line(self):
+        self._ends = [self.router.tun("ppp0"), self.internet.tun("eth0")]
+        self._stop, self._stopped = os.pipe()
+        self._pump = threading.Thread(target=self._carry, daemon=True)
+        self._pump.start()
+        self.dial_in(PUBLIC)
+
+    def _carry(self):
+        """Carries packets from each end of the line to the other."""
+        to = dict(zip(self._ends, self._ends[::-1]))
+        while True:
+            for end in select.select([self._stop, *self._ends], [], [])[0]:
+                if end == self._stop:
+                    return
+                try:
+                    os.write(to[end], os.read(end, 4096))
+                except OSError:
+                    pass    # the other end is not up
+
+    def remove(self):
+        if getattr(self, "_pump", None):
+            os.close(self._stopped)
+            self._pump.join()
+            for end in (self._stop, *self._ends):
+                os.close(end)
+            self._pump = None
+        super().remove()
 
 
 class DualStack(Masquerading):
