@@ -13,7 +13,7 @@ import pytest
 import rtp
 import topology
 from calls import establish
-from deadline import wait_for
+from kernel_relay import MOVES, moved
 from topology import GATEWAY, GATEWAY6, PHONE, PHONE6, PROVIDER, PROVIDER6
 
 pytestmark = pytest.mark.needs_daemon
@@ -95,15 +95,14 @@ def heard(sender, target, listener, sent):
 
 def through(lab, engine, version):
     """What both parties of a call hear, with that engine."""
-    lab.daemon.settings.update(rtp_engine=engine, debug_level="0x200", rtp_dscp=46)
+    lab.daemon.settings.update(rtp_engine=engine, debug_level=MOVES, rtp_dscp=46)
     lab.daemon.start()
     phone = lab.phone(address=PHONE if version == 4 else PHONE6, port=5070 + version)
     provider = lab.provider(PROVIDER if version == 4 else PROVIDER6, port=5080 + version)
     call = establish(phone, provider, f"sip:bob@{host(provider.address)}:{provider.port}")
     call.check_media(15)
     if engine == "kernel":
-        wait_for(lambda: lab.daemon.log().count("is forwarded in the kernel") >= 2,
-                 "the kernel to have the call")
+        moved(lab)
     results = []
     for sender, target, listener in ((call.caller_rtp, call.caller_target, call.callee_rtp),
                                      (call.callee_rtp, call.callee_target, call.caller_rtp)):

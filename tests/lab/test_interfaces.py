@@ -10,6 +10,7 @@ import pytest
 import sip
 from daemon import DIRECT
 from deadline import wait_for
+from kernel_relay import MOVES, Standing, disciplines, filters, in_kernel
 from topology import PHONE, PUBLIC, SECOND_PUBLIC, Dialup
 
 pytestmark = pytest.mark.needs_daemon
@@ -260,3 +261,23 @@ def test_a_name_of_ours_stays_in_the_contact_when_the_address_changes(lab):
     assert contact_host(lab, phone, provider) == "foo.bar.org"
     phone.invite("sip:bob@sip.example.test", sip.sdp(PHONE, 4000))
     assert provider.expect("INVITE").source[0] == SECOND_PUBLIC
+
+
+@pytest.mark.siproxd(rtp_engine="kernel", debug_level=MOVES)
+def test_the_relay_in_the_kernel_follows_an_interface_that_comes_back(lab):
+    in_kernel(lab).hang_up()
+    lab.site.unplug()
+    lab.daemon.wait_log("waiting for if_outbound = ppp0: ppp0 does not exist yet")
+    lab.site.plug_in()
+    lab.daemon.wait_log(r"interfaces have changed: .*ppp0 \(203\.0\.113\.1\)")
+    wait_for(lambda: [len(found) for found in filters(lab)] == [1, 1], "a filter on both")
+    phone, provider = lab.phone("carol"), lab.provider(user="dave")
+    lab.registered(phone, provider)
+    call = lab.call_out(phone, provider)
+    call.check_media(15)
+    wait_for(lambda: lab.daemon.log().count("is forwarded in the kernel") >= 4, "the second call")
+    with Standing(lab):
+        call.check_media(5)
+    call.hang_up()
+    lab.daemon.stop()
+    assert not disciplines(lab)

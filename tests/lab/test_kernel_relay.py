@@ -2,8 +2,6 @@
 """The relay in the kernel: media goes on while the process stands still, what changes comes back to the
 process, and nothing is left on the interfaces."""
 
-import os
-import signal
 import socket
 import subprocess
 
@@ -14,33 +12,11 @@ import sip
 import topology
 from daemon import binary
 from deadline import wait_for
+from kernel_relay import MOVES, Standing, devices, disciplines, filters, in_kernel, moved
 
 pytestmark = pytest.mark.needs_daemon
-kernel = pytest.mark.siproxd(rtp_engine="kernel", debug_level="0x200")
+kernel = pytest.mark.siproxd(rtp_engine="kernel", debug_level=MOVES)
 IP_RECVTTL = 12     # Linux; the socket module does not know it
-
-
-def devices(lab):
-    return [lab.site.if_inbound, lab.site.if_outbound]
-
-
-def filters(lab):
-    """The filters of siproxd that are there, a list for each interface."""
-    space = lab.daemon.space
-    return [[line for line in space.run("tc", "filter", "show", "dev", device,
-                                        "ingress").splitlines() if "siproxd" in line]
-            for device in devices(lab)]
-
-
-def disciplines(lab):
-    return [device for device in devices(lab)
-            if "clsact" in lab.daemon.space.run("tc", "qdisc", "show", "dev", device)]
-
-
-def moved(lab, times=2):
-    """Returns when so many directions have moved into the kernel since the daemon began."""
-    wait_for(lambda: lab.daemon.log().count("is forwarded in the kernel") >= times,
-             lambda: f"{times} directions in the kernel; the log:\n{lab.daemon.log()[-3000:]}")
 
 
 @pytest.fixture(scope="module", params=["ethernet", "bridge-tunnel"])
@@ -48,34 +24,6 @@ def site(request):
     kind = topology.Masquerading if request.param == "ethernet" else topology.BridgeAndTunnel
     with kind() as networks:
         yield networks
-
-
-class Standing:
-    """The process stands still in this block: what is relayed, the kernel relays."""
-
-    def __init__(self, lab):
-        self.pid = lab.daemon.pid
-
-    def __enter__(self):
-        os.kill(self.pid, signal.SIGSTOP)
-
-        def stopped():
-            with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-                return file.read().rpartition(")")[2].split()[0] == "T"
-        wait_for(stopped, "the process to stand still")
-
-    def __exit__(self, *_):
-        os.kill(self.pid, signal.SIGCONT)
-
-
-def in_kernel(lab, way="out"):
-    """A call whose media the kernel has taken over."""
-    phone, provider, contact = lab.pair()
-    call = lab.call_out(phone, provider) if way == "out" else lab.call_in(phone, provider, contact)
-    before = lab.daemon.log().count("is forwarded in the kernel")
-    call.check_media(15)
-    moved(lab, before + 2)
-    return call
 
 
 @kernel
@@ -104,7 +52,7 @@ def test_without_it_audio_stands_still_with_the_process(lab):
     wait_for(lambda: rtp.drain(call.callee_rtp), "the packets that have waited")
 
 
-@pytest.mark.siproxd(rtp_engine="kernel", rtp_dscp=46, debug_level="0x200")
+@pytest.mark.siproxd(rtp_engine="kernel", rtp_dscp=46, debug_level=MOVES)
 def test_packets_look_as_if_the_process_had_sent_them(lab):
     """DSCP and TTL of what the kernel forwards, as a receiver sees them."""
     call = in_kernel(lab)
@@ -195,7 +143,7 @@ def test_hold_and_resume(lab):
     lab.daemon.assert_ports_released()
 
 
-@pytest.mark.siproxd(rtp_engine="kernel", rtp_timeout=3, debug_level="0x200")
+@pytest.mark.siproxd(rtp_engine="kernel", rtp_timeout=3, debug_level=MOVES)
 def test_silence_in_the_kernel_ends_the_call_and_audio_there_does_not(lab):
     call = in_kernel(lab)
     for _ in range(5):      # 5 s
@@ -223,7 +171,7 @@ def test_nothing_is_left_on_the_interfaces(lab):
     assert not disciplines(lab)
 
 
-@pytest.mark.siproxd(rtp_engine="kernel", user="nobody", debug_level="0x200")
+@pytest.mark.siproxd(rtp_engine="kernel", user="nobody", debug_level=MOVES)
 def test_of_roots_rights_it_keeps_one(lab):
     """CAP_NET_ADMIN, by which it takes the filters away."""
     with open(f"/proc/{lab.daemon.pid}/status", encoding="ascii") as file:
