@@ -370,3 +370,58 @@ TEST_CASE("without RTP headers only announced and latched addresses are heard",
         CHECK(latch.receiveOpaque(kRemapped, time(1000)).drop == kWrong);
     }
 }
+
+TEST_CASE("a latch is settled when its peer has sent a run, and until something is announced",
+          "[media][latch]") {
+    Latch latch;
+    CHECK_FALSE(latch.isSettled());
+    latch.expect(kKnown, time(0));
+    CHECK_FALSE(latch.isSettled());
+    for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(latch.isSettled());
+        (void)latch.receiveRtp(kPhone, packet(kStream, 10 + i), time(20 * i));
+    }
+    CHECK(latch.isSettled());
+    latch.expect(kKnown, time(100));
+    CHECK_FALSE(latch.isSettled());
+
+    for (int i = 0; i < 3; ++i) {
+        (void)latch.receiveRtp(kPhone, packet(kStream, 20 + i), time(100 + 20 * i));
+    }
+    REQUIRE(latch.isSettled());
+    latch.expect({kPhone, kPhone.ip, true}, time(200));  // hold by 0.0.0.0
+    (void)latch.receiveRtp(kPhone, packet(kStream, 30), time(220));
+    (void)latch.receiveRtp(kPhone, packet(kStream, 31), time(240));
+    (void)latch.receiveRtp(kPhone, packet(kStream, 32), time(260));
+    CHECK_FALSE(latch.isSettled());
+}
+
+TEST_CASE("what others relayed of the peer's counts as heard when a stranger comes",
+          "[media][latch]") {
+    const auto followed = [](bool told, int strangerFrom, int sequence) {
+        Latch latch;
+        latch.expect(kKnown, time(0));
+        for (int i = 0; i < 3; ++i) {
+            (void)latch.receiveRtp(kPhone, packet(kStream, 10 + i), time(20 * i));
+        }
+        if (told) {
+            // Ten minutes of audio later.
+            latch.heardElsewhere(kStream, 30012, time(600000));
+        }
+        for (int i = 0; i < 12; ++i) {
+            (void)latch.receiveRtp(kMapped, packet(kStream, sequence + i),
+                                   time(strangerFrom + 20 * i));
+        }
+        return latch.peer() == kMapped;
+    };
+    CHECK(followed(true, 600020, 30013));
+    // Who goes on where the process has heard the peer last knows nothing of the stream.
+    CHECK_FALSE(followed(true, 600020, 13));
+    CHECK(followed(false, 80, 13));
+    // Old news are no news.
+    Latch latch;
+    latch.expect(kKnown, time(0));
+    (void)latch.receiveRtp(kPhone, packet(kStream, 10), time(1000));
+    latch.heardElsewhere(kOther, 99, time(500));
+    CHECK(latch.ssrc() == kStream);
+}
