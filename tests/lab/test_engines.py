@@ -17,6 +17,7 @@ from kernel_relay import MOVES, moved
 from topology import GATEWAY, GATEWAY6, PHONE, PHONE6, PROVIDER, PROVIDER6
 
 pytestmark = pytest.mark.needs_daemon
+STUN_HEADER = b"\x00\x01\x00\x00\x21\x12\xa4\x42"
 IP_RECVTTL = 12     # Linux; the socket module does not know it
 V4 = (socket.IPPROTO_IP, socket.IP_RECVTOS, socket.IP_TOS, IP_RECVTTL, socket.IP_TTL)
 V6 = (socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, socket.IPV6_TCLASS, socket.IPV6_RECVHOPLIMIT,
@@ -50,7 +51,7 @@ def packets(ssrc):
         header(seq=206, ssrc=ssrc + 99) + some(160),                             # another source
         header(seq=207, ssrc=ssrc) + b"\0" * 160, header(seq=208, ssrc=ssrc) + b"\xff" * 160,
         struct.pack(">BBHIIIIII", 0x80, 200, 6, ssrc, 1, 2, 3, 4, 5),            # RTCP, multiplexed
-        b"\x00\x01\x00\x00\x21\x12\xa4\x42" + some(12),                          # STUN
+        STUN_HEADER + some(12),                                                  # STUN
         b"\x16\xfe\xfd" + some(40),                                              # DTLS
         header(0x40, seq=209, ssrc=ssrc) + some(160),                            # version 1
         header(0xC0, seq=210, ssrc=ssrc) + some(160),                            # version 3
@@ -76,12 +77,13 @@ def receive(sock):
 
 
 def heard(sender, target, listener, sent):
-    """Which of `sent` come out of the relay, as they went in, from where and how. Behind each stands a mark that is
-    relayed for certain: that the packet before is missing is known without waiting."""
+    """Which of `sent` come out of the relay, as they went in, from where and how. Behind each stands a mark
+    that is relayed for certain, by the process, which nothing sent before can come after: that a
+    packet is missing is known without waiting."""
     out = []
     for number, data in enumerate(sent):
         sender.sendto(data, target)
-        mark = header(seq=30000 + number, ssrc=sender.getsockname()[1]) + b"mark"
+        mark = STUN_HEADER + f"mark {number:7}".encode()
         sender.sendto(mark, target)
         while True:
             assert select.select([listener], [], [], 5)[0], f"the mark behind packet {number}"
