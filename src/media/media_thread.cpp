@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,7 +21,7 @@ namespace {
 
 constexpr int kEventsAtOnce = 128;
 
-/// Announcements that may wait for a packet.
+/// Commands that may wait for a packet.
 constexpr std::size_t kMostUnseen = 64;
 
 base::Error systemError(const std::string& what, int number) {
@@ -128,9 +129,8 @@ base::Result<void> MediaThread::watch(int fd, void* context) {
     return {};
 }
 
-base::Result<void> MediaThread::add(Stream& stream) {
-    ++streams_;
-    for (auto& endpoint : stream.endpoints()) {
+base::Result<void> MediaThread::watch(StreamPorts& ports) {
+    for (auto& endpoint : ports.endpoints) {
         if (auto watched = watch(endpoint.fd, &endpoint); !watched) {
             return watched;
         }
@@ -138,16 +138,22 @@ base::Result<void> MediaThread::add(Stream& stream) {
     return {};
 }
 
+// What follows matters to packets only, and each of them looks for it (without any it must not pile
+// up); but not those that the kernel forwards.
+
+void MediaThread::open(Stream& stream) {
+    ++streams_;
+    post(Open{&stream}, false);
+}
+
 void MediaThread::announce(Stream& stream, Leg leg, const Announced& announced) {
-    // It matters to packets only, and each of them looks for it (without any it must not pile up); but
-    // not those that the kernel forwards.
     post(Announce{&stream, leg, announced}, flows_ != nullptr);
 }
 
 void MediaThread::close(std::unique_ptr<Stream> stream) {
     --streams_;
     ++closing_;
-    post(Close{std::move(stream)});
+    post(Close{std::move(stream)}, flows_ != nullptr);
 }
 
 std::vector<std::unique_ptr<Stream>> MediaThread::takeClosed() {
@@ -158,6 +164,21 @@ std::vector<std::unique_ptr<Stream>> MediaThread::takeClosed() {
         closing_ -= closed.size();
     }
     return closed;
+}
+
+void MediaThread::discard(std::unique_ptr<StreamPorts> ports) {
+    ++closing_;
+    post(Discard{std::move(ports)});
+}
+
+std::vector<PerLeg<std::uint16_t>> MediaThread::takeDiscarded() {
+    std::vector<PerLeg<std::uint16_t>> discarded;
+    if (closing_ > 0) {
+        const std::lock_guard lock(mutex_);
+        discarded.swap(discarded_);
+        closing_ -= discarded.size();
+    }
+    return discarded;
 }
 
 void MediaThread::routesChanged() {
@@ -189,10 +210,25 @@ void MediaThread::post(Command command, bool now) {
         woken_ = woken_ || wakes;
     }
     if (wakes) {
-        const std::uint64_t one = 1;
-        // Cannot fail: the counter would have to be full.
-        [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+        wake();
     }
+}
+
+void MediaThread::hurry() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (woken_ || posted_.empty()) {
+            return;
+        }
+        woken_ = true;
+    }
+    wake();
+}
+
+void MediaThread::wake() {
+    const std::uint64_t one = 1;
+    // Cannot fail: the counter would have to be full.
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
 
 void MediaThread::run() {
@@ -207,22 +243,34 @@ void MediaThread::run() {
             std::uint64_t wakes = 0;
             [[maybe_unused]] const auto got = ::read(wake_.get(), &wakes, sizeof wakes);
         }
-        // Packets do not overtake what was signalled before they came.
         const bool commanded = pending_.load(std::memory_order_acquire);
         if (commanded) {
             takeCommands();
-            runCommands(now, true);
+            for (auto& command : commands_) {
+                std::visit([this, now](auto& one) { executeBefore(one, now); }, command);
+            }
         }
         for (const auto& event : ready) {
-            if (auto* endpoint = static_cast<Stream::Endpoint*>(event.data.ptr)) {
-                endpoint->stream->receive(*endpoint, buffer_, now, *this);
+            if (event.data.ptr != nullptr) {
+                receive(*static_cast<Stream::Endpoint*>(event.data.ptr), now);
             }
         }
         if (commanded) {
-            // Last, for a stream that is closed may stand in the same batch of events.
-            runCommands(now, false);
+            for (auto& command : commands_) {
+                std::visit([this, now](auto& one) { executeAfter(one, now); }, command);
+            }
             commands_.clear();
         }
+    }
+}
+
+void MediaThread::receive(const Stream::Endpoint& endpoint, base::TimePoint now) {
+    if (auto* stream = endpoint.ports->stream) {
+        stream->receive(endpoint, buffer_, now, *this);
+    } else {
+        // For a stream that has ended. It must not wait for the next one.
+        [[maybe_unused]] const auto dropped =
+            ::recv(endpoint.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     }
 }
 
@@ -233,29 +281,36 @@ void MediaThread::takeCommands() {
     commands_.swap(posted_);
 }
 
-void MediaThread::runCommands(base::TimePoint now, bool announcements) {
-    for (auto& command : commands_) {
-        if (std::holds_alternative<Announce>(command) == announcements) {
-            std::visit([this, now](auto& one) { execute(one, now); }, command);
-        }
-    }
+void MediaThread::executeBefore(Open& command, base::TimePoint) {
+    command.stream->ports().stream = command.stream;
 }
 
-void MediaThread::execute(Announce& command, base::TimePoint now) {
+void MediaThread::executeBefore(Announce& command, base::TimePoint now) {
     command.stream->announce(command.leg, command.announced, now);
 }
 
-void MediaThread::execute(Close& command, base::TimePoint now) {
+void MediaThread::executeBefore(Close& command, base::TimePoint now) {
     std::erase_if(questions_, [&command](const auto& entry) {
         return entry.second.stream == command.stream.get();
     });
     inKernel_.erase(command.stream.get());
     command.stream->close(now);
+    command.stream->ports().stream = nullptr;
+}
+
+void MediaThread::executeAfter(Close& command, base::TimePoint) {
     const std::lock_guard lock(mutex_);
     closed_.push_back(std::move(command.stream));
 }
 
-void MediaThread::execute(Routed& command, base::TimePoint now) {
+void MediaThread::executeAfter(Discard& command, base::TimePoint) {
+    const auto numbers = command.ports->numbers();
+    command.ports.reset();
+    const std::lock_guard lock(mutex_);
+    discarded_.push_back(numbers);
+}
+
+void MediaThread::executeAfter(Routed& command, base::TimePoint now) {
     const auto found = questions_.find(command.question);
     if (found == questions_.end()) {
         return;  // the stream is gone
@@ -266,18 +321,18 @@ void MediaThread::execute(Routed& command, base::TimePoint now) {
     question.stream->routeFound(question.leg, question.flow, command.route, now);
 }
 
-void MediaThread::execute(RoutesChanged&, base::TimePoint now) {
+void MediaThread::executeAfter(RoutesChanged&, base::TimePoint now) {
     for (auto* stream : inKernel_) {
         stream->routesChanged(now);
     }
     inKernel_.clear();
 }
 
-void MediaThread::execute(Drain& command, base::TimePoint) {
+void MediaThread::executeAfter(Drain& command, base::TimePoint) {
     command.done->release();
 }
 
-void MediaThread::execute(Stop&, base::TimePoint) {
+void MediaThread::executeAfter(Stop&, base::TimePoint) {
     stopping_ = true;
 }
 

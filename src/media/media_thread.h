@@ -33,13 +33,21 @@ public:
 
     // All for the signalling thread.
 
-    /// Serves a stream from now on. Until it has been announced it drops everything. Even when this
-    /// fails the stream must be given to close().
-    [[nodiscard]] base::Result<void> add(Stream& stream);
+    /// Reads what comes to the ports, and drops it as long as no stream has them. Even when this fails
+    /// they must be given to discard().
+    [[nodiscard]] base::Result<void> watch(StreamPorts& ports);
+    /// Serves a stream, whose ports are watched, from now on. Until it has been announced it drops
+    /// everything.
+    void open(Stream& stream);
     void announce(Stream& stream, Leg leg, const Announced& announced);
-    /// Closes the sockets soon; takeClosed() then gives the stream back.
+    /// Ends it soon; takeClosed() then gives it back, and its ports are free for another one.
     void close(std::unique_ptr<Stream> stream);
     [[nodiscard]] std::vector<std::unique_ptr<Stream>> takeClosed();
+    /// Closes the sockets soon; takeDiscarded() then tells the numbers.
+    void discard(std::unique_ptr<StreamPorts> ports);
+    [[nodiscard]] std::vector<PerLeg<std::uint16_t>> takeDiscarded();
+    /// What has been asked for and waits for a packet is done now.
+    void hurry();
     /// What the kernel forwards is to find its way anew.
     void routesChanged();
     /// Waits until all that has been asked for so far is done: some microseconds.
@@ -47,10 +55,13 @@ public:
 
     /// Streams that are served and not closed.
     [[nodiscard]] std::size_t streams() const { return streams_; }
-    /// Streams that takeClosed() has not given back yet.
+    /// Streams that takeClosed() has not given back yet, and ports that takeDiscarded() has not told.
     [[nodiscard]] std::size_t closing() const { return closing_; }
 
 private:
+    struct Open {
+        Stream* stream;
+    };
     struct Announce {
         Stream* stream;
         Leg leg;
@@ -58,6 +69,9 @@ private:
     };
     struct Close {
         std::unique_ptr<Stream> stream;
+    };
+    struct Discard {
+        std::unique_ptr<StreamPorts> ports;
     };
     struct Routed {
         std::uint64_t question;
@@ -68,7 +82,8 @@ private:
         std::binary_semaphore* done;
     };
     struct Stop {};
-    using Command = std::variant<Announce, Close, Routed, RoutesChanged, Drain, Stop>;
+    using Command =
+        std::variant<Open, Announce, Close, Discard, Routed, RoutesChanged, Drain, Stop>;
 
     /// A route that has been asked for.
     struct Question {
@@ -83,18 +98,26 @@ private:
 
     /// `now`: wakes the thread; else the next packet does, or the next command that is urgent.
     void post(Command command, bool now = true);
+    void wake();
     [[nodiscard]] base::Result<void> watch(int fd, void* context);
 
     void run();
     void takeCommands();
-    /// Carries out the announcements that have been taken, or everything else.
-    void runCommands(base::TimePoint now, bool announcements);
-    void execute(Announce& command, base::TimePoint now);
-    void execute(Close& command, base::TimePoint now);
-    void execute(Routed& command, base::TimePoint now);
-    void execute(RoutesChanged& command, base::TimePoint now);
-    void execute(Drain& command, base::TimePoint now);
-    void execute(Stop& command, base::TimePoint now);
+    void receive(const Stream::Endpoint& endpoint, base::TimePoint now);
+
+    // Before the packets that have come, so that they do not overtake what was signalled.
+    void executeBefore(Open& command, base::TimePoint now);
+    void executeBefore(Announce& command, base::TimePoint now);
+    void executeBefore(Close& command, base::TimePoint now);
+    void executeBefore(auto& /*command*/, base::TimePoint /*now*/) {}
+    // After them: what is given away or destroyed may be in the same batch of events.
+    void executeAfter(Close& command, base::TimePoint now);
+    void executeAfter(Discard& command, base::TimePoint now);
+    void executeAfter(Routed& command, base::TimePoint now);
+    void executeAfter(RoutesChanged& command, base::TimePoint now);
+    void executeAfter(Drain& command, base::TimePoint now);
+    void executeAfter(Stop& command, base::TimePoint now);
+    void executeAfter(auto& /*command*/, base::TimePoint /*now*/) {}
 
     base::UniqueFd epoll_;
     base::UniqueFd wake_;
@@ -107,7 +130,8 @@ private:
     std::vector<Command> posted_;                   // under mutex_
     bool woken_ = false;                            // under mutex_: the thread has been told
     std::atomic<bool> pending_ = false;             // whether something is posted
-    std::vector<std::unique_ptr<Stream>> closed_;   // under mutex_
+    std::vector<std::unique_ptr<Stream>> closed_;          // under mutex_
+    std::vector<PerLeg<std::uint16_t>> discarded_;  // under mutex_
 
     // The media thread's own.
     KernelFlows* const flows_;

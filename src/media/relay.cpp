@@ -30,7 +30,7 @@ std::size_t descriptorsNeeded(const RelaySettings& settings) {
 
 Relay::Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random)
     : loop_(loop), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
-      kernel_(settings.kernel), tos_(static_cast<std::uint8_t>(settings.dscp << 2U)),
+      resting_(random), kernel_(settings.kernel), tos_(static_cast<std::uint8_t>(settings.dscp << 2U)),
       timeout_(settings.rtpTimeout.count() > 0 ? settings.rtpTimeout : kDefaultTimeout),
       timer_(loop.timer([this] { tick(); })) {}
 
@@ -73,44 +73,71 @@ Relay::Totals Relay::totals() {
         totals.streams += thread->streams();
     }
     totals.pairs = pool_.pairs();
-    totals.freePairs = pool_.freePairs();
+    totals.freePairs = pool_.freePairs() + resting_.pairs();
     return totals;
 }
 
 base::Result<std::unique_ptr<Stream>> Relay::openStream(const std::string& label,
                                                         const PerLeg<base::IpAddress>& local) {
     collectClosed();
-    auto sockets = pool_.acquire(local);
-    if (!sockets && closing() > 0) {
-        // The ports of a call that has just ended are free as soon as the media threads have heard.
-        for (const auto& thread : threads_) {
-            thread->drain();
-        }
-        collectClosed();
-        sockets = pool_.acquire(local);
+    auto ports = portsOn(local);
+    if (!ports) {
+        return std::unexpected(std::move(ports.error()));
     }
-    if (!sockets) {
-        return std::unexpected(std::move(sockets.error()));
-    }
-    const auto thread = leastBusyThread();
-    auto stream = std::make_unique<Stream>(label, std::move(*sockets), thread, kernel_,
+    auto stream = std::make_unique<Stream>(label, std::move(*ports), kernel_,
                                            Stream::Sending{.tos = tos_}, loop_.now());
-    if (auto added = threads_[thread]->add(*stream); !added) {
-        threads_[thread]->close(std::move(stream));
-        return std::unexpected(std::move(added.error()));
-    }
+    threads_[stream->ports().thread]->open(*stream);
     log::debug(log::Class::Rtp, "call {}: relay ports {} on {} and {} on {}", label,
-               stream->ports()[Leg::A], local[Leg::A].toString(), stream->ports()[Leg::B],
+               stream->numbers()[Leg::A], local[Leg::A].toString(), stream->numbers()[Leg::B],
                local[Leg::B].toString());
     return stream;
 }
 
+base::Result<std::unique_ptr<StreamPorts>> Relay::portsOn(const PerLeg<base::IpAddress>& local) {
+    if (auto rested = resting_.take(local, loop_.now())) {
+        return rested;
+    }
+    auto ports = newPortsOn(local);
+    if (ports) {
+        return ports;
+    }
+    // The ports of a call that has just ended are free as soon as the media threads have heard.
+    awaitClosed();
+    if (auto tired = resting_.takeOldest(local)) {
+        return tired;
+    }
+    while (auto elsewhere = resting_.takeAny()) {
+        discard(std::move(elsewhere));
+    }
+    awaitClosed();
+    return newPortsOn(local);
+}
+
+base::Result<std::unique_ptr<StreamPorts>> Relay::newPortsOn(const PerLeg<base::IpAddress>& local) {
+    auto sockets = pool_.acquire(local);
+    if (!sockets) {
+        return std::unexpected(std::move(sockets.error()));
+    }
+    auto ports = std::make_unique<StreamPorts>(std::move(*sockets));
+    ports->thread = leastBusyThread();
+    if (auto watched = threads_[ports->thread]->watch(*ports); !watched) {
+        discard(std::move(ports));
+        return std::unexpected(std::move(watched.error()));
+    }
+    return ports;
+}
+
+void Relay::discard(std::unique_ptr<StreamPorts> ports) {
+    auto& thread = *threads_[ports->thread];
+    thread.discard(std::move(ports));
+}
+
 void Relay::announce(Stream& stream, Leg leg, const Announced& announced) {
-    threads_[stream.thread()]->announce(stream, leg, announced);
+    threads_[stream.ports().thread]->announce(stream, leg, announced);
 }
 
 void Relay::closeStream(std::unique_ptr<Stream> stream) {
-    auto& thread = *threads_[stream->thread()];
+    auto& thread = *threads_[stream->ports().thread];
     thread.close(std::move(stream));
 }
 
@@ -136,17 +163,38 @@ void Relay::tick() {
     if (kernel_ != nullptr && ++ticks_ % kRouteCheck == 0) {
         routesChanged();
     }
-    if (!sessions_.empty() || closing() > 0) {
+    for (const auto& thread : threads_) {
+        thread->hurry();
+    }
+    if (!sessions_.empty() || closing() > 0 || resting_.pairs() > 0) {
         timer_->start(kTick);
     }
 }
 
 void Relay::collectClosed() {
+    const auto now = loop_.now();
     for (const auto& thread : threads_) {
         for (const auto& stream : thread->takeClosed()) {
-            pool_.release(stream->ports());
+            if (auto tooMany = resting_.put(stream->takePorts(), now)) {
+                discard(std::move(tooMany));
+            }
+        }
+        for (const auto& ports : thread->takeDiscarded()) {
+            pool_.release(ports);
         }
     }
+    while (auto expired = resting_.takeExpired(now)) {
+        discard(std::move(expired));
+    }
+}
+
+void Relay::awaitClosed() {
+    for (const auto& thread : threads_) {
+        if (thread->closing() > 0) {
+            thread->drain();
+        }
+    }
+    collectClosed();
 }
 
 std::size_t Relay::closing() const {

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "event/loop.h"
 #include "media/port_pool.h"
+#include "media/resting_ports.h"
 #include "media/session.h"
 
 namespace siproxd::media {
@@ -74,13 +75,23 @@ private:
     [[nodiscard]] base::TimePoint now() const override { return loop_.now(); }
     void sessionEnded(Session& session) override;
 
+    /// Bound and watched by a media thread.
+    [[nodiscard]] base::Result<std::unique_ptr<StreamPorts>> portsOn(
+        const PerLeg<base::IpAddress>& local);
+    [[nodiscard]] base::Result<std::unique_ptr<StreamPorts>> newPortsOn(
+        const PerLeg<base::IpAddress>& local);
+    void discard(std::unique_ptr<StreamPorts> ports);
+
     void tick();
     void collectClosed();
+    /// Waits for what is being closed: some microseconds.
+    void awaitClosed();
     [[nodiscard]] std::size_t closing() const;
     [[nodiscard]] std::size_t leastBusyThread() const;
 
     event::Loop& loop_;
     PortPool pool_;
+    RestingPorts resting_;
     KernelFlows* kernel_;
     std::uint8_t tos_;
     unsigned ticks_ = 0;

@@ -25,7 +25,7 @@ base::Result<PerLeg<std::uint16_t>> Session::openStream(std::size_t index,
     const PerLeg<base::IpAddress> local(localA, localB);
     const auto known = streams_.find(index);
     if (known != streams_.end() && known->second.local == local) {
-        return known->second.stream->ports();
+        return known->second.stream->numbers();
     }
     auto stream = host_.openStream(label_, local);
     if (!stream) {
@@ -36,7 +36,7 @@ base::Result<PerLeg<std::uint16_t>> Session::openStream(std::size_t index,
     open.stream = std::move(*stream);
     open.local = local;
     open.lastActivity = host_.now();
-    return open.stream->ports();
+    return open.stream->numbers();
 }
 
 base::Result<void> Session::setRemote(std::size_t index, Leg leg, const Announced& announced) {
@@ -124,7 +124,7 @@ StreamReport Session::reportOf(std::size_t index, const OpenStream& open) {
     report.index = index;
     report.flowing = open.flowing();
     report.lastActivity = open.lastActivity;
-    report.ports = open.stream->ports();
+    report.ports = open.stream->numbers();
     for (const Leg leg : {Leg::A, Leg::B}) {
         report.legs[leg] = open.stream->report(leg);
         if (open.announced[leg]) {

@@ -16,18 +16,13 @@ void SendAddress::set(const base::SocketAddress& address) {
     std::memcpy(&storage_, &storage, length_);
 }
 
-Stream::Stream(std::string label, StreamSockets sockets, std::size_t thread, KernelFlows* flows,
+Stream::Stream(std::string label, std::unique_ptr<StreamPorts> ports, KernelFlows* flows,
                const Sending& sending, base::TimePoint now)
-    : label_(std::move(label)), sockets_(std::move(sockets)),
-      ports_((*sockets_)[Leg::A].port(), (*sockets_)[Leg::B].port()), thread_(thread),
-      sending_(sending), flows_(flows, ports_, now) {
-    auto next = endpoints_.begin();
+    : label_(std::move(label)), ports_(std::move(ports)), numbers_(ports_->numbers()),
+      sending_(sending), flows_(flows, numbers_, now) {
     for (const Leg leg : {Leg::A, Leg::B}) {
-        auto& side = sides_[leg];
-        side.rtpFd = (*sockets_)[leg].rtp.fd();
-        side.rtcpFd = (*sockets_)[leg].rtcp.fd();
-        *next++ = {this, leg, Channel::Rtp, side.rtpFd};
-        *next++ = {this, leg, Channel::Rtcp, side.rtcpFd};
+        sides_[leg].rtpFd = ports_->sockets[leg].rtp.fd();
+        sides_[leg].rtcpFd = ports_->sockets[leg].rtcp.fd();
     }
 }
 
@@ -100,7 +95,7 @@ void Stream::catchUp(Leg leg) {
 }
 
 void Stream::moveIn(Leg leg, base::TimePoint now, Server& server) {
-    if (!flows_.mayMove(leg, now) || !sockets_) {
+    if (!flows_.mayMove(leg, now)) {
         return;
     }
     const auto& from = sides_[leg];
@@ -111,8 +106,8 @@ void Stream::moveIn(Leg leg, base::TimePoint now, Server& server) {
     }
     kernel::Flow flow;
     flow.source = from.rtp.peer();
-    flow.local = (*sockets_)[leg].rtp.local();
-    flow.newSource = (*sockets_)[other(leg)].rtp.local();
+    flow.local = ports_->sockets[leg].rtp.local();
+    flow.newSource = ports_->sockets[other(leg)].rtp.local();
     flow.destination = to.rtp.peer();
     flow.tos = sending_.tos;
     flow.packetsPerSecond = sending_.packetsPerSecond;
@@ -127,12 +122,7 @@ void Stream::routeFound(Leg leg, const kernel::Flow& flow, const std::optional<n
                         base::TimePoint now) {
     flows_.routeFound(leg, flow, route, now);
     log::debug(log::Class::Rtp, "call {}: what comes to port {} is forwarded {}", label_,
-               ports_[leg], flows_.isIn(leg) ? "in the kernel" : "by the process");
-}
-
-void Stream::close(base::TimePoint now) {
-    flows_.leave(now);
-    sockets_.reset();
+               numbers_[leg], flows_.isIn(leg) ? "in the kernel" : "by the process");
 }
 
 Verdict Stream::judge(Side& side, Channel channel, const base::SocketAddress& source,
@@ -179,7 +169,7 @@ void Stream::peerChanged(Leg leg, Channel channel, base::TimePoint now) {
         flows_.leave(now);
         side.toRtp.set(side.rtp.destination());
         side.counters.peer.store(side.rtp.peer());
-        log::debug(log::Class::Rtp, "call {}: port {} hears {}", label_, ports_[leg],
+        log::debug(log::Class::Rtp, "call {}: port {} hears {}", label_, numbers_[leg],
                    side.rtp.peer().toString());
     } else {
         side.toRtcp.set(side.rtcp.destination());
@@ -192,7 +182,7 @@ void Stream::logStranger(Leg leg, Channel channel, const base::SocketAddress& so
     const auto wanted =
         channel == Channel::Rtp ? side.rtp.destination() : side.rtcp.destination();
     log::infoFromPeer("call {}: {} on port {} from {} is not relayed, it is expected from {}",
-                      label_, nameOf(channel), ports_[leg] + (channel == Channel::Rtp ? 0 : 1),
+                      label_, nameOf(channel), numbers_[leg] + (channel == Channel::Rtp ? 0 : 1),
                       source.toString(), wanted ? wanted.toString() : "elsewhere");
 }
 

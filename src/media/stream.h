@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <array>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "media/counters.h"
 #include "media/latch.h"
-#include "media/port_pool.h"
 #include "media/send_allowance.h"
 #include "media/stream_flows.h"
+#include "media/stream_ports.h"
 
 namespace siproxd::media {
 
@@ -31,19 +31,11 @@ private:
 };
 
 /// One m-line of one call: four sockets and what is known about both sides. The media thread it has
-/// been given to owns the sockets and all state; the signalling thread owns the object, and reads
-/// report(), ports() and packets().
+/// been given to owns all state; the signalling thread owns the object, and reads report(), numbers()
+/// and packets().
 class Stream {
 public:
-    enum class Channel : std::uint8_t { Rtp, Rtcp };
-
-    /// One socket, for the event loop.
-    struct Endpoint {
-        Stream* stream;
-        Leg leg;
-        Channel channel;
-        int fd;
-    };
+    using Endpoint = StreamPorts::Endpoint;
 
     /// Whoever serves the stream. (The media thread.)
     class Server {
@@ -59,16 +51,17 @@ public:
         unsigned packetsPerSecond = 0;  ///< of one direction; more are dropped; 0: no limit
     };
 
-    /// `thread`: number of the media thread that is going to serve it. `flows`: nullptr when the kernel
-    /// forwards nothing.
-    Stream(std::string label, StreamSockets sockets, std::size_t thread, KernelFlows* flows,
+    /// `flows`: nullptr when the kernel forwards nothing.
+    Stream(std::string label, std::unique_ptr<StreamPorts> ports, KernelFlows* flows,
            const Sending& sending, base::TimePoint now);
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    [[nodiscard]] std::size_t thread() const { return thread_; }
-    [[nodiscard]] const PerLeg<std::uint16_t>& ports() const { return ports_; }
-    [[nodiscard]] std::array<Endpoint, 4>& endpoints() { return endpoints_; }
+    [[nodiscard]] StreamPorts& ports() { return *ports_; }
+    /// The numbers of the RTP ports.
+    [[nodiscard]] const PerLeg<std::uint16_t>& numbers() const { return numbers_; }
+    /// When no thread serves it any more: it is good for nothing then.
+    [[nodiscard]] std::unique_ptr<StreamPorts> takePorts() { return std::move(ports_); }
 
     // Media thread only.
 
@@ -81,7 +74,8 @@ public:
                     base::TimePoint now);
     /// Routes may have changed: the kernel has to be told anew.
     void routesChanged(base::TimePoint now) { flows_.leave(now); }
-    void close(base::TimePoint now);
+    /// Nothing is received any more.
+    void close(base::TimePoint now) { flows_.leave(now); }
 
     // Any thread.
 
@@ -117,10 +111,8 @@ private:
     [[nodiscard]] static std::string_view nameOf(Channel channel);
 
     const std::string label_;
-    std::optional<StreamSockets> sockets_;
-    const PerLeg<std::uint16_t> ports_;
-    const std::size_t thread_;
-    std::array<Endpoint, 4> endpoints_;
+    std::unique_ptr<StreamPorts> ports_;
+    const PerLeg<std::uint16_t> numbers_;
     const Sending sending_;
     PerLeg<Side> sides_;
     StreamFlows flows_;

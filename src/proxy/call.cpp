@@ -71,8 +71,16 @@ std::string CallTable::key(std::string_view callId, std::string_view initiatorTa
 }
 
 Call* CallTable::lookUp(std::string_view callId, std::string_view initiatorTag, Side initiator) {
+    if (last_ != nullptr && last_->state().callId == callId &&
+        last_->state().initiatorTag == initiatorTag && last_->state().initiator == initiator) {
+        return last_;
+    }
     const auto it = calls_.find(key(callId, initiatorTag, initiator));
-    return it == calls_.end() ? nullptr : it->second.get();
+    if (it == calls_.end()) {
+        return nullptr;
+    }
+    last_ = it->second.get();
+    return last_;
 }
 
 Call* CallTable::find(const sip::Message& message, Side from) {
@@ -101,6 +109,7 @@ Call& CallTable::obtain(const sip::Message& invite, Side from) {
     state.initiator = from;
     auto& slot = calls_[key(state.callId, state.initiatorTag, from)];
     slot = std::make_unique<Call>(std::move(state));
+    last_ = slot.get();
     return *slot;
 }
 
@@ -111,6 +120,7 @@ std::string CallTable::key(const Call& call) {
 
 void CallTable::remove(Call& call) {
     setSessionEnd(call, std::nullopt);
+    last_ = nullptr;
     calls_.erase(key(call));
 }
 
@@ -162,6 +172,7 @@ Call* CallTable::takeExpired(base::TimePoint now) {
 }
 
 std::size_t CallTable::removeIdle(base::TimePoint before) {
+    last_ = nullptr;
     return std::erase_if(calls_, [this, before](const auto& entry) {
         Call& call = *entry.second;
         const bool isIdle = !call.mediaFlows() && call.lastSignal() < before;

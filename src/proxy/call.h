@@ -190,6 +190,7 @@ private:
 
     std::unordered_map<std::string, std::unique_ptr<Call>, base::StringHash, std::equal_to<>>
         calls_;
+    Call* last_ = nullptr;  ///< found last: one message is looked up several times
     /// Keys of the calls by port; one entry a port at most, checked when it is used.
     std::unordered_map<std::uint16_t, std::string> portOwners_;
     Call::Ends sessionEnds_;  ///< one entry a call at most

@@ -4,11 +4,18 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "sip/known_addresses.h"
 #include "sip/scan.h"
 
 namespace siproxd::sip {
 
 namespace {
+
+/// Messages are read in the signalling thread only; others, in tests, have their own.
+KnownAddresses& knownAddresses() {
+    static thread_local KnownAddresses known;
+    return known;
+}
 
 std::string_view tagOf(const NameAddr& address) {
     return address.params.value("tag").value_or(std::string_view());
@@ -42,10 +49,10 @@ const NameAddr* Message::Field::address() const {
     if (const auto* known = std::get_if<std::shared_ptr<const NameAddr>>(&meaning_)) {
         return known->get();
     }
-    auto parsed = NameAddr::parse(value_);
-    auto shared = parsed ? std::make_shared<const NameAddr>(std::move(*parsed)) : nullptr;
-    meaning_ = shared;
-    return shared.get();
+    auto shared = knownAddresses().read(value_);
+    const auto* address = shared.get();
+    meaning_ = std::move(shared);
+    return address;
 }
 
 Message Message::request(std::string_view method, const Uri& uri) {
@@ -264,6 +271,7 @@ bool Message::contactIsStar() const {
 
 std::vector<NameAddr> Message::addresses(HeaderName id) const {
     std::vector<NameAddr> out;
+    out.reserve(static_cast<std::size_t>(std::ranges::count(fields_, id, &Field::id)));
     for (const auto& field : fields_) {
         const NameAddr* value = field.id() == id ? field.address() : nullptr;
         if (value != nullptr) {
