@@ -138,22 +138,20 @@ base::Result<void> MediaThread::watch(StreamPorts& ports) {
     return {};
 }
 
-// What follows matters to packets only, and each of them looks for it (without any it must not pile
-// up); but not those that the kernel forwards.
-
 void MediaThread::open(Stream& stream) {
     ++streams_;
-    post(Open{&stream}, false);
+    post(Open{&stream}, &stream);
 }
 
 void MediaThread::announce(Stream& stream, Leg leg, const Announced& announced) {
-    post(Announce{&stream, leg, announced}, flows_ != nullptr);
+    post(Announce{&stream, leg, announced}, &stream);
 }
 
 void MediaThread::close(std::unique_ptr<Stream> stream) {
     --streams_;
     ++closing_;
-    post(Close{std::move(stream)}, flows_ != nullptr);
+    const Stream* served = stream.get();  // nobody but this thread destroys it
+    post(Close{std::move(stream)}, served);
 }
 
 std::vector<std::unique_ptr<Stream>> MediaThread::takeClosed() {
@@ -200,13 +198,18 @@ void MediaThread::drain() {
     done.acquire();
 }
 
-void MediaThread::post(Command command, bool now) {
+void MediaThread::post(Command command, const Stream* served) {
     bool wakes = false;
     {
         const std::lock_guard lock(mutex_);
         posted_.push_back(std::move(command));
         pending_.store(true, std::memory_order_release);
-        wakes = !woken_ && (now || posted_.size() >= kMostUnseen);
+        // What matters to the packets of a stream only can wait for one: each of them looks for it.
+        // Without any it must not pile up; and what the kernel forwards does not come here. A flow on
+        // its way there waits for a command that is behind this one.
+        const bool waits =
+            served != nullptr && !served->mayBeInKernel() && posted_.size() < kMostUnseen;
+        wakes = !woken_ && !waits;
         woken_ = woken_ || wakes;
     }
     if (wakes) {

@@ -96,8 +96,8 @@ private:
 
     void findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) override;
 
-    /// `now`: wakes the thread; else the next packet does, or the next command that is urgent.
-    void post(Command command, bool now = true);
+    /// `served`: it matters to the packets of this stream only; nullptr: it is urgent.
+    void post(Command command, const Stream* served = nullptr);
     void wake();
     [[nodiscard]] base::Result<void> watch(int fd, void* context);
 

@@ -79,6 +79,8 @@ public:
 
     // Any thread.
 
+    /// Whether packets may pass that the process does not see, now or after the next routeFound().
+    [[nodiscard]] bool mayBeInKernel() const { return flows_.mayBeIn(); }
     /// Packets from the right sources on both legs.
     [[nodiscard]] std::size_t packets() const;
     /// All but `announced`.

@@ -32,6 +32,7 @@ StreamFlows::~StreamFlows() {
 void StreamFlows::routeAsked(Leg leg, const kernel::Flow& flow) {
     directions_[leg].state = State::Asked;
     directions_[leg].asked = flow;
+    mayBeIn_.store(true, std::memory_order_relaxed);
 }
 
 void StreamFlows::routeFound(Leg leg, const kernel::Flow& flow,
@@ -56,6 +57,7 @@ void StreamFlows::routeFound(Leg leg, const kernel::Flow& flow,
 void StreamFlows::leave(base::TimePoint now) {
     leave(Leg::A, now);
     leave(Leg::B, now);
+    mayBeIn_.store(false, std::memory_order_relaxed);
 }
 
 void StreamFlows::leave(Leg leg, base::TimePoint now) {

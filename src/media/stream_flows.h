@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -54,7 +55,12 @@ public:
     /// The last packet that the kernel has forwarded of the flow which is in now; nothing: none.
     [[nodiscard]] std::optional<Heard> lastHeard(Leg leg) const;
 
-    // Any thread. What the kernel has forwarded for this stream.
+    // Any thread.
+
+    /// Whether something is in, or may be after a routeFound().
+    [[nodiscard]] bool mayBeIn() const { return mayBeIn_.load(std::memory_order_relaxed); }
+
+    // What the kernel has forwarded for this stream.
     [[nodiscard]] std::size_t packets(Leg leg) const;
     [[nodiscard]] std::size_t bytes(Leg leg) const;
     [[nodiscard]] std::size_t floods(Leg leg) const;
@@ -74,6 +80,7 @@ private:
     KernelFlows* flows_;
     const PerLeg<std::uint16_t> ports_;
     PerLeg<Direction> directions_;
+    std::atomic<bool> mayBeIn_ = false;
     PerLeg<kernel::FlowFigures> before_;  ///< of streams that had the ports before
 };
 
