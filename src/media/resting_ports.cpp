@@ -55,8 +55,8 @@ std::size_t RestingPorts::pairs() const {
 std::size_t RestingPorts::rested(base::TimePoint now) const {
     const auto young = std::ranges::find_if(
         queue_, [now](const Resting& resting) { return now - resting.since < kRest; });
-    const auto count = static_cast<std::size_t>(young - queue_.begin());
-    return queue_.size() >= kMost ? std::max(count, kMost / 2) : count;
+    const auto old = static_cast<std::size_t>(young - queue_.begin());
+    return std::max(old, queue_.size() - std::min(queue_.size(), kYoung));
 }
 
 std::unique_ptr<StreamPorts> RestingPorts::takeFrom(std::size_t index) {

@@ -19,8 +19,10 @@ public:
     static constexpr std::chrono::seconds kRest{1};
     /// After that they are closed.
     static constexpr std::chrono::seconds kKept{3};
-    /// So many sets rest at most; with so many the older half counts as rested.
-    static constexpr std::size_t kMost = 64;
+    /// When calls come that fast, all but so many of the youngest count as rested.
+    static constexpr std::size_t kYoung = 64;
+    /// So many sets rest at most.
+    static constexpr std::size_t kMost = 2 * kYoung;
 
     explicit RestingPorts(base::Random& random) : random_(random) {}
 
