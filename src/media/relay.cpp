@@ -32,7 +32,8 @@ Relay::Relay(const RelaySettings& settings, event::Loop& loop, base::Random& ran
     : loop_(loop), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
       resting_(random), kernel_(settings.kernel), tos_(static_cast<std::uint8_t>(settings.dscp << 2U)),
       timeout_(settings.rtpTimeout.count() > 0 ? settings.rtpTimeout : kDefaultTimeout),
-      timer_(loop.timer([this] { tick(); })) {}
+      timer_(loop.timer([this] { tick(); })),
+      closingTimer_(loop.timer([this] { closeRested(); })) {}
 
 base::Result<std::unique_ptr<Relay>> Relay::create(const RelaySettings& settings,
                                                    event::Loop& loop, base::Random& random) {
@@ -66,7 +67,7 @@ void Relay::routesChanged() {
 }
 
 Relay::Totals Relay::totals() {
-    collectClosed();
+    awaitClosed();
     Totals totals;
     totals.sessions = sessions_.size();
     for (const auto& thread : threads_) {
@@ -94,7 +95,7 @@ base::Result<std::unique_ptr<Stream>> Relay::openStream(const std::string& label
 }
 
 base::Result<std::unique_ptr<StreamPorts>> Relay::portsOn(const PerLeg<base::IpAddress>& local) {
-    if (auto rested = resting_.take(local, loop_.now())) {
+    if (auto rested = resting_.take(local)) {
         return rested;
     }
     auto ports = newPortsOn(local);
@@ -139,6 +140,9 @@ void Relay::announce(Stream& stream, Leg leg, const Announced& announced) {
 void Relay::closeStream(std::unique_ptr<Stream> stream) {
     auto& thread = *threads_[stream->ports().thread];
     thread.close(std::move(stream));
+    if (!closingTimer_->pending()) {
+        closingTimer_->start(RestingPorts::kKept / 2);
+    }
 }
 
 void Relay::sessionEnded(Session& session) {
@@ -163,11 +167,18 @@ void Relay::tick() {
     if (kernel_ != nullptr && ++ticks_ % kRouteCheck == 0) {
         routesChanged();
     }
+    if (!sessions_.empty()) {
+        timer_->start(kTick);
+    }
+}
+
+void Relay::closeRested() {
     for (const auto& thread : threads_) {
         thread->hurry();
     }
-    if (!sessions_.empty() || closing() > 0 || resting_.pairs() > 0) {
-        timer_->start(kTick);
+    collectClosed();
+    if (closing() > 0 || resting_.pairs() > 0) {
+        closingTimer_->start(RestingPorts::kKept / 2);
     }
 }
 

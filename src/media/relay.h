@@ -83,6 +83,7 @@ private:
     void discard(std::unique_ptr<StreamPorts> ports);
 
     void tick();
+    void closeRested();
     void collectClosed();
     /// Waits for what is being closed: some microseconds.
     void awaitClosed();
@@ -99,6 +100,7 @@ private:
     std::vector<std::unique_ptr<MediaThread>> threads_;
     std::unordered_set<Session*> sessions_;
     std::unique_ptr<event::Timer> timer_;
+    std::unique_ptr<event::Timer> closingTimer_;  ///< as long as streams end
 };
 
 }  // namespace siproxd::media

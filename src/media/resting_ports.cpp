@@ -11,12 +11,11 @@ std::unique_ptr<StreamPorts> RestingPorts::put(std::unique_ptr<StreamPorts> port
     return queue_.size() > kMost ? takeAny() : nullptr;
 }
 
-std::unique_ptr<StreamPorts> RestingPorts::take(const PerLeg<base::IpAddress>& local,
-                                                base::TimePoint now) {
-    const auto count = rested(now);
-    if (count == 0) {
+std::unique_ptr<StreamPorts> RestingPorts::take(const PerLeg<base::IpAddress>& local) {
+    if (queue_.size() <= kYoung) {
         return nullptr;
     }
+    const auto count = queue_.size() - kYoung;
     // From anywhere in the queue on: neither the next ports nor their order can be foreseen.
     const auto start = random_.below(static_cast<std::uint32_t>(count));
     for (std::size_t i = 0; i < count; ++i) {
@@ -50,13 +49,6 @@ std::size_t RestingPorts::pairs() const {
         pairs += numbers[Leg::A] == numbers[Leg::B] ? 1 : 2;
     }
     return pairs;
-}
-
-std::size_t RestingPorts::rested(base::TimePoint now) const {
-    const auto young = std::ranges::find_if(
-        queue_, [now](const Resting& resting) { return now - resting.since < kRest; });
-    const auto old = static_cast<std::size_t>(young - queue_.begin());
-    return std::max(old, queue_.size() - std::min(queue_.size(), kYoung));
 }
 
 std::unique_ptr<StreamPorts> RestingPorts::takeFrom(std::size_t index) {

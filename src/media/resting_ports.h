@@ -10,19 +10,17 @@
 
 namespace siproxd::media {
 
-/// Ports of streams that have ended, still bound and watched. Who makes calls one after the other does not
-/// pay for opening and closing four sockets each time.
+/// Ports of streams that have ended, still bound and watched for a moment. Where calls come fast, some
+/// hundred in a second, they do not pay for opening and closing four sockets each.
 class RestingPorts {
 public:
-    /// Nobody gets them before, as long as there are others: what is still under way for the old stream
-    /// must not come to the new one.
-    static constexpr std::chrono::seconds kRest{1};
-    /// After that they are closed.
-    static constexpr std::chrono::seconds kKept{3};
-    /// When calls come that fast, all but so many of the youngest count as rested.
-    static constexpr std::size_t kYoung = 64;
+    /// After that they are to be closed.
+    static constexpr std::chrono::milliseconds kKept{200};
+    /// The youngest sets are given to nobody, as long as there are other ports: what is still under way for
+    /// the old stream must not come to the new one.
+    static constexpr std::size_t kYoung = 32;
     /// So many sets rest at most.
-    static constexpr std::size_t kMost = 2 * kYoung;
+    static constexpr std::size_t kMost = 128;
 
     explicit RestingPorts(base::Random& random) : random_(random) {}
 
@@ -30,14 +28,13 @@ public:
     [[nodiscard]] std::unique_ptr<StreamPorts> put(std::unique_ptr<StreamPorts> ports,
                                                    base::TimePoint now);
 
-    /// Rested ones on these addresses, picked at random; nullptr: none.
-    [[nodiscard]] std::unique_ptr<StreamPorts> take(const PerLeg<base::IpAddress>& local,
-                                                    base::TimePoint now);
+    /// Ones that have rested, on these addresses, picked at random; nullptr: none.
+    [[nodiscard]] std::unique_ptr<StreamPorts> take(const PerLeg<base::IpAddress>& local);
 
-    /// The oldest on these addresses, rested or not; nullptr: none.
+    /// The oldest on these addresses, even of the youngest; nullptr: none.
     [[nodiscard]] std::unique_ptr<StreamPorts> takeOldest(const PerLeg<base::IpAddress>& local);
 
-    /// The oldest, if they have rested for kKept; nullptr: none has.
+    /// The oldest, if they have been kept for kKept; nullptr: none has.
     [[nodiscard]] std::unique_ptr<StreamPorts> takeExpired(base::TimePoint now);
 
     /// The oldest; nullptr: there are none.
@@ -53,7 +50,6 @@ private:
     };
     using Queue = std::deque<Resting>;
 
-    [[nodiscard]] std::size_t rested(base::TimePoint now) const;
     std::unique_ptr<StreamPorts> takeFrom(std::size_t index);
 
     base::Random& random_;

@@ -295,7 +295,7 @@ TEST_CASE("ports are free at once when a call ends", "[media][relay]") {
         bench.call = bench.relay->open("next", nullptr);
         CHECK(bench.relay->totals().sessions == 1);
     }
-    CHECK(eventually([&] { return bench.relay->totals().freePairs == 2; }));
+    CHECK(bench.relay->totals().freePairs == 2);
 }
 
 TEST_CASE("a stream stays as it is when it is opened again", "[media][relay]") {
@@ -368,6 +368,55 @@ TEST_CASE("streams are spread over the threads and all are served", "[media][rel
     }
     CHECK(bench.relay->totals().streams == 6);
     CHECK(bench.call->reports().size() == 6);
+}
+
+TEST_CASE("late packets of a call do not come to the next one on its ports", "[media][relay]") {
+    Bench bench(2);
+    MediaPeer phone("127.0.0.1");
+    MediaPeer provider("127.0.0.3");
+    bench.connect(phone.address(), provider.address());
+    phone.send(test::rtp(kPhoneSsrc, 1), bench.toA);
+    REQUIRE_FALSE(provider.receive().empty());
+    const auto port = bench.toA.port;
+
+    bench.call.reset();
+    phone.send(test::rtp(kPhoneSsrc, 2, "late"), bench.toA);
+    bench.call = bench.relay->open("call-2", nullptr);
+    // Two ports for one call: there is nothing else to be had.
+    bench.connect(phone.address(), provider.address());
+    REQUIRE(bench.toA.port == port);
+    phone.send(test::rtp(kPhoneSsrc, 3, "new"), bench.toA);
+    CHECK(provider.receive() == test::rtp(kPhoneSsrc, 3, "new"));
+    CHECK(bench.leg(Leg::A).packets == 1);
+    CHECK(bench.relay->totals().freePairs == 0);
+}
+
+TEST_CASE("ports of a call that has ended are closed if none follows", "[media][relay]") {
+    Bench bench(2);
+    MediaPeer phone("127.0.0.1");
+    bench.connect(phone.address(), phone.address());
+    const auto port = bench.toA;
+    const auto isFree = [&port] { return net::UdpSocket::bind(port).has_value(); };
+    bench.call.reset();
+    CHECK_FALSE(isFree());
+    CHECK(eventually([&] {
+        bench.loop.advance(RestingPorts::kKept);
+        return isFree();
+    }));
+    CHECK(eventually([&] {
+        bench.loop.advance(RestingPorts::kKept);
+        return bench.relay->totals().freePairs == 1 && bench.loop.pendingTimers() == 0;
+    }));
+}
+
+TEST_CASE("resting ports on other addresses do not stand in the way", "[media][relay]") {
+    Bench bench(2);
+    MediaPeer phone("127.0.0.1");
+    bench.connect(phone.address(), phone.address());
+    bench.call.reset();
+    bench.call = bench.relay->open("call-2", nullptr);
+    bench.connect(phone.address(), phone.address(), kInside, "127.0.0.4");
+    CHECK(bench.toB.ip == ip("127.0.0.4"));
 }
 
 TEST_CASE("the descriptors that a range of ports needs are known", "[media][relay]") {
