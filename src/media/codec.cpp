@@ -41,6 +41,27 @@ Codec codecOf(std::uint8_t type, std::span<const Codec> mapped) {
     return {type, known->clock, std::string(known->name)};
 }
 
+void PayloadClocks::set(std::span<const Codec> mapped) {
+    count_ = std::min(mapped.size(), kMost);
+    for (std::size_t i = 0; i < count_; ++i) {
+        entries_[i] = {isInterlude(mapped[i].name) ? 0U : mapped[i].clock, mapped[i].type};
+    }
+}
+
+std::optional<std::uint32_t> PayloadClocks::find(std::uint8_t type) const {
+    const auto entries = std::span(entries_).first(count_);
+    const auto found = std::ranges::find(entries, type, &Entry::type);
+    return found == entries.end() ? std::nullopt : std::optional(found->clock);
+}
+
+std::optional<std::uint32_t> staticClock(std::uint8_t type) {
+    const auto* const known = std::ranges::find(kStatic, type, &Static::type);
+    if (known == kStatic.end()) {
+        return std::nullopt;
+    }
+    return isInterlude(known->name) ? 0U : known->clock;
+}
+
 bool isInterlude(std::string_view name) {
     return base::equalsIgnoreCase(name, "telephone-event") || base::equalsIgnoreCase(name, "tone") ||
            base::equalsIgnoreCase(name, "CN") || base::equalsIgnoreCase(name, "red");

@@ -16,7 +16,6 @@ public:
     void add(std::size_t n) {
         value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
-    void set(std::size_t value) { value_.store(value, std::memory_order_relaxed); }
     [[nodiscard]] std::size_t value() const { return value_.load(std::memory_order_relaxed); }
 
 private:
@@ -88,6 +87,8 @@ struct LegCounters {
     Counter bytes;
     std::array<Counter, kDropReasons> dropped;
     SharedAddress peer;
+    SharedAddress stranger;
+    SharedReception reception;
 };
 
 }  // namespace siproxd::media

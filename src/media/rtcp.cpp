@@ -82,17 +82,17 @@ std::optional<RtcpReports> parseRtcp(std::span<const std::uint8_t> datagram) {
 
 void RtcpWatch::receive(const RtcpReports& reports, std::uint32_t heardSsrc, base::TimePoint now) {
     if (reports.isSender) {
-        shown_[5].set(reports.packetsSent);
+        show(5, reports.packetsSent);
     }
     const auto blocks = std::span(reports.blocks).first(reports.blockCount);
     const auto block = std::ranges::find(blocks, heardSsrc, &ReportBlock::about);
     if (block == blocks.end()) {
         return;
     }
-    shown_[1].set(block->fractionLost);
-    shown_[2].set(static_cast<std::uint32_t>(block->lost));
-    shown_[3].set(block->jitter);
-    shown_[0].add(1);
+    show(1, block->fractionLost);
+    show(2, static_cast<std::uint32_t>(block->lost));
+    show(3, block->jitter);
+    show(0, shown_[0].load(std::memory_order_relaxed) + 1);
     const auto sent = std::ranges::find(sent_, block->lastReport, &Sent::ntpMiddle);
     if (block->lastReport == 0 || sent == sent_.end()) {
         return;
@@ -102,8 +102,12 @@ void RtcpWatch::receive(const RtcpReports& reports, std::uint32_t heardSsrc, bas
         std::chrono::duration_cast<std::chrono::microseconds>(now - sent->when - waited);
     if (trip.count() >= 0 && trip < kLongestTrip) {
         // 0 says that there is none.
-        shown_[4].set(static_cast<std::uint32_t>(std::max<std::int64_t>(trip.count(), 1)));
+        show(4, static_cast<std::uint32_t>(std::max<std::int64_t>(trip.count(), 1)));
     }
+}
+
+void RtcpWatch::show(std::size_t field, std::uint32_t value) {
+    shown_[field].store(value, std::memory_order_relaxed);
 }
 
 void RtcpWatch::passed(std::uint32_t ntpMiddle, base::TimePoint now) {
@@ -113,7 +117,7 @@ void RtcpWatch::passed(std::uint32_t ntpMiddle, base::TimePoint now) {
 
 RtcpView RtcpWatch::view() const {
     const auto field = [this](std::size_t index) {
-        return static_cast<std::uint32_t>(shown_[index].value());
+        return shown_[index].load(std::memory_order_relaxed);
     };
     return {field(0), field(1), static_cast<std::int32_t>(field(2)), field(3), field(4), field(5)};
 }

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 #include "base/clock.h"
-#include "media/counters.h"
 
 namespace siproxd::media {
 
@@ -67,9 +67,11 @@ private:
         std::uint32_t ntpMiddle = 0;
         base::TimePoint when{};
     };
+    void show(std::size_t field, std::uint32_t value);
+
     std::array<Sent, 3> sent_{};  ///< the last ones
     std::size_t next_ = 0;
-    std::array<Counter, 6> shown_;  ///< the fields of RtcpView
+    std::array<std::atomic<std::uint32_t>, 6> shown_{};  ///< the fields of RtcpView
 };
 
 }  // namespace siproxd::media

@@ -54,6 +54,9 @@ public:
     /// The last packet that the kernel has forwarded of the flow which is in now; nothing: none.
     [[nodiscard]] std::optional<Heard> lastHeard(Leg leg) const;
 
+    /// Any thread. As lastHeard(), of any flow that had the port.
+    [[nodiscard]] Heard last(Leg leg) const;
+
     // Any thread. What the kernel has forwarded for this stream.
     [[nodiscard]] std::size_t packets(Leg leg) const;
     [[nodiscard]] std::size_t bytes(Leg leg) const;
