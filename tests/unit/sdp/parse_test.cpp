@@ -182,7 +182,7 @@ TEST_CASE("size, lines and media are bounded", "[sdp]") {
 }
 
 TEST_CASE("rtpmap lines are read, and those that make no sense passed over", "[sdp]") {
-    const auto session = Session::parse(
+    const auto session = sdp::Session::parse(
         "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
         "m=audio 4000 RTP/AVP 8 96 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96  opus/48000/2\r\n"
         "a=rtpmap:128 x/8000\r\na=rtpmap:97 x\r\na=rtpmap:98 x/0\r\na=rtpmap:99 /8000\r\n"
