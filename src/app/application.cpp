@@ -278,6 +278,7 @@ void Application::Impl::logStatistics() const {
     log::info("messages so far: {} requests ({} for nobody), {} responses, {} malformed, {} denied",
               messages.requests, messages.unknown, messages.responses, messages.malformed,
               messages.denied);
+    proxy->logCalls();
 }
 
 Application::Application() = default;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/address.h"
+#include "media/codec.h"
 
 namespace siproxd::media {
 
@@ -32,6 +34,8 @@ struct Announced {
     /// Any direction but sendrecv (or 0.0.0.0): silence does not mean that the call is dead.
     bool held = false;
     Framing framing = Framing::Rtp;
+    /// What its a=rtpmap lines say; may be empty.
+    std::vector<Codec> codecs{};
 
     friend bool operator==(const Announced&, const Announced&) = default;
 };

@@ -87,6 +87,8 @@ struct LegCounters {
     Counter bytes;
     std::array<Counter, kDropReasons> dropped;
     SharedAddress peer;
+    SharedAddress stranger;
+    SharedReception reception;
 };
 
 }  // namespace siproxd::media

@@ -21,14 +21,15 @@ Packet classifyVersion2(std::span<const std::uint8_t> datagram) {
         if (datagram.size() < kRtcpHeader) {
             return {};
         }
-        return {PacketKind::Rtcp, read32(datagram, 4), 0};
+        return {PacketKind::Rtcp, read32(datagram, 4)};
     }
     const std::size_t contributors = datagram[0] & 0x0fU;
     if (datagram.size() < kRtpHeader + 4 * contributors) {
         return {};
     }
     return {PacketKind::Rtp, read32(datagram, 8),
-            static_cast<std::uint16_t>(datagram[2] << 8U | datagram[3])};
+            static_cast<std::uint16_t>(datagram[2] << 8U | datagram[3]), read32(datagram, 4),
+            static_cast<std::uint8_t>(type & 0x7fU)};
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ Packet classify(std::span<const std::uint8_t> datagram) {
     const bool stun = first <= 3 && datagram.size() >= 20;
     const bool zrtp = first >= 16 && first <= 19 && datagram.size() >= 12;
     const bool dtls = first >= 20 && first <= 63 && datagram.size() >= 13;
-    return {stun || zrtp || dtls ? PacketKind::Control : PacketKind::Garbage, 0, 0};
+    return {stun || zrtp || dtls ? PacketKind::Control : PacketKind::Garbage};
 }
 
 }  // namespace siproxd::media

@@ -16,8 +16,10 @@ enum class PacketKind : std::uint8_t {
 
 struct Packet {
     PacketKind kind = PacketKind::Garbage;
-    std::uint32_t ssrc = 0;      ///< of the sender; RTP and RTCP
-    std::uint16_t sequence = 0;  ///< RTP
+    std::uint32_t ssrc = 0;       ///< of the sender; RTP and RTCP
+    std::uint16_t sequence = 0;   ///< RTP
+    std::uint32_t timestamp = 0;  ///< RTP
+    std::uint8_t type = 0;        ///< RTP: payload type
 };
 
 /// Never reads more than the fixed headers, never fails: what is too short is garbage.

@@ -130,8 +130,25 @@ StreamReport Session::reportOf(std::size_t index, const OpenStream& open) {
         if (open.announced[leg]) {
             report.legs[leg].announced = open.announced[leg]->rtp;
         }
+        report.legs[leg].codec = codecHeard(report.legs[leg].reception, open.announced, leg);
     }
     return report;
+}
+
+Codec Session::codecHeard(const ReceptionState& reception,
+                          const PerLeg<std::optional<Announced>>& announced, Leg leg) {
+    if (reception.payloadType == ReceptionState::kNoType) {
+        return {};
+    }
+    const auto type = static_cast<std::uint8_t>(reception.payloadType);
+    // As in Stream::chooseClock(): by the names of the one it is for, else of the one it is from.
+    for (const Leg named : {other(leg), leg}) {
+        const auto& codecs = announced[named] ? announced[named]->codecs : std::vector<Codec>{};
+        if (std::ranges::find(codecs, type, &Codec::type) != codecs.end()) {
+            return codecOf(type, codecs);
+        }
+    }
+    return codecOf(type, {});
 }
 
 base::TimePoint Session::lastActivity() const {

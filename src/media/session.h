@@ -96,6 +96,9 @@ private:
 
         [[nodiscard]] bool flowing() const;
     };
+    [[nodiscard]] static Codec codecHeard(const ReceptionState& reception,
+                                          const PerLeg<std::optional<Announced>>& announced,
+                                          Leg leg);
     [[nodiscard]] static StreamReport reportOf(std::size_t index, const OpenStream& open);
 
     Host& host_;

@@ -8,7 +8,10 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "media/codec.h"
 #include "media/leg.h"
+#include "media/reception.h"
+#include "media/rtcp.h"
 
 namespace siproxd::media {
 
@@ -38,6 +41,10 @@ struct LegReport {
     base::SocketAddress peer;       ///< latched address of RTP; none before it has been heard
     std::size_t packets = 0;        ///< from the right source, RTP and RTCP and other
     std::size_t bytes = 0;
+    base::SocketAddress stranger;   ///< somebody else who has sent to it since it was announced
+    ReceptionState reception;       ///< of RTP
+    Codec codec;                    ///< of what came last but for events; no name: not known
+    RtcpView rtcp;                  ///< what its party has reported
     std::array<std::size_t, kDropReasons> dropped{};  ///< indexed by Drop
 
     [[nodiscard]] std::size_t droppedFor(Drop reason) const {

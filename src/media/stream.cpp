@@ -31,11 +31,13 @@ void Stream::announce(Leg leg, const Announced& announced, base::TimePoint now) 
     flows_.leave(now);
     auto& side = sides_[leg];
     side.framing = announced.framing;
+    side.clocks.set(announced.codecs);
     const bool sameRtp = side.rtp.expect(expectedRtp(announced), now);
     const bool sameRtcp = side.rtcp.expect(expectedRtcp(announced));
     if (!sameRtp || !sameRtcp) {
         side.allowance.restart(sendingIsLimited(announced));
         side.strangerLogged = false;
+        side.counters.stranger.store({});
     }
     side.toRtp.set(side.rtp.destination());
     side.toRtcp.set(side.rtcp.destination());
@@ -64,7 +66,8 @@ void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, b
     const auto datagram = std::span<const std::uint8_t>(buffer).first(size);
     const auto source = base::SocketAddress::fromSockaddr(reinterpret_cast<const sockaddr*>(&from));
     catchUp(endpoint.leg);
-    const auto verdict = judge(side, endpoint.channel, source, datagram, now);
+    const auto packet = side.framing == Framing::Rtp ? classify(datagram) : Packet{};
+    const auto verdict = judge(side, endpoint.channel, source, packet, datagram.empty(), now);
     if (verdict.drop != Drop::None) {
         drop(verdict.drop);
         if (verdict.drop == Drop::WrongSource && !side.strangerLogged) {
@@ -74,6 +77,7 @@ void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, b
     }
     side.counters.packets.add(1);
     side.counters.bytes.add(size);
+    count(endpoint.leg, packet, datagram, now);
     if (!verdict.lingering) {
         side.allowance.heard();
     }
@@ -126,12 +130,11 @@ void Stream::routeFound(Leg leg, const kernel::Flow& flow, const std::optional<n
 }
 
 Verdict Stream::judge(Side& side, Channel channel, const base::SocketAddress& source,
-                      std::span<const std::uint8_t> datagram, base::TimePoint now) {
+                      const Packet& packet, bool empty, base::TimePoint now) {
     if (side.framing == Framing::Opaque) {
-        return channel == Channel::Rtp && !datagram.empty() ? side.rtp.receiveOpaque(source, now)
+        return channel == Channel::Rtp && !empty ? side.rtp.receiveOpaque(source, now)
                                                             : Verdict{Drop::Garbage};
     }
-    const auto packet = classify(datagram);
     if (packet.kind == PacketKind::Garbage) {
         return {Drop::Garbage};
     }
@@ -147,6 +150,57 @@ Verdict Stream::judge(Side& side, Channel channel, const base::SocketAddress& so
     }
     return packet.kind == PacketKind::Rtp ? side.rtp.receiveRtp(source, packet, now)
                                           : side.rtp.receiveControl(source, now);
+}
+
+void Stream::count(Leg leg, const Packet& packet, std::span<const std::uint8_t> datagram,
+                   base::TimePoint now) {
+    if (packet.kind == PacketKind::Rtp) {
+        countRtp(leg, packet, now);
+    } else if (packet.kind == PacketKind::Rtcp) {
+        countRtcp(leg, datagram, now);
+    }
+}
+
+void Stream::countRtp(Leg leg, const Packet& packet, base::TimePoint now) {
+    auto state = receptionOf(leg);
+    if (packet.type != state.payloadType) {
+        chooseClock(leg, packet.type, state);
+    }
+    const auto arrival = std::chrono::nanoseconds(now.time_since_epoch()).count();
+    state.receive(packet.ssrc, packet.sequence, packet.type, packet.timestamp,
+                  static_cast<std::uint64_t>(arrival));
+    sides_[leg].counters.reception.store(state);
+}
+
+void Stream::chooseClock(Leg leg, std::uint8_t type, ReceptionState& state) const {
+    // Types are named by whom they are sent to (RFC 3264 §5.1); some who send go by their own names.
+    auto clock = sides_[other(leg)].clocks.find(type);
+    clock = clock ? clock : sides_[leg].clocks.find(type);
+    clock = clock ? clock : staticClock(type);
+    if (clock != 0U) {
+        state.measure(type, clock.value_or(0));
+    }
+}
+
+void Stream::countRtcp(Leg leg, std::span<const std::uint8_t> datagram, base::TimePoint now) {
+    const auto reports = parseRtcp(datagram);
+    if (!reports) {
+        return;
+    }
+    auto& far = sides_[other(leg)];
+    sides_[leg].reports.receive(*reports, far.counters.reception.load().ssrc, now);
+    if (reports->isSender) {
+        far.reports.passed(reports->ntpMiddle, now);
+    }
+}
+
+ReceptionState Stream::receptionOf(Leg leg) const {
+    auto state = sides_[leg].counters.reception.load();
+    if (const auto total = static_cast<std::uint32_t>(flows_.packets(leg)); total != state.taken) {
+        const auto last = flows_.last(leg);
+        state.takeOver(last.ssrc, last.sequence, total);
+    }
+    return state;
 }
 
 Drop Stream::forward(Side& to, Channel channel, std::span<const std::uint8_t> datagram) {
@@ -179,6 +233,7 @@ void Stream::peerChanged(Leg leg, Channel channel, base::TimePoint now) {
 void Stream::logStranger(Leg leg, Channel channel, const base::SocketAddress& source) {
     auto& side = sides_[leg];
     side.strangerLogged = true;
+    side.counters.stranger.store(source);
     const auto wanted =
         channel == Channel::Rtp ? side.rtp.destination() : side.rtcp.destination();
     log::infoFromPeer("call {}: {} on port {} from {} is not relayed, it is expected from {}",
@@ -203,6 +258,9 @@ LegReport Stream::report(Leg leg) const {
     LegReport report;
     report.peer = counters.peer.load();
     report.packets = counters.packets.value() + flows_.packets(leg);
+    report.stranger = counters.stranger.load();
+    report.reception = receptionOf(leg);
+    report.rtcp = sides_[leg].reports.view();
     report.bytes = counters.bytes.value() + flows_.bytes(leg);
     for (std::size_t i = 0; i < kDropReasons; ++i) {
         report.dropped[i] = counters.dropped[i].value();

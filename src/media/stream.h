@@ -83,7 +83,7 @@ public:
     [[nodiscard]] bool mayBeInKernel() const { return flows_.mayBeIn(); }
     /// Packets from the right sources on both legs.
     [[nodiscard]] std::size_t packets() const;
-    /// All but `announced`.
+    /// All but `announced` and `codec`.
     [[nodiscard]] LegReport report(Leg leg) const;
 
 private:
@@ -97,12 +97,23 @@ private:
         Latch rtp;
         LegCounters counters;
         RtcpLatch rtcp;
+        PayloadClocks clocks;
+        RtcpWatch reports;
         SendAddress toRtcp;
         int rtcpFd = -1;
     };
 
     [[nodiscard]] Verdict judge(Side& side, Channel channel, const base::SocketAddress& source,
-                                std::span<const std::uint8_t> datagram, base::TimePoint now);
+                                const Packet& packet, bool empty, base::TimePoint now);
+    /// A packet that is relayed is counted.
+    void count(Leg leg, const Packet& packet, std::span<const std::uint8_t> datagram,
+               base::TimePoint now);
+    void countRtp(Leg leg, const Packet& packet, base::TimePoint now);
+    void countRtcp(Leg leg, std::span<const std::uint8_t> datagram, base::TimePoint now);
+    /// The payload type of what comes to the leg has changed.
+    void chooseClock(Leg leg, std::uint8_t type, ReceptionState& state) const;
+    /// The state with what the kernel has forwarded.
+    [[nodiscard]] ReceptionState receptionOf(Leg leg) const;
     [[nodiscard]] Drop forward(Side& to, Channel channel, std::span<const std::uint8_t> datagram);
     void peerChanged(Leg leg, Channel channel, base::TimePoint now);
     /// What the kernel has heard of the leg's peer, for the latch.

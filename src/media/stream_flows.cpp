@@ -80,6 +80,11 @@ std::optional<StreamFlows::Heard> StreamFlows::lastHeard(Leg leg) const {
     return Heard{now.heard, now.ssrc, now.sequence};
 }
 
+StreamFlows::Heard StreamFlows::last(Leg leg) const {
+    const auto now = figures(leg);
+    return {now.heard, now.ssrc, now.sequence};
+}
+
 kernel::FlowFigures StreamFlows::figures(Leg leg) const {
     return flows_ != nullptr ? flows_->figures(leg, ports_[leg]) : kernel::FlowFigures{};
 }

@@ -60,6 +60,9 @@ public:
     /// Whether something is in, or may be after a routeFound().
     [[nodiscard]] bool mayBeIn() const { return mayBeIn_.load(std::memory_order_relaxed); }
 
+    /// As lastHeard(), of any flow that had the port.
+    [[nodiscard]] Heard last(Leg leg) const;
+
     // What the kernel has forwarded for this stream.
     [[nodiscard]] std::size_t packets(Leg leg) const;
     [[nodiscard]] std::size_t bytes(Leg leg) const;

@@ -51,6 +51,15 @@ bool Call::mediaFlows() const {
     return std::ranges::any_of(media_, [](const Media& media) { return media.session->flowing(); });
 }
 
+std::vector<media::StreamReport> Call::mediaReports() const {
+    std::vector<media::StreamReport> all;
+    for (const auto& media : media_) {
+        const auto reports = media.session->reports();
+        all.insert(all.end(), reports.begin(), reports.end());
+    }
+    return all;
+}
+
 bool Call::usesPort(std::uint16_t port) const {
     return std::ranges::any_of(media_, [port](const Media& media) {
         return std::ranges::any_of(media.session->reports(), [port](const auto& stream) {
@@ -140,6 +149,14 @@ std::vector<Call*> CallTable::callsOn(const base::IpAddress& local) const {
         if (call->isOn(local)) {
             found.push_back(call.get());
         }
+    }
+    return found;
+}
+
+std::vector<const Call*> CallTable::some(std::size_t most) const {
+    std::vector<const Call*> found;
+    for (auto it = calls_.begin(); it != calls_.end() && found.size() < most; ++it) {
+        found.push_back(it->second.get());
     }
     return found;
 }

@@ -61,6 +61,7 @@ struct CallState {
     bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
     base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
+    base::TimePoint answeredAt{};   ///< when
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
     /// For a call that has to be ended in the name of its parties; null: no INVITE of the caller
     /// was seen, or its texts are longer than those of real ones.
@@ -118,6 +119,8 @@ public:
     [[nodiscard]] std::vector<base::IpAddress> localAddresses() const;
     /// Whether media should flow in any of them.
     [[nodiscard]] bool mediaFlows() const;
+    /// What has come on the streams of all its sessions.
+    [[nodiscard]] std::vector<media::StreamReport> mediaReports() const;
     /// Whether one of them uses this relay port on one of its legs.
     [[nodiscard]] bool usesPort(std::uint16_t port) const;
 
@@ -165,6 +168,8 @@ public:
     [[nodiscard]] bool isPortOfAnother(std::uint16_t outsidePort, const Call& call);
 
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
+    /// Up to `most` calls, any of them.
+    [[nodiscard]] std::vector<const Call*> some(std::size_t most) const;
 
     /// The calls whose media is bound to this address of ours.
     [[nodiscard]] std::vector<Call*> callsOn(const base::IpAddress& local) const;

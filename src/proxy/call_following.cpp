@@ -84,6 +84,7 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     }
     if (status >= 200 && status < 300 && !call->state().answered) {
         call->state().answered = true;
+        call->state().answeredAt = parts_.loop.now();
         call->state().answererTag = response.toTag();
         call->keepMedia(mediaWay(forward, branch, true).crossing());
         const auto* server = branch.towards == Side::Outside ? branch.server() : nullptr;

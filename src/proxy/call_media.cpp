@@ -17,6 +17,18 @@ bool mayBeRefused(const sip::Message& message) {
                                    message.method() == sip::Method::Update);
 }
 
+/// Names are foreign: what is long or odd stays out of the log.
+std::vector<media::Codec> codecsOf(const sdp::Media& media) {
+    constexpr std::size_t kLongestName = 20;
+    std::vector<media::Codec> codecs;
+    for (const auto& map : media.rtpMaps()) {
+        if (codecs.size() < media::PayloadClocks::kMost) {
+            codecs.push_back({map.type, map.clock, base::printable(map.name, kLongestName)});
+        }
+    }
+    return codecs;
+}
+
 }  // namespace
 
 media::Session& CallMedia::sessionOf(Call& call, const MediaWay& way,
@@ -144,6 +156,7 @@ MediaOutcome CallMedia::applyStream(Call& call, media::Session& session, std::si
     announced.sipSource = way.sipSource.ip;
     announced.trusted = way.from == Side::Inside || addresses_.isOurs(announced.rtp.ip);
     announced.held = description.isHeld(media);
+    announced.codecs = codecsOf(media);
     announced.framing = media.isRtp() ? media::Framing::Rtp : media::Framing::Opaque;
 
     const auto crossing = way.crossing();

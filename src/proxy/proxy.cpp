@@ -7,6 +7,8 @@
 
 #include "base/keyed_hash.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "proxy/call_verdict.h"
 
 namespace siproxd::proxy {
 
@@ -15,6 +17,9 @@ namespace {
 /// A call without any signalling and without media that could tell: long enough for the longest
 /// conference on hold.
 constexpr std::chrono::hours kIdleCall{24};
+
+/// A log that lists thousands hides what it is asked for.
+constexpr std::size_t kMostCallsLogged = 100;
 
 /// The layer counts from 1 and will never come here.
 constexpr std::uint64_t kFirstOwnId = std::uint64_t{1} << 63U;
@@ -108,7 +113,29 @@ void Proxy::endCall(Call& call, std::string_view why) {
     if (!why.empty()) {
         log::info("{} [CID: {}]", why, base::printable(call.state().callId));
     }
+    logVerdict(call, "ended after");
     calls_.remove(call);
+}
+
+void Proxy::logVerdict(const Call& call, std::string_view event) const {
+    const auto& state = call.state();
+    if (!state.answered) {
+        return;
+    }
+    const auto lasted = parts_.loop.now() - state.answeredAt;
+    const auto parties = partiesOf(state);
+    log::info("call{}{} {} {} s: {} [CID: {}]", parties.empty() ? "" : " of ", parties, event,
+              std::chrono::duration_cast<std::chrono::seconds>(lasted).count(),
+              mediaVerdict(state, call.mediaReports()), base::printable(state.callId));
+}
+
+void Proxy::logCalls() const {
+    for (const auto* call : calls_.some(kMostCallsLogged)) {
+        logVerdict(*call, "goes on for");
+    }
+    if (calls_.size() > kMostCallsLogged) {
+        log::info("and {} calls more", calls_.size() - kMostCallsLogged);
+    }
 }
 
 void Proxy::respond(transaction::ServerId id, int status, std::string_view reason,

@@ -112,6 +112,8 @@ public:
     void tick();
 
     [[nodiscard]] std::size_t callCount() const { return calls_.size(); }
+    /// Logs what the media of each call is like so far; of a hundred at most.
+    void logCalls() const;
     /// Everything that is kept for requests under way and for their retransmissions; 0 when idle.
     [[nodiscard]] std::size_t pendingCount() const {
         return layer_.serverCount() + layer_.clientCount() + forwards_.size() + clients_.size() +
@@ -331,6 +333,8 @@ private:
     [[nodiscard]] Forward* find(transaction::ClientId id);
     [[nodiscard]] std::function<void()> onSilence(Call& call);
     void endCall(Call& call, std::string_view why);
+    /// `event`: what stands before the seconds since the call was answered. Not answered: nothing.
+    void logVerdict(const Call& call, std::string_view event) const;
     void leaveLoopGuard(Forward& forward);
     /// For a request of our own, which has no sender and so no server transaction: an id that is
     /// none of the layer's.

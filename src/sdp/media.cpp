@@ -71,6 +71,28 @@ std::string_view Media::protocol() const {
     return field(kProtocol);
 }
 
+std::vector<RtpMap> Media::rtpMaps() const {
+    constexpr std::uint64_t kHighestType = 127;
+    constexpr std::uint64_t kFastestClock = 900'000;
+    std::vector<RtpMap> maps;
+    for (auto value : values("rtpmap")) {
+        const auto type = base::parseUnsigned(takeWord(value), kHighestType);
+        const auto encoding = takeWord(value);
+        const auto slash = encoding.find('/');
+        if (!type || slash == std::string_view::npos || slash == 0) {
+            continue;
+        }
+        const auto parameters = encoding.substr(slash + 1);
+        const auto clock =
+            base::parseUnsigned(parameters.substr(0, parameters.find('/')), kFastestClock);
+        if (clock && *clock > 0) {
+            maps.push_back({static_cast<std::uint8_t>(*type), encoding.substr(0, slash),
+                            static_cast<std::uint32_t>(*clock)});
+        }
+    }
+    return maps;
+}
+
 std::vector<std::string_view> Media::formats() const {
     auto fields = words(lines().front().value());
     fields.erase(fields.begin(), fields.begin() + kFirstFormat);

@@ -11,6 +11,13 @@ struct RtcpAddress {
     std::optional<NetAddress> address;  ///< none: that of the media
 };
 
+/// What an a=rtpmap line says: `96 opus/48000/2`. The view holds until the body is edited.
+struct RtpMap {
+    std::uint8_t type = 0;    ///< payload type, 0–127
+    std::string_view name;    ///< of the encoding
+    std::uint32_t clock = 0;  ///< Hz, 1–900,000
+};
+
 /// A media description: an m= line and what belongs to it.
 class Media : public Section {
 public:
@@ -22,6 +29,9 @@ public:
     [[nodiscard]] unsigned portCount() const { return portCount_; }  ///< n of `port/n`, else 1
     [[nodiscard]] std::string_view protocol() const;  ///< `RTP/AVP`, `udptl`, `TCP/MSRP`...
     [[nodiscard]] std::vector<std::string_view> formats() const;
+
+    /// The a=rtpmap lines (RFC 8866 §6.6) that can be read, in order.
+    [[nodiscard]] std::vector<RtpMap> rtpMaps() const;
 
     /// Carried in RTP packets over UDP, in the clear or not.
     [[nodiscard]] bool isRtp() const;

@@ -429,3 +429,56 @@ TEST_CASE("the descriptors that a range of ports needs are known", "[media][rela
     settings.portLow = settings.portHigh = 0;
     CHECK(descriptorsNeeded(settings) == 4);
 }
+
+TEST_CASE("what comes to a leg is counted by sequence and codec", "[media]") {
+    Bench bench;
+    const MediaPeer phone(kInside);
+    const MediaPeer provider(kOutside);
+    bench.connect(phone.address(), provider.address());
+    for (const unsigned sequence : {65534U, 65535U, 1U, 2U, 2U}) {
+        phone.send(test::rtp(kPhoneSsrc, sequence), bench.toA);
+    }
+    REQUIRE(eventually([&] { return bench.leg(Leg::A).packets == 5; }));
+    const auto heard = bench.leg(Leg::A);
+    CHECK(heard.reception.expected() == 5);
+    CHECK(heard.reception.lost() == 1);
+    CHECK(heard.reception.duplicates == 1);
+    CHECK(heard.codec.name == "PCMA");
+    CHECK(bench.leg(Leg::B).reception.expected() == 0);
+    CHECK(bench.leg(Leg::B).codec.name.empty());
+}
+
+TEST_CASE("a stranger's address is kept for the report until a new one is announced", "[media]") {
+    Bench bench;
+    const MediaPeer phone(kInside);
+    const MediaPeer provider(kOutside);
+    const MediaPeer stranger("127.0.0.3");
+    bench.connect(phone.address(), provider.address());
+    stranger.send(test::rtp(9, 1), bench.toB);
+    REQUIRE(bench.dropped(Leg::B, Drop::WrongSource, 1));
+    REQUIRE(eventually([&] { return bench.leg(Leg::B).stranger == stranger.address(); }));
+    CHECK_FALSE(bench.leg(Leg::A).stranger);
+}
+
+TEST_CASE("reports that pass are read, those about others are not", "[media]") {
+    Bench bench;
+    const MediaPeer phone(kInside);
+    const MediaPeer provider(kOutside);
+    bench.connect(phone.address(), provider.address());
+    phone.send(test::rtp(kPhoneSsrc, 1), bench.toA);
+    REQUIRE(eventually([&] { return bench.leg(Leg::A).packets == 1; }));
+    const MediaPeer providerRtcp(kOutside,
+                                 static_cast<std::uint16_t>(provider.address().port + 1));
+    auto report = test::rtcp(kProviderSsrc);
+    report[0] = '\x81';
+    report[3] = 7;
+    report += test::rtp(kPhoneSsrc, 0, "").substr(8, 4) + std::string("\x80\0\0\3", 4) +
+              std::string(16, '\0');
+    auto toB = bench.toB;
+    ++toB.port;
+    providerRtcp.send(report, toB);
+    REQUIRE(eventually([&] { return bench.leg(Leg::B).rtcp.reports == 1; }));
+    CHECK(bench.leg(Leg::B).rtcp.fractionLost == 0x80);
+    CHECK(bench.leg(Leg::B).rtcp.lost == 3);
+    CHECK(bench.leg(Leg::A).rtcp.reports == 0);
+}

@@ -180,3 +180,20 @@ TEST_CASE("size, lines and media are bounded", "[sdp]") {
 
     CHECK_FALSE(sdp::Session::parse(bodyOf("a=x:" + std::string(70000, 'y') + "\r\n")));
 }
+
+TEST_CASE("rtpmap lines are read, and those that make no sense passed over", "[sdp]") {
+    const auto session = sdp::Session::parse(
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+        "m=audio 4000 RTP/AVP 8 96 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96  opus/48000/2\r\n"
+        "a=rtpmap:128 x/8000\r\na=rtpmap:97 x\r\na=rtpmap:98 x/0\r\na=rtpmap:99 /8000\r\n"
+        "a=rtpmap:100 x/99999999999\r\na=rtpmap:\r\na=rtpmap:1a x/8000\r\n");
+    REQUIRE(session);
+    const auto maps = session->media().front().rtpMaps();
+    REQUIRE(maps.size() == 2);
+    CHECK(maps[0].type == 8);
+    CHECK(maps[0].name == "PCMA");
+    CHECK(maps[0].clock == 8000);
+    CHECK(maps[1].type == 96);
+    CHECK(maps[1].name == "opus");
+    CHECK(maps[1].clock == 48000);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proxy/call_verdict.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "media/mos.h"
+
+namespace siproxd::proxy {
+
+namespace {
+
+using media::Drop;
+using media::Leg;
+using media::LegReport;
+
+constexpr std::size_t kLongestParty = 80;
+
+std::string_view nameOf(const CallState& call, Leg leg) {
+    const auto answerer = call.ends ? call.ends->calleeSide : other(call.initiator);
+    if (answerer == call.initiator) {
+        return leg == Leg::A ? "caller" : "callee";
+    }
+    const auto side = leg == Leg::A ? call.initiator : answerer;
+    return side == Side::Inside ? "phone" : "provider";
+}
+
+double roundTripMs(const LegReport& leg) {
+    return leg.rtcp.roundTripUs / 1000.0;
+}
+
+std::string quality(const LegReport& leg, const LegReport& far) {
+    const auto& reception = leg.reception;
+    const double loss = 100.0 * reception.lost() / std::max(reception.expected(), 1U);
+    std::string text = fmt::format("{} packets, {:.1f} % lost", leg.packets, loss);
+    if (reception.clock != 0) {
+        text += fmt::format(", jitter {:.0f} ms", reception.jitterMs());
+    }
+    if (reception.late > 0) {
+        text += fmt::format(", {} overtaken", reception.late);
+    }
+    if (reception.sources > 1) {
+        text += fmt::format(", {} sources", reception.sources);
+    }
+    if (!leg.codec.name.empty()) {
+        text += ", " + leg.codec.name;
+    }
+    const auto delay = media::estimateDelayMs(roundTripMs(leg) + roundTripMs(far),
+                                              reception.jitterMs());
+    if (const auto mos = media::estimateMos({leg.codec.name, loss, delay})) {
+        text += fmt::format(", MOS {:.1f}", *mos);
+    }
+    return text;
+}
+
+/// What the party itself has reported of what it hears.
+std::string hearing(const LegReport& leg) {
+    if (leg.rtcp.reports == 0) {
+        return "";
+    }
+    std::string text = fmt::format(", reports {} lost", std::max(leg.rtcp.lost, 0));
+    if (leg.rtcp.roundTripUs != 0) {
+        text += fmt::format(", {:.0f} ms away", roundTripMs(leg));
+    }
+    return text;
+}
+
+/// Why nothing has come from a party.
+std::string absence(const LegReport& leg, std::uint16_t port) {
+    if (!leg.announced) {
+        return "no audio, it has never said where it wants its own";
+    }
+    if (leg.stranger) {
+        return fmt::format("no audio from the address that was announced ({}), but some came from {}",
+                           leg.announced.toString(), leg.stranger.toString());
+    }
+    if (leg.droppedFor(Drop::NotAnnounced) > 0) {
+        return "no audio since its address has been announced";
+    }
+    if (leg.droppedFor(Drop::Garbage) > 0) {
+        return fmt::format("no audio, {} datagrams came that are no RTP",
+                           leg.droppedFor(Drop::Garbage));
+    }
+    if (leg.rtcp.packetsSent > 0) {
+        return fmt::format("no audio came though it reports to have sent {} packets: does a firewall "
+                           "close UDP port {}?",
+                           leg.rtcp.packetsSent, port);
+    }
+    return fmt::format("nothing came (to UDP port {}, expected from {})", port,
+                       leg.announced.toString());
+}
+
+/// Why what came from a party did not reach the other one.
+std::string undelivered(const LegReport& leg) {
+    if (const auto count = leg.droppedFor(Drop::Unheard); count > 0) {
+        return fmt::format(", {} not passed on because the other side was never heard", count);
+    }
+    if (const auto count = leg.droppedFor(Drop::NoDestination); count > 0) {
+        return fmt::format(", {} had nowhere to go", count);
+    }
+    if (const auto count = leg.droppedFor(Drop::SendFailed); count > 0) {
+        return fmt::format(", {} could not be sent", count);
+    }
+    return "";
+}
+
+std::string partOf(const CallState& call, const media::StreamReport& stream, Leg leg) {
+    const auto& here = stream.legs[leg];
+    std::string text = std::string(nameOf(call, leg)) + " ";
+    text += here.packets == 0 ? absence(here, stream.ports[leg])
+                              : quality(here, stream.legs[media::other(leg)]);
+    return text + undelivered(here) + hearing(here);
+}
+
+/// `sip:alice@example.net;user=phone` without what people do not need.
+std::string shortUri(std::string_view uri) {
+    const auto colon = uri.find(':');
+    uri.remove_prefix(colon == std::string_view::npos ? 0 : colon + 1);
+    return base::printable(uri.substr(0, uri.find_first_of(";?")), kLongestParty);
+}
+
+}  // namespace
+
+std::string mediaVerdict(const CallState& call, const std::vector<media::StreamReport>& streams) {
+    if (streams.empty()) {
+        return "its media was not relayed";
+    }
+    std::string text;
+    for (const auto& stream : streams) {
+        if (!text.empty()) {
+            text += fmt::format("; stream {}: ", stream.index + 1);
+        }
+        text += partOf(call, stream, Leg::A) + "; " + partOf(call, stream, Leg::B);
+    }
+    return text;
+}
+
+std::string partiesOf(const CallState& call) {
+    return call.ends ? fmt::format("{} to {}", shortUri(call.ends->caller.uri),
+                                   shortUri(call.ends->callee.uri))
+                     : "";
+}
+
+}  // namespace siproxd::proxy
