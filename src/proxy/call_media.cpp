@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/sdp_body.h"
 
 namespace siproxd::proxy {
 
@@ -174,37 +175,56 @@ MediaOutcome CallMedia::applyStream(Call& call, media::Session& session, std::si
     return MediaOutcome::Rewritten;
 }
 
-MediaOutcome CallMedia::apply(Call& call, sip::Message& message, const MediaWay& way,
-                              const std::function<void()>& onSilence) {
-    if (!hasSdp(message) || way.isDirect()) {
-        return MediaOutcome::Untouched;
-    }
-    auto description = sdp::Session::parse(message.body());
-    if (!description) {
-        log::warningFromPeer("SDP of {} cannot be read: {} [CID: {}]", way.sipSource.toString(),
-                             description.error().message, base::printable(message.callId()));
-        return MediaOutcome::Unreadable;
-    }
-    if (!announcedTo(way)) {
-        log::warningFromPeer("our address outside is not known yet: no media can be announced");
-        return MediaOutcome::NoPorts;
-    }
+MediaOutcome CallMedia::applySession(Call& call, sip::Message& message,
+                                     sdp::Session& description, const MediaWay& way,
+                                     const std::function<void()>& onSilence) {
     auto& session = sessionOf(call, way, onSilence);
     const bool refusable = mayBeRefused(message);
     if (refusable && call.state().answered) {
         session.remember();
     }
-    for (std::size_t i = 0; i < description->media().size(); ++i) {
+    for (std::size_t i = 0; i < description.media().size(); ++i) {
         const auto outcome =
-            applyStream(call, session, i, *description, description->media()[i], way, refusable);
+            applyStream(call, session, i, description, description.media()[i], way, refusable);
         if (outcome != MediaOutcome::Rewritten) {
             session.restore();
             return outcome;
         }
     }
-    rewriteAddresses(*description, way);
-    message.setBody(description->toString());
+    rewriteAddresses(description, way);
     return MediaOutcome::Rewritten;
+}
+
+MediaOutcome CallMedia::apply(Call& call, sip::Message& message, const MediaWay& way,
+                              const std::function<void()>& onSilence) {
+    if (!SdpBody::mayBeIn(message) || way.isDirect()) {
+        return MediaOutcome::Untouched;
+    }
+    auto body = SdpBody::read(message);
+    if (!body) {
+        log::warningFromPeer("SDP of {} cannot be read: {} [CID: {}]", way.sipSource.toString(),
+                             body.error().message, base::printable(message.callId()));
+        return MediaOutcome::Unreadable;
+    }
+    if (body->empty()) {
+        return MediaOutcome::Untouched;
+    }
+    if (!announcedTo(way)) {
+        log::warningFromPeer("our address outside is not known yet: no media can be announced");
+        return MediaOutcome::NoPorts;
+    }
+    auto outcome = MediaOutcome::Untouched;
+    if (auto* description = body->session()) {
+        outcome = applySession(call, message, *description, way, onSilence);
+        if (outcome != MediaOutcome::Rewritten) {
+            return outcome;
+        }
+    }
+    for (auto* description : body->others()) {
+        refuseStreams(*description, way);
+    }
+    body->writeTo(message);
+    return outcome;
 }
 
 MediaOutcome CallMedia::reserve(Call& call, const MediaWay& way,
@@ -223,28 +243,43 @@ MediaOutcome CallMedia::reserve(Call& call, const MediaWay& way,
 }
 
 void CallMedia::hideAddresses(sip::Message& message, const MediaWay& way) const {
-    if (!hasSdp(message) || way.isDirect()) {
+    if (!SdpBody::mayBeIn(message) || way.isDirect()) {
         return;
     }
-    if (auto description = sdp::Session::parse(message.body())) {
-        rewriteAddresses(*description, way);
-        message.setBody(description->toString());
-    } else {
+    auto body = SdpBody::read(message);
+    if (!body) {
         message.setBody("", "");
+        return;
     }
+    if (auto* description = body->session()) {
+        rewriteAddresses(*description, way);
+    }
+    for (auto* description : body->others()) {
+        refuseStreams(*description, way);
+    }
+    body->writeTo(message);
 }
 
 void CallMedia::disable(sip::Message& message, const MediaWay& way) const {
-    auto description = sdp::Session::parse(message.body());
-    if (!description) {
+    auto body = SdpBody::read(message);
+    if (!body) {
         message.setBody("", "");
         return;
     }
-    for (auto& media : description->media()) {
+    if (auto* description = body->session()) {
+        refuseStreams(*description, way);
+    }
+    for (auto* description : body->others()) {
+        refuseStreams(*description, way);
+    }
+    body->writeTo(message);
+}
+
+void CallMedia::refuseStreams(sdp::Session& description, const MediaWay& way) const {
+    for (auto& media : description.media()) {
         media.setPort(0);
     }
-    rewriteAddresses(*description, way);
-    message.setBody(description->toString());
+    rewriteAddresses(description, way);
 }
 
 }  // namespace siproxd::proxy

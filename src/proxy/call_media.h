@@ -65,11 +65,10 @@ public:
     /// For an answer that cannot be used any more: hides the addresses and refuses every stream.
     void disable(sip::Message& message, const MediaWay& way) const;
 
-    [[nodiscard]] static bool hasSdp(const sip::Message& message) {
-        return !message.body().empty() && message.contentType() == "application/sdp";
-    }
-
 private:
+    [[nodiscard]] MediaOutcome applySession(Call& call, sip::Message& message,
+                                            sdp::Session& description, const MediaWay& way,
+                                            const std::function<void()>& onSilence);
     [[nodiscard]] media::Session& sessionOf(Call& call, const MediaWay& way,
                                             const std::function<void()>& onSilence);
     [[nodiscard]] MediaOutcome applyStream(Call& call, media::Session& session, std::size_t index,
@@ -81,6 +80,7 @@ private:
     /// What stands for us in SDP that goes this way; none: not known yet.
     [[nodiscard]] base::IpAddress announcedTo(const MediaWay& way) const;
     void rewriteAddresses(sdp::Session& description, const MediaWay& way) const;
+    void refuseStreams(sdp::Session& description, const MediaWay& way) const;
     [[nodiscard]] bool namesInside(std::string_view value) const;
 
     media::Relay& relay_;

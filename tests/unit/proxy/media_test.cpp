@@ -1,37 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "harness.h"
+#include "media_house.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
-
-namespace {
-
-constexpr std::string_view kPhoneMedia = "10.0.0.10";
-constexpr std::string_view kPeerMedia = "198.51.100.7";
-
-HouseOptions withMedia(int pairs = 10) {
-    HouseOptions options;
-    options.media = true;
-    options.portHigh = static_cast<std::uint16_t>(options.portLow + 2 * pairs - 1);
-    return options;
-}
-
-int portOf(const Sent& sent, std::string_view type = "audio") {
-    const auto line = sent.line("m=" + std::string(type));
-    return line.empty() ? -1 : std::stoi(line.substr(3 + type.size()));
-}
-
-bool isRelayPort(int port) {
-    return port >= 41000 && port <= 41019 && port % 2 == 0;
-}
-
-Draft inviteWith(const std::string& sdp, int number = 1) {
-    return fromAlice("INVITE", "sip:bob@example.net", number)
-        .set("Call-ID", "out" + std::to_string(number))
-        .sdp(sdp);
-}
-
-}  // namespace
 
 TEST_CASE("offer and answer name the relay, each side its own address", "[proxy]") {
     House house(withMedia());
