@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "media/session.h"
 #include "proxy/addresses.h"
+#include "proxy/relay_mode.h"
 #include "sip/message.h"
 
 namespace siproxd::proxy {
@@ -59,6 +60,7 @@ struct CallState {
     sip::Uri insideContact;
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
+    RelayMode relayMode = RelayMode::External;  ///< as it was when the call began
     base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost

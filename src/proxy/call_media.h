@@ -8,6 +8,7 @@
 #include "sdp/session.h"
 #include "proxy/addresses.h"
 #include "proxy/call.h"
+#include "proxy/relay_mode.h"
 #include "sip/message.h"
 
 namespace siproxd::proxy {
@@ -31,10 +32,12 @@ struct MediaWay {
     base::IpAddress toLocal;  ///< our address that the receiver talks to
     /// The sender is behind a NAT: what it names on our networks is on its own.
     bool fromNatted = false;
+    RelayMode mode = RelayMode::External;
 
-    /// Two parties on one network of ours: their media needs no help.
+    /// Their media needs no help, or is to have none: SDP stays as it is.
     [[nodiscard]] bool isDirect() const {
-        return from == Side::Inside && to == Side::Inside && fromLocal == toLocal;
+        const bool neighbours = from == Side::Inside && to == Side::Inside && fromLocal == toLocal;
+        return mode == RelayMode::Off || (mode == RelayMode::External && neighbours);
     }
     [[nodiscard]] Crossing crossing() const {
         return byInitiator ? Crossing{fromLocal, toLocal} : Crossing{toLocal, fromLocal};

@@ -266,8 +266,8 @@ void Proxy::mediaOfResponse(const Forward& forward, const Branch& branch,
     if (media_ == nullptr || !SdpBody::mayBeIn(response)) {
         return;
     }
-    auto way = mediaWay(forward, branch, true);
     Call* call = mayCarryMedia(response) ? calls_.find(response, other(forward.fromSide())) : nullptr;
+    auto way = mediaWay(forward, branch, call, true);
     if (call == nullptr) {
         media_->hideAddresses(response, way);
         return;
