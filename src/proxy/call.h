@@ -122,6 +122,9 @@ public:
     [[nodiscard]] bool mediaFlows() const;
     /// Whether one of them uses this relay port on one of its legs.
     [[nodiscard]] bool usesPort(std::uint16_t port) const;
+    /// As media::Session::opposite(), of all sessions.
+    [[nodiscard]] std::optional<media::Session::Opposite> opposite(
+        const base::SocketAddress& relay) const;
 
     /// The place that the call takes among those that there may be.
     void hold(access::CallLimits::Ticket ticket) { ticket_ = std::move(ticket); }
@@ -162,9 +165,9 @@ public:
     /// Remembers that the call has announced this relay port to the outside.
     void ownsPort(std::uint16_t outsidePort, const Call& call);
 
-    /// Whether a call other than `call` has announced this relay port to the outside: that is where a
-    /// call that comes back through the provider finds its media.
-    [[nodiscard]] bool isPortOfAnother(std::uint16_t outsidePort, const Call& call);
+    /// The call that has announced this relay port to the outside: that is where a call that comes back
+    /// through the provider finds its media. Null: there is none.
+    [[nodiscard]] const Call* ownerOf(std::uint16_t outsidePort) const;
 
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
 

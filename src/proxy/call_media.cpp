@@ -18,6 +18,12 @@ bool mayBeRefused(const sip::Message& message) {
                                    message.method() == sip::Method::Update);
 }
 
+/// Whether the streams that this message is without are over. An offer to end them may still be
+/// refused, and a provisional response may be of a fork that is not the one that answers.
+bool settlesStreams(const sip::Message& message) {
+    return message.isRequest() ? !mayBeRefused(message) : message.status() >= 200;
+}
+
 }  // namespace
 
 media::Session& CallMedia::sessionOf(Call& call, const MediaWay& way,
@@ -31,37 +37,6 @@ media::Session& CallMedia::sessionOf(Call& call, const MediaWay& way,
 base::IpAddress CallMedia::announcedTo(const MediaWay& way) const {
     const auto* endpoint = addresses_.at(way.to, way.toLocal);
     return endpoint != nullptr ? endpoint->announced : way.toLocal;
-}
-
-std::optional<base::SocketAddress> CallMedia::allowed(const Call& call,
-                                                      base::SocketAddress announced,
-                                                      const MediaWay& way) {
-    const auto& ip = announced.ip;
-    if (ip.isUnspecified()) {
-        return announced;  // hold
-    }
-    if (ip.isMulticast() || ip.isBroadcast()) {
-        return std::nullopt;
-    }
-    if (way.from == Side::Inside) {
-        return announced;
-    }
-    for (const auto& endpoint : addresses_.endpoints()) {
-        if (endpoint.side != Side::Outside || (ip != endpoint.announced && ip != endpoint.ip)) {
-            continue;
-        }
-        // A call that has come back through the provider to another phone of this house. The other
-        // call's relay is reached without a detour over a NAT router in front of us.
-        if (!calls_.isPortOfAnother(announced.port, call)) {
-            return std::nullopt;
-        }
-        announced.ip = endpoint.ip;
-        return announced;
-    }
-    if (addresses_.isOurs(ip) || addresses_.isInside(ip)) {
-        return std::nullopt;
-    }
-    return announced;
 }
 
 void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way) const {
@@ -104,94 +79,69 @@ bool CallMedia::namesInside(std::string_view value) const {
     return false;
 }
 
-MediaOutcome CallMedia::applyStream(Call& call, media::Session& session, std::size_t index,
-                                    const sdp::Session& description, sdp::Media& media,
-                                    const MediaWay& way, bool refusable) {
-    if (media.port() == 0) {
-        // An offer to end the stream may still be refused.
-        if (!refusable) {
-            session.closeStream(index);
+void CallMedia::show(sdp::Session& description, const Passage& passage, const Shows& shows) const {
+    const auto ours = announcedTo(passage.way);
+    rewriteAddresses(description, passage.way);
+    for (std::size_t i = 0; i < shows.size(); ++i) {
+        auto& media = description.media()[i];
+        if (!shows[i]) {
+            media.setPort(0);
+            continue;
         }
-        return MediaOutcome::Rewritten;
-    }
-    if (!media.isUdp()) {
-        // TCP media cannot be relayed: refusing the stream beats announcing a port that is dead.
-        media.setPort(0);
-        if (!refusable) {
-            session.closeStream(index);
+        const auto& shown = *shows[i];
+        if (const auto rtcp = media.rtcp(); rtcp || media.has("rtcp")) {
+            const auto& told = rtcp && rtcp->port == media.port() ? shown.rtp : shown.rtcp;
+            media.setRtcp(told.port, told.ip);
         }
-        return MediaOutcome::Rewritten;
-    }
-    media::Announced announced;
-    const auto connection = description.connectionOf(media);
-    if (const auto ip = connection ? connection->ip() : std::nullopt;
-        ip && !(way.fromNatted && addresses_.isInside(*ip))) {
-        const auto target = allowed(call, {*ip, media.port()}, way);
-        if (!target) {
-            return MediaOutcome::Refused;
-        }
-        announced.rtp = *target;
-    } else {
-        // A host name, or behind a NAT: media will come from where the signalling does.
-        announced.rtp = {way.sipSource.ip, media.port()};
-        announced.natted = true;
-    }
-    if (const auto rtcp = media.rtcp(); rtcp && !media.rtcpMux()) {
-        const auto ip = rtcp->address ? rtcp->address->ip() : std::optional(announced.rtp.ip);
-        if (ip && *ip == announced.rtp.ip) {
-            announced.rtcp = {*ip, rtcp->port};
+        media.setPort(shown.rtp.port);
+        const auto connection = description.connectionOf(media);
+        const auto ip = connection ? connection->ip() : std::nullopt;
+        if (shown.rtp.ip != ours && !(ip && ip->isUnspecified())) {
+            media.setConnection(shown.rtp.ip);
         }
     }
-    announced.sipSource = way.sipSource.ip;
-    announced.trusted = way.from == Side::Inside || addresses_.isOurs(announced.rtp.ip);
-    announced.held = description.isHeld(media);
-    announced.framing = media.isRtp() ? media::Framing::Rtp : media::Framing::Opaque;
-
-    const auto crossing = way.crossing();
-    const auto ports = session.openStream(index, crossing.initiator, crossing.answerer);
-    if (!ports) {
-        log::error("rtp_relay_start_fwd: no RTP port available or bind() failed ({})",
-                   ports.error().message);
-        return MediaOutcome::NoPorts;
-    }
-    const auto sender = way.senderLeg();
-    const auto receiver = sender == media::Leg::A ? media::Leg::B : media::Leg::A;
-    if (const auto set = session.setRemote(index, sender, announced); !set) {
-        log::warningFromPeer("media of {} cannot be relayed: {}", announced.rtp.toString(),
-                             set.error().message);
-        return MediaOutcome::Refused;
-    }
-    if (way.from == Side::Outside) {
-        calls_.ownsPort((*ports)[sender], call);
-    }
-    if (way.to == Side::Outside) {
-        calls_.ownsPort((*ports)[receiver], call);
-    }
-    const std::uint16_t port = (*ports)[receiver];
-    media.setPort(port);
-    if (media.has("rtcp")) {
-        media.setRtcp(static_cast<std::uint16_t>(port + 1), announcedTo(way));
-    }
-    return MediaOutcome::Rewritten;
 }
 
-MediaOutcome CallMedia::applySession(Call& call, sip::Message& message,
+MediaOutcome CallMedia::applySession(Call& call, const sip::Message& message,
                                      sdp::Session& description, const MediaWay& way,
                                      const std::function<void()>& onSilence) {
-    auto& session = sessionOf(call, way, onSilence);
-    const bool refusable = mayBeRefused(message);
-    if (refusable && call.state().answered) {
-        session.remember();
+    const Passage passage{call, sessionOf(call, way, onSilence), description,
+                          description.carriers(), way};
+    if (mayBeRefused(message) && call.state().answered) {
+        passage.session.remember();
     }
-    for (std::size_t i = 0; i < description.media().size(); ++i) {
-        const auto outcome =
-            applyStream(call, session, i, description, description.media()[i], way, refusable);
-        if (outcome != MediaOutcome::Rewritten) {
-            session.restore();
-            return outcome;
+    const auto count = description.media().size();
+    Shows shows(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto& media = description.media()[i];
+        if (media.port() != 0 && !media.isUdp()) {
+            // Refusing the stream beats announcing a port that is dead.
+            log::warningFromPeer("m={} over {} of {} is refused: only UDP is relayed [CID: {}]",
+                                 base::printable(media.type()),
+                                 base::printable(media.protocol()), way.sipSource.toString(),
+                                 base::printable(call.state().callId));
+        }
+        if (media.port() == 0 || !media.isUdp() || passage.carriers[i] != i) {
+            continue;
+        }
+        const auto shown = relayStream(passage, i);
+        if (!shown) {
+            passage.session.restore();
+            return shown.error();
+        }
+        shows[i] = *shown;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!shows[i] && settlesStreams(message)) {
+            passage.session.closeStream(i);
         }
     }
-    rewriteAddresses(description, way);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (description.media()[i].port() != 0 && description.media()[i].isUdp()) {
+            shows[i] = shows[passage.carriers[i]];
+        }
+    }
+    show(description, passage, shows);
     return MediaOutcome::Rewritten;
 }
 

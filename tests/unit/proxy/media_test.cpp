@@ -310,3 +310,34 @@ TEST_CASE("with a single interface each side has ports of its own", "[proxy]") {
     CHECK(portOf(call.invite) != portOf(*call.answer));
     CHECK(house.relay->totals().freePairs == 8);
 }
+
+TEST_CASE("what one fork refuses another may take: ports stay until one has answered", "[proxy]") {
+    House house(withMedia());
+    const auto two = audioSdp(kPhoneMedia, 4000) + "m=video 4002 RTP/AVP 96\r\n";
+    house.fromInside(inviteWith(two));
+    const auto invite = house.takeOutside();
+    house.fromOutside(withSdp(answerTo(invite, 183, "one"),
+                              audioSdp(kPeerMedia, 30000) + "m=video 0 RTP/AVP 96\r\n"));
+    CHECK(portOf(house.takeInside(), "video") == 0);
+    house.fromOutside(withSdp(answerTo(invite, 183, "two"),
+                              audioSdp(kPeerMedia, 30010) + "m=video 30012 RTP/AVP 96\r\n"));
+    const auto second = house.takeInside();
+    CHECK(portOf(second) == portOf(invite));
+    CHECK(portOf(second, "video") == portOf(invite, "video"));
+    CHECK(house.streams() == 2);
+    house.fromOutside(withSdp(answerTo(invite, 200, "one"),
+                              audioSdp(kPeerMedia, 30000) + "m=video 0 RTP/AVP 96\r\n"));
+    house.takeInside();
+    CHECK(house.streams() == 1);
+}
+
+TEST_CASE("media over TCP is refused, whatever it is", "[proxy]") {
+    House house(withMedia());
+    const auto protocol = GENERATE(values<std::string>(
+        {"TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP", "TCP/RTP/AVP", "tcp/dtls/sctp"}));
+    house.fromInside(inviteWith(audioSdp(kPhoneMedia, 4000) + "m=application 9 " + protocol +
+                                " *\r\na=path:x\r\n"));
+    const auto invite = house.takeOutside();
+    CHECK(invite.has("m=application 0 " + protocol + " *\r\na=path:x\r\n"));
+    CHECK(house.streams() == 1);
+}

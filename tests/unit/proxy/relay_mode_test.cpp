@@ -100,3 +100,66 @@ TEST_CASE("the media of neighbours is relayed only when that of all is", "[proxy
     CHECK(answer.line("c=") == "c=IN IP4 127.0.0.1");
     CHECK(house.streams() == 1);
 }
+
+namespace {
+
+/// alice calls bob, both inside at one provider that passes all on as it is; the call comes back.
+struct Returning {
+    explicit Returning(House& theHouse, const std::string& callId = "out1",
+                       const std::string& tag = "a1")
+        : house(theHouse) {
+        const auto bob =
+            house.enrol(registration("bob", "example.net", "10.0.0.11:5060"), kPhone2);
+        house.fromInside(inviteWith(audioSdp(kPhoneMedia, 4000)));
+        out = std::make_unique<Sent>(house.takeOutside());
+        house.fromOutside(forAlice("INVITE", bob.toString())
+                              .set("From", "<sip:alice@example.org>;tag=" + tag)
+                              .set("To", "<sip:bob@example.net>")
+                              .set("Call-ID", callId)
+                              .sdp(std::string(out->message.body())));
+        back = std::make_unique<Sent>(house.takeInside());
+    }
+    /// bob's answer as alice gets it.
+    Sent answer() {
+        auto ok = withSdp(answerTo(*back, 200), audioSdp("10.0.0.11", 5000));
+        ok.addHeader("Contact", "<sip:bob@10.0.0.11>");
+        house.fromInside(ok, kPhone2);
+        answerBack = std::make_unique<Sent>(house.takeOutside());
+        house.fromOutside(withSdp(answerTo(*out, 200), std::string(answerBack->message.body())));
+        return house.takeInside();
+    }
+
+    House& house;
+    std::unique_ptr<Sent> out;
+    std::unique_ptr<Sent> back;
+    std::unique_ptr<Sent> answerBack;
+};
+
+}  // namespace
+
+TEST_CASE("neighbours whose call goes round by the provider send their media to each other",
+          "[proxy]") {
+    House house(withMedia());
+    Returning call(house);
+    CHECK(isRelayPort(portOf(*call.out)));
+    CHECK(call.back->line("m=audio") == "m=audio 4000 RTP/AVP 8");
+    CHECK(call.back->message.body().find("c=IN IP4 10.0.0.10") != std::string_view::npos);
+    const auto answer = call.answer();
+    CHECK(showsNothingInside(*call.answerBack));
+    CHECK(portOf(answer) == 5000);
+    CHECK(answer.has("c=IN IP4 10.0.0.11"));
+    // Nothing is to be heard by us.
+    house.loop.advance(400s);
+    CHECK(house.proxy->callCount() == 2);
+}
+
+TEST_CASE("the media of others, or of all calls, keeps to the relays", "[proxy]") {
+    auto options = withMedia();
+    const int which = GENERATE(0, 1, 2);
+    options.proxy.proxy.rtpProxyMode = which == 0 ? "all" : "external";
+    House house(std::move(options));
+    Returning call(house, which == 1 ? "another" : "out1", which == 2 ? "other" : "a1");
+    CHECK(isRelayPort(portOf(*call.back)));
+    CHECK(call.back->line("c=") == "c=IN IP4 127.0.0.1");
+    CHECK(isRelayPort(portOf(call.answer())));
+}
