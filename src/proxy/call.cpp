@@ -51,6 +51,18 @@ bool Call::mediaFlows() const {
     return std::ranges::any_of(media_, [](const Media& media) { return media.session->flowing(); });
 }
 
+media::PerLeg<std::size_t> Call::packets() const {
+    media::PerLeg<std::size_t> sum;
+    for (const auto& media : media_) {
+        for (const auto& stream : media.session->reports()) {
+            for (const auto leg : {media::Leg::A, media::Leg::B}) {
+                sum[leg] += stream.legs[leg].packets;
+            }
+        }
+    }
+    return sum;
+}
+
 bool Call::usesPort(std::uint16_t port) const {
     return std::ranges::any_of(media_, [port](const Media& media) {
         return std::ranges::any_of(media.session->reports(), [port](const auto& stream) {

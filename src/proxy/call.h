@@ -120,6 +120,8 @@ public:
     [[nodiscard]] std::vector<base::IpAddress> localAddresses() const;
     /// Whether media should flow in any of them.
     [[nodiscard]] bool mediaFlows() const;
+    /// Packets that have come from the caller (leg A) and from the called one.
+    [[nodiscard]] media::PerLeg<std::size_t> packets() const;
     /// Whether one of them uses this relay port on one of its legs.
     [[nodiscard]] bool usesPort(std::uint16_t port) const;
     /// As media::Session::opposite(), of all sessions.
