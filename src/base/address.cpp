@@ -176,6 +176,22 @@ bool Network::contains(const IpAddress& address) const {
            Network(address, prefix_).address_ == address_;
 }
 
+bool Network::isBroadcast(const IpAddress& address) const {
+    if (!address.isV4() || prefix_ > 30 || !contains(address)) {
+        return false;
+    }
+    auto bits = 32 - prefix_;
+    for (std::size_t i = 4; bits > 0; --i) {
+        const auto here = std::min(bits, 8U);
+        const auto mask = (1U << here) - 1;
+        if ((address.bytes()[i - 1] & mask) != mask) {
+            return false;
+        }
+        bits -= here;
+    }
+    return true;
+}
+
 std::string Network::toString() const {
     return address_.toString() + "/" + std::to_string(prefix_);
 }

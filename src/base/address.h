@@ -83,6 +83,8 @@ public:
     [[nodiscard]] static std::optional<Network> parse(std::string_view text);
 
     [[nodiscard]] bool contains(const IpAddress& address) const;
+    /// Whether it reaches all hosts of this IPv4 network; never for /31 and /32 (RFC 3021).
+    [[nodiscard]] bool isBroadcast(const IpAddress& address) const;
     [[nodiscard]] std::string toString() const;
     [[nodiscard]] const IpAddress& address() const { return address_; }
     [[nodiscard]] unsigned prefix() const { return prefix_; }

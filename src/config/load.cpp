@@ -204,6 +204,8 @@ LoadResult Reader::finish() && {
     checkExpires();
     checkGroup(Group::OutboundDomain,
                "configuration of outbound_domain_ inconsistent, check config");
+    checkGroup(Group::RelayDomain,
+               "rtp_proxy_domain_name and rtp_proxy_domain_mode do not go together");
     checkGroup(Group::MaskedHost, "# of mask_host is not equal to # of masked_host in config!");
     if (!result_.settings.plugins.plugindir.ends_with('/')) {
         result_.settings.plugins.plugindir += '/';

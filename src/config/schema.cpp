@@ -22,6 +22,7 @@ std::string kindOf(const Directive& directive) {
     case Type::Address:
         return "IP address";
     case Type::Choice:
+    case Type::ChoiceList:
         return fmt::format("{}", fmt::join(base::split(directive.choices, '|'), " or "));
     case Type::Flag:
         return "0 or 1";

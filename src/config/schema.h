@@ -19,6 +19,7 @@ enum class Type : std::uint8_t {
     Networks,  ///< `host/bits,host/bits`, checked by the access module
     Address,   ///< IPv4 or IPv6 address
     Choice,    ///< one of a few words
+    ChoiceList,  ///< the same, one element a line
     Flag,      ///< 0 or 1
     Integer,   ///< within the range
     Bitmask,   ///< within the range; -1 sets all bits
@@ -45,7 +46,7 @@ struct Binding {
 };
 
 /// Several list directives that make one record each time all of them are given.
-enum class Group : std::uint8_t { None, OutboundDomain, MaskedHost };
+enum class Group : std::uint8_t { None, OutboundDomain, RelayDomain, MaskedHost };
 
 /// One core directive of siproxd.conf. Its default is the initialiser of its member in settings.h.
 struct Directive {
@@ -53,7 +54,7 @@ struct Directive {
     Type type = Type::Text;
     std::int64_t least = 0;       ///< of integers
     std::int64_t most = 0;
-    std::string_view choices = {};  ///< of Choice: `1.2|1.3`
+    std::string_view choices = {};  ///< of Choice, ChoiceList: `1.2|1.3`
     std::string_view unit = {};   ///< of integers, as a word: `seconds`; may be empty
     bool required = false;
     bool reloadable = false;      ///< SIGHUP takes a new value over without a restart
@@ -65,7 +66,7 @@ struct Directive {
     Binding binding = {};
 
     [[nodiscard]] bool isList() const {
-        return type == Type::TextList || type == Type::IntegerList;
+        return type == Type::TextList || type == Type::ChoiceList || type == Type::IntegerList;
     }
     [[nodiscard]] bool isNumber() const {
         return type == Type::Flag || type == Type::Integer || type == Type::Bitmask ||

@@ -75,6 +75,13 @@ struct OutboundDomain {
     Origin origin;           ///< of the name
 };
 
+/// One `rtp_proxy_domain_name`, `_mode`: rtp_proxy_mode for calls of users of that domain.
+struct RelayDomain {
+    std::string name;
+    std::string mode = "external";  ///< as rtpProxyMode
+    Origin origin;                  ///< of the name
+};
+
 /// What the SIP path does with messages.
 struct ProxySettings {
     static constexpr unsigned kRportInside = 1;
@@ -89,6 +96,9 @@ struct ProxySettings {
     std::string outboundProxyHost;
     std::uint16_t outboundProxyPort = 0;  ///< 0: the default of the transport
     std::vector<OutboundDomain> outboundDomains;  ///< first match wins, before outboundProxyHost
+    bool rtpTimeoutBye = true;  ///< both parties of a call without media are told that it is over
+    std::string rtpProxyMode = "external";  ///< or `off`, `all`
+    std::vector<RelayDomain> rtpProxyDomains;  ///< first match wins, before rtpProxyMode
 };
 
 /// Media relay.

@@ -91,7 +91,7 @@ base::Result<Checked> checkValue(const Directive& directive, std::string_view te
         return base::fail(fmt::format("{} = {} is not an IP address", directive.key,
                                       base::printable(text)));
     }
-    if (directive.type == Type::Choice) {
+    if (!directive.choices.empty()) {
         const auto choices = base::split(directive.choices, '|');
         const auto chosen = std::ranges::find_if(choices, [text](std::string_view choice) {
             return base::equalsIgnoreCase(choice, text);

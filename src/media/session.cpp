@@ -102,6 +102,19 @@ void Session::restore() {
     }
 }
 
+std::optional<Session::Opposite> Session::opposite(const base::SocketAddress& relay) const {
+    for (const auto& [index, open] : streams_) {
+        for (const Leg leg : {Leg::A, Leg::B}) {
+            const auto& announced = open.announced[other(leg)];
+            if (open.local[leg] == relay.ip && open.stream->numbers()[leg] == relay.port &&
+                announced) {
+                return Opposite{*announced, open.local[other(leg)]};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<StreamReport> Session::report(std::size_t index) const {
     const auto found = streams_.find(index);
     if (found == streams_.end()) {

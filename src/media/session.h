@@ -65,6 +65,15 @@ public:
     /// opened are closed.
     void restore();
 
+    /// What is on the other side of a stream.
+    struct Opposite {
+        Announced announced;
+        base::IpAddress local;  ///< ours that its party talks to
+    };
+    /// The other side of the stream that has been announced as `relay`, an address of ours and an
+    /// RTP port there; nothing: there is no such stream, or nothing is known of that side.
+    [[nodiscard]] std::optional<Opposite> opposite(const base::SocketAddress& relay) const;
+
     [[nodiscard]] std::size_t streamCount() const { return streams_.size(); }
     [[nodiscard]] std::optional<StreamReport> report(std::size_t index) const;
     [[nodiscard]] std::vector<StreamReport> reports() const;

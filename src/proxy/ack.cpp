@@ -102,7 +102,7 @@ void Proxy::mediaOfAck(const Forward& forward, const Branch& branch, sip::Messag
         return;
     }
     // The answer to a late offer. There is nobody to tell when it cannot be used.
-    auto way = mediaWay(forward, branch, false);
+    auto way = mediaWay(forward, branch, call, false);
     way.byInitiator = call->isInitiator(ack);
     const auto outcome = call->isOfOtherDialog(ack)
                              ? MediaOutcome::Refused

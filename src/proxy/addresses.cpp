@@ -163,6 +163,13 @@ bool Addresses::isInside(const base::IpAddress& ip) const {
     });
 }
 
+bool Addresses::isForMany(const base::IpAddress& ip) const {
+    return ip.isMulticast() || ip.isBroadcast() ||
+           std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
+               return endpoint.subnet.isBroadcast(ip);
+           });
+}
+
 bool Addresses::isHidden(const base::IpAddress& ip) const {
     const bool shown = std::ranges::any_of(endpoints_, [&](const Endpoint& endpoint) {
         return endpoint.side == Side::Outside && endpoint.announced == ip;

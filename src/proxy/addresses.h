@@ -113,6 +113,8 @@ public:
     [[nodiscard]] bool isOurVia(const sip::Via& via) const;
     /// On a subnet of an inbound interface.
     [[nodiscard]] bool isInside(const base::IpAddress& ip) const;
+    /// Whether it reaches several hosts at once, on a subnet of ours or in general.
+    [[nodiscard]] bool isForMany(const base::IpAddress& ip) const;
     /// An address that must not be seen outside: on an inside subnet, or our own there.
     [[nodiscard]] bool isHidden(const base::IpAddress& ip) const;
 

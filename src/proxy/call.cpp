@@ -60,12 +60,31 @@ std::vector<media::StreamReport> Call::mediaReports() const {
     return all;
 }
 
+media::PerLeg<std::size_t> Call::packets() const {
+    media::PerLeg<std::size_t> sum;
+    for (const auto& stream : mediaReports()) {
+        for (const auto leg : {media::Leg::A, media::Leg::B}) {
+            sum[leg] += stream.legs[leg].packets;
+        }
+    }
+    return sum;
+}
+
 bool Call::usesPort(std::uint16_t port) const {
     return std::ranges::any_of(media_, [port](const Media& media) {
         return std::ranges::any_of(media.session->reports(), [port](const auto& stream) {
             return stream.ports[media::Leg::A] == port || stream.ports[media::Leg::B] == port;
         });
     });
+}
+
+std::optional<media::Session::Opposite> Call::opposite(const base::SocketAddress& relay) const {
+    for (const auto& media : media_) {
+        if (auto found = media.session->opposite(relay)) {
+            return found;
+        }
+    }
+    return std::nullopt;
 }
 
 std::string CallTable::key(std::string_view callId, std::string_view initiatorTag,
@@ -137,10 +156,10 @@ void CallTable::ownsPort(std::uint16_t outsidePort, const Call& call) {
     portOwners_[outsidePort] = key(call);
 }
 
-bool CallTable::isPortOfAnother(std::uint16_t outsidePort, const Call& call) {
+const Call* CallTable::ownerOf(std::uint16_t outsidePort) const {
     const auto owner = portOwners_.find(outsidePort);
     const auto it = owner == portOwners_.end() ? calls_.end() : calls_.find(owner->second);
-    return it != calls_.end() && it->second.get() != &call && it->second->usesPort(outsidePort);
+    return it != calls_.end() && it->second->usesPort(outsidePort) ? it->second.get() : nullptr;
 }
 
 std::vector<Call*> CallTable::callsOn(const base::IpAddress& local) const {

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "media/session.h"
 #include "proxy/addresses.h"
+#include "proxy/relay_mode.h"
 #include "sip/message.h"
 
 namespace siproxd::proxy {
@@ -59,6 +60,7 @@ struct CallState {
     sip::Uri insideContact;
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
+    RelayMode relayMode = RelayMode::External;  ///< as it was when the call began
     base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
     base::TimePoint answeredAt{};   ///< when
@@ -121,8 +123,13 @@ public:
     [[nodiscard]] bool mediaFlows() const;
     /// What has come on the streams of all its sessions.
     [[nodiscard]] std::vector<media::StreamReport> mediaReports() const;
+    /// Packets that have come from the caller (leg A) and from the called one.
+    [[nodiscard]] media::PerLeg<std::size_t> packets() const;
     /// Whether one of them uses this relay port on one of its legs.
     [[nodiscard]] bool usesPort(std::uint16_t port) const;
+    /// As media::Session::opposite(), of all sessions.
+    [[nodiscard]] std::optional<media::Session::Opposite> opposite(
+        const base::SocketAddress& relay) const;
 
     /// The place that the call takes among those that there may be.
     void hold(access::CallLimits::Ticket ticket) { ticket_ = std::move(ticket); }
@@ -163,9 +170,9 @@ public:
     /// Remembers that the call has announced this relay port to the outside.
     void ownsPort(std::uint16_t outsidePort, const Call& call);
 
-    /// Whether a call other than `call` has announced this relay port to the outside: that is where a
-    /// call that comes back through the provider finds its media.
-    [[nodiscard]] bool isPortOfAnother(std::uint16_t outsidePort, const Call& call);
+    /// The call that has announced this relay port to the outside: that is where a call that comes back
+    /// through the provider finds its media. Null: there is none.
+    [[nodiscard]] const Call* ownerOf(std::uint16_t outsidePort) const;
 
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
     /// Up to `most` calls, any of them.

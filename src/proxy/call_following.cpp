@@ -24,6 +24,7 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
     auto& state = call.state();
     if (forward.establishes) {
         state.initiatorSource = forward.from.remote.ip;
+        state.relayMode = relayMode(forward);
         noteRequest(call, request);
     }
     if (forward.incoming()) {
@@ -67,7 +68,7 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     }
     if (status >= 200 && !call->isOfOtherDialog(response)) {
         const bool isAccepted = status < 300;
-        if (auto* media = call->media(mediaWay(forward, branch, true).crossing())) {
+        if (auto* media = call->media(mediaWay(forward, branch, call, true).crossing())) {
             if (isAccepted) {
                 media->forget();
             } else {
@@ -86,7 +87,7 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
         call->state().answered = true;
         call->state().answeredAt = parts_.loop.now();
         call->state().answererTag = response.toTag();
-        call->keepMedia(mediaWay(forward, branch, true).crossing());
+        call->keepMedia(mediaWay(forward, branch, call, true).crossing());
         const auto* server = branch.towards == Side::Outside ? branch.server() : nullptr;
         if (server != nullptr && (branch.servers.size() > 1 || branch.flow.connection != 0)) {
             call->state().peer = std::make_shared<const DialogPeer>(

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/sdp_body.h"
 
 namespace siproxd::proxy {
 
@@ -17,16 +18,10 @@ bool mayBeRefused(const sip::Message& message) {
                                    message.method() == sip::Method::Update);
 }
 
-/// Names are foreign: what is long or odd stays out of the log.
-std::vector<media::Codec> codecsOf(const sdp::Media& media) {
-    constexpr std::size_t kLongestName = 20;
-    std::vector<media::Codec> codecs;
-    for (const auto& map : media.rtpMaps()) {
-        if (codecs.size() < media::PayloadClocks::kMost) {
-            codecs.push_back({map.type, map.clock, base::printable(map.name, kLongestName)});
-        }
-    }
-    return codecs;
+/// Whether the streams that this message is without are over. An offer to end them may still be
+/// refused, and a provisional response may be of a fork that is not the one that answers.
+bool settlesStreams(const sip::Message& message) {
+    return message.isRequest() ? !mayBeRefused(message) : message.status() >= 200;
 }
 
 }  // namespace
@@ -42,37 +37,6 @@ media::Session& CallMedia::sessionOf(Call& call, const MediaWay& way,
 base::IpAddress CallMedia::announcedTo(const MediaWay& way) const {
     const auto* endpoint = addresses_.at(way.to, way.toLocal);
     return endpoint != nullptr ? endpoint->announced : way.toLocal;
-}
-
-std::optional<base::SocketAddress> CallMedia::allowed(const Call& call,
-                                                      base::SocketAddress announced,
-                                                      const MediaWay& way) {
-    const auto& ip = announced.ip;
-    if (ip.isUnspecified()) {
-        return announced;  // hold
-    }
-    if (ip.isMulticast() || ip.isBroadcast()) {
-        return std::nullopt;
-    }
-    if (way.from == Side::Inside) {
-        return announced;
-    }
-    for (const auto& endpoint : addresses_.endpoints()) {
-        if (endpoint.side != Side::Outside || (ip != endpoint.announced && ip != endpoint.ip)) {
-            continue;
-        }
-        // A call that has come back through the provider to another phone of this house. The other
-        // call's relay is reached without a detour over a NAT router in front of us.
-        if (!calls_.isPortOfAnother(announced.port, call)) {
-            return std::nullopt;
-        }
-        announced.ip = endpoint.ip;
-        return announced;
-    }
-    if (addresses_.isOurs(ip) || addresses_.isInside(ip)) {
-        return std::nullopt;
-    }
-    return announced;
 }
 
 void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way) const {
@@ -115,109 +79,102 @@ bool CallMedia::namesInside(std::string_view value) const {
     return false;
 }
 
-MediaOutcome CallMedia::applyStream(Call& call, media::Session& session, std::size_t index,
-                                    const sdp::Session& description, sdp::Media& media,
-                                    const MediaWay& way, bool refusable) {
-    if (media.port() == 0) {
-        // An offer to end the stream may still be refused.
-        if (!refusable) {
-            session.closeStream(index);
+void CallMedia::show(sdp::Session& description, const Passage& passage, const Shows& shows) const {
+    const auto ours = announcedTo(passage.way);
+    rewriteAddresses(description, passage.way);
+    for (std::size_t i = 0; i < shows.size(); ++i) {
+        auto& media = description.media()[i];
+        if (!shows[i]) {
+            media.setPort(0);
+            continue;
         }
-        return MediaOutcome::Rewritten;
-    }
-    if (!media.isUdp()) {
-        // TCP media cannot be relayed: refusing the stream beats announcing a port that is dead.
-        media.setPort(0);
-        if (!refusable) {
-            session.closeStream(index);
+        const auto& shown = *shows[i];
+        if (const auto rtcp = media.rtcp(); rtcp || media.has("rtcp")) {
+            const auto& told = rtcp && rtcp->port == media.port() ? shown.rtp : shown.rtcp;
+            media.setRtcp(told.port, told.ip);
         }
-        return MediaOutcome::Rewritten;
-    }
-    media::Announced announced;
-    const auto connection = description.connectionOf(media);
-    if (const auto ip = connection ? connection->ip() : std::nullopt;
-        ip && !(way.fromNatted && addresses_.isInside(*ip))) {
-        const auto target = allowed(call, {*ip, media.port()}, way);
-        if (!target) {
-            return MediaOutcome::Refused;
-        }
-        announced.rtp = *target;
-    } else {
-        // A host name, or behind a NAT: media will come from where the signalling does.
-        announced.rtp = {way.sipSource.ip, media.port()};
-        announced.natted = true;
-    }
-    if (const auto rtcp = media.rtcp(); rtcp && !media.rtcpMux()) {
-        const auto ip = rtcp->address ? rtcp->address->ip() : std::optional(announced.rtp.ip);
-        if (ip && *ip == announced.rtp.ip) {
-            announced.rtcp = {*ip, rtcp->port};
+        media.setPort(shown.rtp.port);
+        const auto connection = description.connectionOf(media);
+        const auto ip = connection ? connection->ip() : std::nullopt;
+        if (shown.rtp.ip != ours && !(ip && ip->isUnspecified())) {
+            media.setConnection(shown.rtp.ip);
         }
     }
-    announced.sipSource = way.sipSource.ip;
-    announced.trusted = way.from == Side::Inside || addresses_.isOurs(announced.rtp.ip);
-    announced.held = description.isHeld(media);
-    announced.codecs = codecsOf(media);
-    announced.framing = media.isRtp() ? media::Framing::Rtp : media::Framing::Opaque;
+}
 
-    const auto crossing = way.crossing();
-    const auto ports = session.openStream(index, crossing.initiator, crossing.answerer);
-    if (!ports) {
-        log::error("rtp_relay_start_fwd: no RTP port available or bind() failed ({})",
-                   ports.error().message);
-        return MediaOutcome::NoPorts;
+MediaOutcome CallMedia::applySession(Call& call, const sip::Message& message,
+                                     sdp::Session& description, const MediaWay& way,
+                                     const std::function<void()>& onSilence) {
+    const Passage passage{call, sessionOf(call, way, onSilence), description,
+                          description.carriers(), way};
+    if (mayBeRefused(message) && call.state().answered) {
+        passage.session.remember();
     }
-    const auto sender = way.senderLeg();
-    const auto receiver = sender == media::Leg::A ? media::Leg::B : media::Leg::A;
-    if (const auto set = session.setRemote(index, sender, announced); !set) {
-        log::warningFromPeer("media of {} cannot be relayed: {}", announced.rtp.toString(),
-                             set.error().message);
-        return MediaOutcome::Refused;
+    const auto count = description.media().size();
+    Shows shows(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto& media = description.media()[i];
+        if (media.port() != 0 && !media.isUdp()) {
+            // Refusing the stream beats announcing a port that is dead.
+            log::warningFromPeer("m={} over {} of {} is refused: only UDP is relayed [CID: {}]",
+                                 base::printable(media.type()),
+                                 base::printable(media.protocol()), way.sipSource.toString(),
+                                 base::printable(call.state().callId));
+        }
+        if (media.port() == 0 || !media.isUdp() || passage.carriers[i] != i) {
+            continue;
+        }
+        const auto shown = relayStream(passage, i);
+        if (!shown) {
+            passage.session.restore();
+            return shown.error();
+        }
+        shows[i] = *shown;
     }
-    if (way.from == Side::Outside) {
-        calls_.ownsPort((*ports)[sender], call);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!shows[i] && settlesStreams(message)) {
+            passage.session.closeStream(i);
+        }
     }
-    if (way.to == Side::Outside) {
-        calls_.ownsPort((*ports)[receiver], call);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (description.media()[i].port() != 0 && description.media()[i].isUdp()) {
+            shows[i] = shows[passage.carriers[i]];
+        }
     }
-    const std::uint16_t port = (*ports)[receiver];
-    media.setPort(port);
-    if (media.has("rtcp")) {
-        media.setRtcp(static_cast<std::uint16_t>(port + 1), announcedTo(way));
-    }
+    show(description, passage, shows);
     return MediaOutcome::Rewritten;
 }
 
 MediaOutcome CallMedia::apply(Call& call, sip::Message& message, const MediaWay& way,
                               const std::function<void()>& onSilence) {
-    if (!hasSdp(message) || way.isDirect()) {
+    if (!SdpBody::mayBeIn(message) || way.isDirect()) {
         return MediaOutcome::Untouched;
     }
-    auto description = sdp::Session::parse(message.body());
-    if (!description) {
+    auto body = SdpBody::read(message);
+    if (!body) {
         log::warningFromPeer("SDP of {} cannot be read: {} [CID: {}]", way.sipSource.toString(),
-                             description.error().message, base::printable(message.callId()));
+                             body.error().message, base::printable(message.callId()));
         return MediaOutcome::Unreadable;
+    }
+    if (body->empty()) {
+        return MediaOutcome::Untouched;
     }
     if (!announcedTo(way)) {
         log::warningFromPeer("our address outside is not known yet: no media can be announced");
         return MediaOutcome::NoPorts;
     }
-    auto& session = sessionOf(call, way, onSilence);
-    const bool refusable = mayBeRefused(message);
-    if (refusable && call.state().answered) {
-        session.remember();
-    }
-    for (std::size_t i = 0; i < description->media().size(); ++i) {
-        const auto outcome =
-            applyStream(call, session, i, *description, description->media()[i], way, refusable);
+    auto outcome = MediaOutcome::Untouched;
+    if (auto* description = body->session()) {
+        outcome = applySession(call, message, *description, way, onSilence);
         if (outcome != MediaOutcome::Rewritten) {
-            session.restore();
             return outcome;
         }
     }
-    rewriteAddresses(*description, way);
-    message.setBody(description->toString());
-    return MediaOutcome::Rewritten;
+    for (auto* description : body->others()) {
+        refuseStreams(*description, way);
+    }
+    body->writeTo(message);
+    return outcome;
 }
 
 MediaOutcome CallMedia::reserve(Call& call, const MediaWay& way,
@@ -236,28 +193,43 @@ MediaOutcome CallMedia::reserve(Call& call, const MediaWay& way,
 }
 
 void CallMedia::hideAddresses(sip::Message& message, const MediaWay& way) const {
-    if (!hasSdp(message) || way.isDirect()) {
+    if (!SdpBody::mayBeIn(message) || way.isDirect()) {
         return;
     }
-    if (auto description = sdp::Session::parse(message.body())) {
-        rewriteAddresses(*description, way);
-        message.setBody(description->toString());
-    } else {
+    auto body = SdpBody::read(message);
+    if (!body) {
         message.setBody("", "");
+        return;
     }
+    if (auto* description = body->session()) {
+        rewriteAddresses(*description, way);
+    }
+    for (auto* description : body->others()) {
+        refuseStreams(*description, way);
+    }
+    body->writeTo(message);
 }
 
 void CallMedia::disable(sip::Message& message, const MediaWay& way) const {
-    auto description = sdp::Session::parse(message.body());
-    if (!description) {
+    auto body = SdpBody::read(message);
+    if (!body) {
         message.setBody("", "");
         return;
     }
-    for (auto& media : description->media()) {
+    if (auto* description = body->session()) {
+        refuseStreams(*description, way);
+    }
+    for (auto* description : body->others()) {
+        refuseStreams(*description, way);
+    }
+    body->writeTo(message);
+}
+
+void CallMedia::refuseStreams(sdp::Session& description, const MediaWay& way) const {
+    for (auto& media : description.media()) {
         media.setPort(0);
     }
-    rewriteAddresses(*description, way);
-    message.setBody(description->toString());
+    rewriteAddresses(description, way);
 }
 
 }  // namespace siproxd::proxy

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <string>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
 
-#include "base/result.h"
 #include "media/relay.h"
-#include "sdp/session.h"
 #include "proxy/addresses.h"
 #include "proxy/call.h"
+#include "proxy/relay_mode.h"
+#include "sdp/session.h"
 #include "sip/message.h"
 
 namespace siproxd::proxy {
@@ -31,10 +35,12 @@ struct MediaWay {
     base::IpAddress toLocal;  ///< our address that the receiver talks to
     /// The sender is behind a NAT: what it names on our networks is on its own.
     bool fromNatted = false;
+    RelayMode mode = RelayMode::External;
 
-    /// Two parties on one network of ours: their media needs no help.
+    /// Their media needs no help, or is to have none: SDP stays as it is.
     [[nodiscard]] bool isDirect() const {
-        return from == Side::Inside && to == Side::Inside && fromLocal == toLocal;
+        const bool neighbours = from == Side::Inside && to == Side::Inside && fromLocal == toLocal;
+        return mode == RelayMode::Off || (mode == RelayMode::External && neighbours);
     }
     [[nodiscard]] Crossing crossing() const {
         return byInitiator ? Crossing{fromLocal, toLocal} : Crossing{toLocal, fromLocal};
@@ -65,23 +71,50 @@ public:
     /// For an answer that cannot be used any more: hides the addresses and refuses every stream.
     void disable(sip::Message& message, const MediaWay& way) const;
 
-    [[nodiscard]] static bool hasSdp(const sip::Message& message) {
-        return !message.body().empty() && message.contentType() == "application/sdp";
-    }
-
 private:
+    /// A description of a call on its way.
+    struct Passage {
+        Call& call;
+        media::Session& session;
+        const sdp::Session& description;
+        std::vector<std::size_t> carriers;  ///< of its media, as sdp::Session::carriers()
+        const MediaWay& way;
+    };
+    /// Where the receiver is told to send a stream.
+    struct Shown {
+        base::SocketAddress rtp;
+        base::SocketAddress rtcp;
+    };
+    /// Of the media by index; nothing: it is refused.
+    using Shows = std::vector<std::optional<Shown>>;
+
     [[nodiscard]] media::Session& sessionOf(Call& call, const MediaWay& way,
                                             const std::function<void()>& onSilence);
-    [[nodiscard]] MediaOutcome applyStream(Call& call, media::Session& session, std::size_t index,
-                                           const sdp::Session& description, sdp::Media& media,
-                                           const MediaWay& way, bool refusable);
-    [[nodiscard]] std::optional<base::SocketAddress> allowed(const Call& call,
-                                                             base::SocketAddress announced,
-                                                             const MediaWay& way);
+    [[nodiscard]] MediaOutcome applySession(Call& call, const sip::Message& message,
+                                            sdp::Session& description, const MediaWay& way,
+                                            const std::function<void()>& onSilence);
+    void show(sdp::Session& description, const Passage& passage, const Shows& shows) const;
     /// What stands for us in SDP that goes this way; none: not known yet.
     [[nodiscard]] base::IpAddress announcedTo(const MediaWay& way) const;
     void rewriteAddresses(sdp::Session& description, const MediaWay& way) const;
+    void refuseStreams(sdp::Session& description, const MediaWay& way) const;
     [[nodiscard]] bool namesInside(std::string_view value) const;
+
+    // one stream (call_stream.cpp)
+    /// Opens the relay of a media that carries itself, and perhaps others. The error is why it
+    /// cannot be.
+    [[nodiscard]] std::expected<Shown, MediaOutcome> relayStream(const Passage& passage,
+                                                                 std::size_t index);
+    /// Where the sender wants it; nothing: media may not go there.
+    [[nodiscard]] std::optional<media::Announced> announcedBy(const Passage& passage,
+                                                              std::size_t index) const;
+    [[nodiscard]] std::optional<base::SocketAddress> allowed(const Call& call,
+                                                             base::SocketAddress announced,
+                                                             const MediaWay& way) const;
+    /// The call has left us for the provider and comes back to the caller's own network: what the
+    /// phone behind that relay port of ours has announced.
+    [[nodiscard]] std::optional<media::Announced> neighbourBehind(
+        const base::SocketAddress& relay, const Passage& passage) const;
 
     media::Relay& relay_;
     CallTable& calls_;

@@ -104,8 +104,16 @@ Forward* Proxy::find(transaction::ClientId id) {
 std::function<void()> Proxy::onSilence(Call& call) {
     // The session that calls back is the call's own, so the call is there.
     return [this, &call] {
-        hangUp(call, "SIP;cause=408;text=\"No Media\"");
-        endCall(call, "RTP stream has expired: no media for rtp_timeout seconds");
+        if (!call.state().answered) {
+            return;  // early media may well be silent; timer C ends what is never answered
+        }
+        if (options_.proxy.rtpTimeoutBye) {
+            hangUp(call, "SIP;cause=408;text=\"No Media\"");
+        }
+        const auto packets = call.packets();
+        endCall(call, "RTP stream has expired: no media for rtp_timeout seconds; before, " +
+                          std::to_string(packets[media::Leg::A]) + " packets of the caller and " +
+                          std::to_string(packets[media::Leg::B]) + " of the called one");
     };
 }
 

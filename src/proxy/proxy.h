@@ -193,8 +193,10 @@ private:
     [[nodiscard]] static Branch branchTo(InsideTarget target);
 
     // what a request looks like on its way out (request_shape.cpp)
-    [[nodiscard]] MediaWay mediaWay(const Forward& forward, const Branch& branch,
+    /// `call` may be null.
+    [[nodiscard]] MediaWay mediaWay(const Forward& forward, const Branch& branch, const Call* call,
                                     bool response) const;
+    [[nodiscard]] RelayMode relayMode(const Forward& forward) const;
     [[nodiscard]] std::optional<int> applyMedia(const Forward& forward, const Branch& branch,
                                                 sip::Message& request);
     [[nodiscard]] SentBy shownBy(const Forward& forward, const Branch& branch) const;

@@ -17,7 +17,17 @@ bool carriesOffers(sip::Method method) {
 
 }  // namespace
 
-MediaWay Proxy::mediaWay(const Forward& forward, const Branch& branch, bool response) const {
+RelayMode Proxy::relayMode(const Forward& forward) const {
+    const auto* binding = forward.incoming() && !forward.branches.empty()
+                              ? parts_.locations.byContact(forward.branches.front().uri)
+                              : nullptr;
+    // To of what comes from outside often names our address instead of the user's domain.
+    return relayModeOf(options_.proxy, binding != nullptr ? binding->aor.host
+                                                          : forward.localAor.host);
+}
+
+MediaWay Proxy::mediaWay(const Forward& forward, const Branch& branch, const Call* call,
+                         bool response) const {
     // What talks to us by an address that is on neither side (loopback) gets media by the usual one.
     const auto local = [this](Side side, const base::Flow& flow) {
         if (addresses_.at(side, flow.local.ip) != nullptr) {
@@ -35,6 +45,7 @@ MediaWay Proxy::mediaWay(const Forward& forward, const Branch& branch, bool resp
     const auto* sender =
         way.from == Side::Outside ? parts_.locations.ownBySource(way.sipSource) : nullptr;
     way.fromNatted = sender != nullptr && sender->natted;
+    way.mode = call != nullptr ? call->state().relayMode : relayMode(forward);
     return way;
 }
 
@@ -44,7 +55,7 @@ std::optional<int> Proxy::applyMedia(const Forward& forward, const Branch& branc
         return std::nullopt;
     }
     Call* call = calls_.find(request, forward.fromSide());
-    auto way = mediaWay(forward, branch, false);
+    auto way = mediaWay(forward, branch, call, false);
     if (call == nullptr || !carriesOffers(forward.method)) {
         media_->hideAddresses(request, way);
         return std::nullopt;

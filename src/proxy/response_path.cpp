@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
+#include "proxy/sdp_body.h"
 
 namespace siproxd::proxy {
 
@@ -262,11 +263,11 @@ void Proxy::dropResponse(Forward& forward, const sip::Message& response) {
 
 void Proxy::mediaOfResponse(const Forward& forward, const Branch& branch,
                             sip::Message& response) {
-    if (media_ == nullptr || !CallMedia::hasSdp(response)) {
+    if (media_ == nullptr || !SdpBody::mayBeIn(response)) {
         return;
     }
-    auto way = mediaWay(forward, branch, true);
     Call* call = mayCarryMedia(response) ? calls_.find(response, other(forward.fromSide())) : nullptr;
+    auto way = mediaWay(forward, branch, call, true);
     if (call == nullptr) {
         media_->hideAddresses(response, way);
         return;

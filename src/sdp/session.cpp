@@ -2,6 +2,9 @@
 #include "sdp/session.h"
 
 #include <algorithm>
+#include <map>
+#include <numeric>
+#include <span>
 
 #include "base/text.h"
 
@@ -151,6 +154,35 @@ void Session::setOrigin(const base::IpAddress& address) {
 std::optional<NetAddress> Session::connectionOf(const Media& media) const {
     const auto own = media.connection();
     return own ? own : top_.connection();
+}
+
+std::vector<std::size_t> Session::carriers() const {
+    std::vector<std::size_t> carriers(media_.size());
+    std::iota(carriers.begin(), carriers.end(), std::size_t{0});
+    std::map<std::string_view, std::size_t> byMid;
+    for (std::size_t i = 0; i < media_.size(); ++i) {
+        if (const auto mid = media_[i].value("mid"); mid && media_[i].port() != 0) {
+            byMid.emplace(base::trim(*mid), i);
+        }
+    }
+    for (const auto group : top_.values("group")) {
+        auto members = base::split(base::trim(group), ' ');
+        if (!base::equalsIgnoreCase(members.front(), "BUNDLE")) {
+            continue;
+        }
+        std::map<std::pair<std::string_view, std::uint16_t>, std::size_t> byAddress;
+        for (const auto member : std::span(members).subspan(1)) {
+            if (const auto found = byMid.find(member); found != byMid.end()) {
+                const auto& media = media_[found->second];
+                carriers[found->second] =
+                    byAddress
+                        .try_emplace({connectionOf(media)->host, media.port()}, found->second)
+                        .first->second;
+                byMid.erase(found);  // of one group only
+            }
+        }
+    }
+    return carriers;
 }
 
 Direction Session::directionOf(const Media& media) const {

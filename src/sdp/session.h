@@ -38,6 +38,12 @@ public:
     /// c= in force for a media: its own or the session's. Media with port 0 may have none.
     [[nodiscard]] std::optional<NetAddress> connectionOf(const Media& media) const;
 
+    /// For each media the index of the one that it shares its transport with: its own, unless an
+    /// earlier member of its BUNDLE group has the same address and port (RFC 8843). Members are in
+    /// the order of a=group. As in an offer that has not been answered yet, members whose addresses
+    /// differ stand for themselves.
+    [[nodiscard]] std::vector<std::size_t> carriers() const;
+
     /// Direction in force: the media's, else the session's, else sendrecv.
     [[nodiscard]] Direction directionOf(const Media& media) const;
 

@@ -6,7 +6,8 @@ import pytest
 import rtp
 import sip
 from calls import establish
-from topology import PHONE, SECOND_PHONE
+from daemon import DIRECT
+from topology import GATEWAY, PHONE, SECOND_PHONE
 
 
 def neighbours(lab):
@@ -27,7 +28,21 @@ def test_neighbours_talk(lab, by):
     streams = rtp.exchange(call.caller_rtp, call.caller_target, call.callee_rtp,
                            call.callee_target)
     assert [stream.lost for stream in streams] == [0, 0], [str(stream) for stream in streams]
+    # The provider has passed the addresses on: the media need not go round by our relays.
+    assert [target[0] for target in (call.callee_target, call.caller_target)] == \
+        [PHONE, SECOND_PHONE] or DIRECT
     call.hang_up(by)
+    lab.daemon.assert_ports_released()
+
+
+@pytest.mark.needs_daemon
+@pytest.mark.siproxd(rtp_proxy_mode="all")
+def test_neighbours_talk_by_the_relay_when_all_do(lab):
+    alice, bob = neighbours(lab)
+    call = establish(alice, bob, "sip:bob@sip.example.test")
+    call.check_media()
+    assert {target[0] for target in (call.callee_target, call.caller_target)} == {GATEWAY}
+    call.hang_up()
     lab.daemon.assert_ports_released()
 
 

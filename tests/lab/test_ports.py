@@ -51,8 +51,13 @@ def test_a_call_that_fell_silent_gives_its_ports_back(lab):
     lab.daemon.assert_ports_released(timeout=25)
 
 
-@pytest.mark.siproxd(rtp_proxy_enable=0)
-def test_without_the_relay_the_description_passes_untouched(lab):
+@pytest.mark.parametrize("switch", [
+    pytest.param("rtp_proxy_enable", marks=pytest.mark.siproxd(rtp_proxy_enable=0)),
+    pytest.param("rtp_proxy_mode", marks=pytest.mark.siproxd(rtp_proxy_mode="off")),
+    pytest.param("rtp_proxy_domain_mode", marks=pytest.mark.siproxd(
+        rtp_proxy_domain_name="sip.example.test", rtp_proxy_domain_mode="off"))])
+def test_without_the_relay_the_description_passes_untouched(lab, switch):
+    assert switch in lab.daemon.settings
     phone, provider, _ = lab.pair()
     body = sip.sdp("198.51.100.7", 4000)    # a phone that knows its public address
     phone.invite("sip:bob@sip.example.test", body)

@@ -18,8 +18,20 @@ def test_phones_registered_here_call_each_other_with_audio(lab):
         answer = lab.enrolled(phone, None)
         assert answer.contact == phone.contact
     call = calls.establish(alice, bob, "sip:bob@home.test")
+    assert [sdp.audio.address for sdp in (call.offer, call.answer)] == [PHONE, PBX]
     call.check_media()
     call.hang_up()
+
+
+@pytest.mark.siproxd(local_domains="home.test", rtp_proxy_mode="all")
+def test_the_audio_of_neighbours_is_relayed_when_that_of_all_calls_is(lab):
+    alice, bob = lab.phone("alice", **HOME), lab.phone("bob", PBX, **HOME)
+    lab.enrolled(bob, None)
+    call = calls.establish(alice, bob, "sip:bob@home.test")
+    assert [sdp.audio.address for sdp in (call.offer, call.answer)] == [GATEWAY, GATEWAY]
+    call.check_media()
+    call.hang_up()
+    lab.daemon.assert_ports_released()
 
 
 def test_a_user_is_called_by_our_address_too(lab):

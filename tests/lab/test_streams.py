@@ -165,7 +165,8 @@ def test_warnings_and_inner_proxies_do_not_show(lab):
 
 
 @pytest.mark.needs_daemon
-@pytest.mark.parametrize("address", ["127.0.0.1", GATEWAY, PHONE, PUBLIC])
+@pytest.mark.parametrize("address", ["127.0.0.1", GATEWAY, PHONE, PUBLIC, "10.0.0.255",
+                                     "224.0.0.5", "255.255.255.255"])
 def test_outside_cannot_aim_media_at_the_inside(lab, address):
     """c= from outside that names the LAN or ourselves gets no packets, whatever the status."""
     phone, provider, contact = lab.pair()
@@ -187,6 +188,43 @@ def test_outside_cannot_aim_media_at_the_inside(lab, address):
             phone.request("OPTIONS", "sip:bob@sip.example.test")
             provider.reply(provider.expect("OPTIONS"), 200)
             phone.expect((200, "OPTIONS"))
+        for victim in victims:
+            victim.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                victim.recv(100)
+    finally:
+        for victim in victims:
+            victim.close()
+
+
+@pytest.mark.needs_daemon
+@pytest.mark.parametrize("address", ["127.0.0.1", GATEWAY, PHONE, PUBLIC, "224.0.0.5",
+                                     "255.255.255.255"])
+def test_outside_cannot_aim_rtcp_at_the_inside(lab, address):
+    """a=rtcp and candidates that name such places are not believed; the call goes on without."""
+    phone, provider, contact = lab.pair()
+    victims = [lab.site.phones.socket("0.0.0.0", 4444), lab.site.router.socket("0.0.0.0", 4444)]
+    theirs = provider.open_rtp()
+    port = theirs.getsockname()[1]
+    try:
+        provider.invite(contact, sip.sdp(provider.address, port, attributes=[
+            f"rtcp:4444 IN IP4 {address}", f"candidate:1 1 UDP 2130706431 {address} 4444 typ host",
+            f"candidate:1 2 UDP 2130706430 {address} 4444 typ host"]), to=f"<{phone.aor}>")
+        invite = phone.expect("INVITE")
+        assert not [text for text in invite.sdp.audio.attributes if "candidate" in text]
+        sock = phone.open_rtp()
+        phone.accept(invite, sip.sdp(PHONE, sock.getsockname()[1]))
+        provider.expect((200, "INVITE"))
+        host, relay = invite.sdp.audio.target
+        with phone.space.socket(PHONE, sock.getsockname()[1] + 1) as control:
+            control.sendto(sender_report(0x66), (host, relay + 1))
+        # What comes after it and goes the same way shows that it has been dealt with.
+        sock.sendto(rtp.packet(1, 0x66), (host, relay))
+        theirs.settimeout(5)
+        theirs.recv(2048)
+        phone.request("OPTIONS", "sip:bob@sip.example.test")
+        provider.reply(provider.expect("OPTIONS"), 200)
+        phone.expect((200, "OPTIONS"))
         for victim in victims:
             victim.setblocking(False)
             with pytest.raises(BlockingIOError):

@@ -58,6 +58,15 @@ def test_both_parties_hear_of_the_end_of_a_call_that_fell_silent(lab, way):
     assert not provider.count(481) and not phone.count(481)
 
 
+@pytest.mark.siproxd(rtp_timeout=2, rtp_timeout_bye=0)
+def test_a_call_that_fell_silent_ends_without_a_word_when_that_is_wanted(lab):
+    phone, provider, _ = lab.pair()
+    lab.call_out(phone, provider).check_media(5)
+    lab.daemon.assert_ports_released(timeout=25)
+    assert not provider.count("BYE") and not phone.count("BYE")
+    assert "5 packets of the caller and 5 of the called one" in lab.daemon.log()
+
+
 def test_a_dead_name_server_delays_only_those_who_need_it(lab):
     lab.site.internet.iptables("-I INPUT -p udp --dport 53 -j DROP")
     try:

@@ -164,6 +164,10 @@ class UserAgent:
     def tag_for(self, request):
         return self._tags.setdefault(request["call-id"], f"t{next(_serial)}")
 
+    def forget_tag(self, request, tag):
+        """From now on the answers to this Call-ID carry `tag`: those of another fork."""
+        self._tags[request["call-id"]] = tag
+
     def _stamped(self, via, request):
         """The top Via with what RFC 3261 18.2.1 and RFC 3581 have the server add to it."""
         first, comma, rest = via.partition(",")

@@ -75,7 +75,7 @@ TEST_CASE("Each text reaches its own member", "[config]") {
     for (const Directive& directive : directives()) {
         if (directive.type == Type::Address) {
             text += fmt::format("{} = 192.0.2.1\n", directive.key);
-        } else if (directive.type == Type::Choice) {
+        } else if (!directive.choices.empty()) {
             text += fmt::format("{} = {}\n", directive.key,
                                 directive.choices.substr(directive.choices.rfind('|') + 1));
         } else if (!directive.isNumber()) {
@@ -119,6 +119,10 @@ TEST_CASE("Each text reaches its own member", "[config]") {
     REQUIRE(s.proxy.outboundDomains.size() == 1);
     CHECK(s.proxy.outboundDomains[0].name == "of.outbound_domain_name");
     CHECK(s.proxy.outboundDomains[0].host == "of.outbound_domain_host");
+    CHECK(s.proxy.rtpProxyMode == "all");
+    REQUIRE(s.proxy.rtpProxyDomains.size() == 1);
+    CHECK(s.proxy.rtpProxyDomains[0].name == "of.rtp_proxy_domain_name");
+    CHECK(s.proxy.rtpProxyDomains[0].mode == "all");
 }
 
 TEST_CASE("Each number reaches its own member", "[config]") {

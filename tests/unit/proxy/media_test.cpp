@@ -1,37 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "harness.h"
+#include "media_house.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
-
-namespace {
-
-constexpr std::string_view kPhoneMedia = "10.0.0.10";
-constexpr std::string_view kPeerMedia = "198.51.100.7";
-
-HouseOptions withMedia(int pairs = 10) {
-    HouseOptions options;
-    options.media = true;
-    options.portHigh = static_cast<std::uint16_t>(options.portLow + 2 * pairs - 1);
-    return options;
-}
-
-int portOf(const Sent& sent, std::string_view type = "audio") {
-    const auto line = sent.line("m=" + std::string(type));
-    return line.empty() ? -1 : std::stoi(line.substr(3 + type.size()));
-}
-
-bool isRelayPort(int port) {
-    return port >= 41000 && port <= 41019 && port % 2 == 0;
-}
-
-Draft inviteWith(const std::string& sdp, int number = 1) {
-    return fromAlice("INVITE", "sip:bob@example.net", number)
-        .set("Call-ID", "out" + std::to_string(number))
-        .sdp(sdp);
-}
-
-}  // namespace
 
 TEST_CASE("offer and answer name the relay, each side its own address", "[proxy]") {
     House house(withMedia());
@@ -98,6 +69,30 @@ TEST_CASE("early media gets its relay with the 183", "[proxy]") {
     CHECK(early.line("c=") == "c=IN IP4 127.0.0.1");
 }
 
+TEST_CASE("a call that nobody has answered yet is not ended by silence", "[proxy]") {
+    House house(withMedia());
+    house.fromInside(inviteWith(audioSdp(kPhoneMedia, 4000)));
+    const auto invite = house.takeOutside();
+    for (int i = 0; i < 5; ++i) {  // timer C begins anew
+        house.fromOutside(withSdp(answerTo(invite, 183), audioSdp(kPeerMedia, 30000)));
+        house.loop.advance(90s);
+    }
+    house.take();
+    house.fromOutside(withSdp(answerTo(invite, 200), audioSdp(kPeerMedia, 30000)));
+    CHECK(portOf(house.takeInside()) == portOf(invite));
+    CHECK(house.proxy->callCount() == 1);
+}
+
+TEST_CASE("rtp_timeout_bye = 0 ends a silent call without a word", "[proxy]") {
+    auto options = withMedia();
+    options.proxy.proxy.rtpTimeoutBye = false;
+    House house(std::move(options));
+    OutgoingCall call(house, audioSdp(kPhoneMedia, 4000), audioSdp(kPeerMedia, 30000));
+    house.loop.advance(301s);
+    CHECK(house.take().empty());
+    CHECK(house.proxy->callCount() == 0);
+}
+
 TEST_CASE("a late offer has ports in store and is answered by the ACK", "[proxy]") {
     House house(withMedia(1));
     house.fromInside(fromAlice("INVITE", "sip:bob@example.net"));
@@ -145,14 +140,28 @@ TEST_CASE("a second stream without ports refuses the re-INVITE and keeps the cal
 
 TEST_CASE("from outside no media may be sent to places it has no business with", "[proxy]") {
     House house(withMedia());
+    house.outside.subnet = *base::Network::parse("203.0.113.0/24");
+    house.readdress();
     const auto contact = house.enrol();
+    int serial = 0;
     for (const std::string address :
-         {"127.0.0.1", "10.0.0.11", "127.0.0.53", "224.0.0.5", "255.255.255.255"}) {
+         {"127.0.0.1", "127.0.0.53", "::1",                         // this machine
+          "10.0.0.1", "203.0.113.1", "127.0.0.2",                   // our own
+          "10.0.0.11", "10.0.0.255",                                // the inside network
+          "224.0.0.5", "239.255.255.250", "ff02::1", "ff0e::1",     // multicast
+          "255.255.255.255", "203.0.113.255",                       // broadcast
+          "::ffff:127.0.0.1", "::ffff:10.0.0.11", "::127.0.0.1"}) {  // in disguise
         INFO(address);
+        const auto id = "aimed" + std::to_string(++serial);
+        auto sdp = audioSdp(address, 5000);
+        for (std::size_t at = 0; address.find(':') != std::string::npos &&
+                                 (at = sdp.find("IP4")) != std::string::npos;) {
+            sdp.replace(at, 3, "IP6");
+        }
         house.fromOutside(forAlice("INVITE", contact.toString())
-                              .set("Via", "SIP/2.0/UDP 203.0.113.50;branch=z9hG4bK-" + address)
-                              .set("Call-ID", address)
-                              .sdp(audioSdp(address, 5000)));
+                              .set("Via", "SIP/2.0/UDP 203.0.113.50;branch=z9hG4bK-" + id)
+                              .set("Call-ID", id)
+                              .sdp(sdp));
         const auto refused = house.takeOne();
         CHECK(refused.message.status() == 488);
         CHECK(refused.flow.remote == kProvider);
@@ -338,4 +347,35 @@ TEST_CASE("with a single interface each side has ports of its own", "[proxy]") {
     CHECK(call.answer->line("c=") == "c=IN IP4 127.0.0.1");
     CHECK(portOf(call.invite) != portOf(*call.answer));
     CHECK(house.relay->totals().freePairs == 8);
+}
+
+TEST_CASE("what one fork refuses another may take: ports stay until one has answered", "[proxy]") {
+    House house(withMedia());
+    const auto two = audioSdp(kPhoneMedia, 4000) + "m=video 4002 RTP/AVP 96\r\n";
+    house.fromInside(inviteWith(two));
+    const auto invite = house.takeOutside();
+    house.fromOutside(withSdp(answerTo(invite, 183, "one"),
+                              audioSdp(kPeerMedia, 30000) + "m=video 0 RTP/AVP 96\r\n"));
+    CHECK(portOf(house.takeInside(), "video") == 0);
+    house.fromOutside(withSdp(answerTo(invite, 183, "two"),
+                              audioSdp(kPeerMedia, 30010) + "m=video 30012 RTP/AVP 96\r\n"));
+    const auto second = house.takeInside();
+    CHECK(portOf(second) == portOf(invite));
+    CHECK(portOf(second, "video") == portOf(invite, "video"));
+    CHECK(house.streams() == 2);
+    house.fromOutside(withSdp(answerTo(invite, 200, "one"),
+                              audioSdp(kPeerMedia, 30000) + "m=video 0 RTP/AVP 96\r\n"));
+    house.takeInside();
+    CHECK(house.streams() == 1);
+}
+
+TEST_CASE("media over TCP is refused, whatever it is", "[proxy]") {
+    House house(withMedia());
+    const auto protocol = GENERATE(values<std::string>(
+        {"TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP", "TCP/RTP/AVP", "tcp/dtls/sctp"}));
+    house.fromInside(inviteWith(audioSdp(kPhoneMedia, 4000) + "m=application 9 " + protocol +
+                                " *\r\na=path:x\r\n"));
+    const auto invite = house.takeOutside();
+    CHECK(invite.has("m=application 0 " + protocol + " *\r\na=path:x\r\n"));
+    CHECK(house.streams() == 1);
 }

@@ -197,3 +197,31 @@ TEST_CASE("rtpmap lines are read, and those that make no sense passed over", "[s
     CHECK(maps[1].name == "opus");
     CHECK(maps[1].clock == 48000);
 }
+
+TEST_CASE("members of a bundle with one address share the transport of the first", "[sdp]") {
+    struct Case {
+        std::string top;
+        std::string media;
+        std::vector<std::size_t> carriers;
+    };
+    const std::string audio = "m=audio 4000 RTP/AVP 8\r\na=mid:a\r\n";
+    const std::string video = "m=video 4000 RTP/AVP 99\r\na=mid:v\r\n";
+    const std::string apart = "m=video 4002 RTP/AVP 99\r\na=mid:v\r\n";
+    const std::string none = "m=video 0 RTP/AVP 99\r\na=mid:v\r\n";
+    const std::string elsewhere = video + "c=IN IP4 192.0.2.2\r\n";
+    const auto c = GENERATE_COPY(values<Case>({
+        {"", audio + video, {0, 1}},
+        {"a=group:BUNDLE a v\r\n", audio + video, {0, 0}},
+        {"a=group:bundle  v a \r\n", audio + video, {1, 1}},
+        {"a=group:BUNDLE a v\r\n", audio + apart, {0, 1}},
+        {"a=group:BUNDLE a v\r\n", audio + elsewhere, {0, 1}},
+        {"a=group:BUNDLE v a\r\n", audio + none, {0, 1}},
+        {"a=group:LS a v\r\n", audio + video, {0, 1}},
+        {"a=group:BUNDLE a\r\n", audio + video, {0, 1}},
+        {"a=group:BUNDLE a x v v a\r\n", audio + video, {0, 0}},
+        {"a=group:BUNDLE\r\na=group:\r\na=group\r\n", audio + video, {0, 1}},
+        {"a=group:BUNDLE a\r\na=group:BUNDLE v a\r\n", audio + video, {0, 1}},
+    }));
+    CAPTURE(c.top, c.media);
+    CHECK(read(bodyOf(c.top + c.media)).carriers() == c.carriers);
+}
