@@ -33,6 +33,8 @@ struct Announced {
     bool trusted = false;
     /// Any direction but sendrecv (or 0.0.0.0): silence does not mean that the call is dead.
     bool held = false;
+    /// The parties send to each other: nothing is to be heard here, and that it is not is no fault.
+    bool direct = false;
     Framing framing = Framing::Rtp;
     /// What its a=rtpmap lines say; may be empty.
     std::vector<Codec> codecs{};

@@ -28,6 +28,9 @@ constexpr std::array kStatic{
     Static{32, 90000, "MPV"},  Static{33, 90000, "MP2T"}, Static{34, 90000, "H263"},
 };
 
+constexpr unsigned kTypeShift = 24;
+constexpr std::uint32_t kMostClock = (1U << kTypeShift) - 1;
+
 }  // namespace
 
 Codec codecOf(std::uint8_t type, std::span<const Codec> mapped) {
@@ -42,16 +45,18 @@ Codec codecOf(std::uint8_t type, std::span<const Codec> mapped) {
 }
 
 void PayloadClocks::set(std::span<const Codec> mapped) {
-    count_ = std::min(mapped.size(), kMost);
+    count_ = static_cast<std::uint8_t>(std::min(mapped.size(), kMost));
     for (std::size_t i = 0; i < count_; ++i) {
-        entries_[i] = {isInterlude(mapped[i].name) ? 0U : mapped[i].clock, mapped[i].type};
+        const auto clock = isInterlude(mapped[i].name) ? 0U : std::min(mapped[i].clock, kMostClock);
+        entries_[i] = std::uint32_t{mapped[i].type} << kTypeShift | clock;
     }
 }
 
 std::optional<std::uint32_t> PayloadClocks::find(std::uint8_t type) const {
     const auto entries = std::span(entries_).first(count_);
-    const auto found = std::ranges::find(entries, type, &Entry::type);
-    return found == entries.end() ? std::nullopt : std::optional(found->clock);
+    const auto found = std::ranges::find_if(
+        entries, [type](std::uint32_t entry) { return entry >> kTypeShift == type; });
+    return found == entries.end() ? std::nullopt : std::optional(*found & kMostClock);
 }
 
 std::optional<std::uint32_t> staticClock(std::uint8_t type) {

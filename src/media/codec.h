@@ -36,12 +36,9 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> find(std::uint8_t type) const;
 
 private:
-    struct Entry {
-        std::uint32_t clock = 0;
-        std::uint8_t type = 0;
-    };
-    std::array<Entry, kMost> entries_{};
-    std::size_t count_ = 0;
+    /// The type in the highest byte, the clock in the others.
+    std::array<std::uint32_t, kMost> entries_{};
+    std::uint8_t count_ = 0;
 };
 
 /// The clock of a payload type by the table of RFC 3551, as PayloadClocks::find() has it.

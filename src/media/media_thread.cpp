@@ -183,13 +183,14 @@ void MediaThread::routesChanged() {
     post(RoutesChanged{});
 }
 
-void MediaThread::findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) {
+std::uint64_t MediaThread::findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) {
     const auto question = ++lastQuestion_;
     questions_.emplace(question, Question{&stream, leg, flow});
     flows_->findRoute(flow.newSource.ip, flow.destination.ip,
                       [this, question](std::optional<net::Route> route) {
                           post(Routed{question, route});
                       });
+    return question;
 }
 
 void MediaThread::drain() {
@@ -321,7 +322,7 @@ void MediaThread::executeAfter(Routed& command, base::TimePoint now) {
     const auto question = found->second;
     questions_.erase(found);
     inKernel_.insert(question.stream);
-    question.stream->routeFound(question.leg, question.flow, command.route, now);
+    question.stream->routeFound(question.leg, command.question, question.flow, command.route, now);
 }
 
 void MediaThread::executeAfter(RoutesChanged&, base::TimePoint now) {

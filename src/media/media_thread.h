@@ -94,7 +94,7 @@ private:
 
     MediaThread(base::UniqueFd epoll, base::UniqueFd wake, KernelFlows* flows);
 
-    void findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) override;
+    std::uint64_t findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) override;
 
     /// `served`: it matters to the packets of this stream only; nullptr: it is urgent.
     void post(Command command, const Stream* served = nullptr);

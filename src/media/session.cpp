@@ -140,8 +140,10 @@ StreamReport Session::reportOf(std::size_t index, const OpenStream& open) {
     report.ports = open.stream->numbers();
     for (const Leg leg : {Leg::A, Leg::B}) {
         report.legs[leg] = open.stream->report(leg);
-        if (open.announced[leg]) {
-            report.legs[leg].announced = open.announced[leg]->rtp;
+        if (const auto& announced = open.announced[leg]) {
+            report.legs[leg].announced = announced->rtp;
+            report.legs[leg].held = announced->held;
+            report.direct = report.direct || announced->direct;
         }
         report.legs[leg].codec = codecHeard(report.legs[leg].reception, open.announced, leg);
     }
@@ -178,8 +180,10 @@ bool Session::flowing() const {
 }
 
 bool Session::OpenStream::flowing() const {
-    return announced[Leg::A] && announced[Leg::B] && !announced[Leg::A]->held &&
-           !announced[Leg::B]->held;
+    const auto isAwaited = [](const std::optional<Announced>& one) {
+        return one && !one->held && !one->direct;
+    };
+    return std::ranges::all_of(announced, isAwaited);
 }
 
 void Session::observe() {

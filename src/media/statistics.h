@@ -38,6 +38,7 @@ inline constexpr std::size_t kMaxDatagram = 2048;
 /// What came in on one leg. Counters wrap at the machine's word.
 struct LegReport {
     base::SocketAddress announced;  ///< where the SDP said
+    bool held = false;              ///< on hold, as it was announced last
     base::SocketAddress peer;       ///< latched address of RTP; none before it has been heard
     std::size_t packets = 0;        ///< from the right source, RTP and RTCP and other
     std::size_t bytes = 0;
@@ -54,7 +55,8 @@ struct LegReport {
 
 struct StreamReport {
     std::size_t index = 0;            ///< m-line
-    bool flowing = false;             ///< both sides announced and neither on hold
+    bool flowing = false;             ///< both sides announced and neither on hold nor direct
+    bool direct = false;              ///< the parties send to each other, not to us
     base::TimePoint lastActivity{};   ///< of the last packet from either side, to the second
     PerLeg<std::uint16_t> ports;      ///< our RTP ports
     PerLeg<LegReport> legs;

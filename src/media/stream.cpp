@@ -117,14 +117,13 @@ void Stream::moveIn(Leg leg, base::TimePoint now, Server& server) {
     flow.packetsPerSecond = sending_.packetsPerSecond;
     // The kernel rewrites addresses, but not IPv4 to IPv6.
     if (flow.local.ip.family() == flow.newSource.ip.family()) {
-        flows_.routeAsked(leg, flow);
-        server.findRoute(*this, leg, flow);
+        flows_.routeAsked(leg, server.findRoute(*this, leg, flow));
     }
 }
 
-void Stream::routeFound(Leg leg, const kernel::Flow& flow, const std::optional<net::Route>& route,
-                        base::TimePoint now) {
-    flows_.routeFound(leg, flow, route, now);
+void Stream::routeFound(Leg leg, std::uint64_t question, const kernel::Flow& flow,
+                        const std::optional<net::Route>& route, base::TimePoint now) {
+    flows_.routeFound(leg, question, flow, route, now);
     log::debug(log::Class::Rtp, "call {}: what comes to port {} is forwarded {}", label_,
                numbers_[leg], flows_.isIn(leg) ? "in the kernel" : "by the process");
 }

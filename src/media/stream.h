@@ -41,8 +41,9 @@ public:
     class Server {
     public:
         virtual ~Server() = default;
-        /// A route is wanted for what comes to the leg; the answer goes to routeFound().
-        virtual void findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) = 0;
+        /// A route is wanted for what comes to the leg; the answer goes to routeFound(), with the number
+        /// that this returns.
+        virtual std::uint64_t findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) = 0;
     };
 
     /// How it is sent where the kernel does it: as from the sockets.
@@ -70,8 +71,8 @@ public:
     void receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, base::TimePoint now,
                  Server& server);
     /// The answer to Server::findRoute().
-    void routeFound(Leg leg, const kernel::Flow& flow, const std::optional<net::Route>& route,
-                    base::TimePoint now);
+    void routeFound(Leg leg, std::uint64_t question, const kernel::Flow& flow,
+                    const std::optional<net::Route>& route, base::TimePoint now);
     /// Routes may have changed: the kernel has to be told anew.
     void routesChanged(base::TimePoint now) { flows_.leave(now); }
     /// Nothing is received any more.

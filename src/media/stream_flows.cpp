@@ -29,16 +29,16 @@ StreamFlows::~StreamFlows() {
     }
 }
 
-void StreamFlows::routeAsked(Leg leg, const kernel::Flow& flow) {
+void StreamFlows::routeAsked(Leg leg, std::uint64_t question) {
     directions_[leg].state = State::Asked;
-    directions_[leg].asked = flow;
+    directions_[leg].question = question;
     mayBeIn_.store(true, std::memory_order_relaxed);
 }
 
-void StreamFlows::routeFound(Leg leg, const kernel::Flow& flow,
+void StreamFlows::routeFound(Leg leg, std::uint64_t question, const kernel::Flow& flow,
                              const std::optional<net::Route>& route, base::TimePoint now) {
     auto& direction = directions_[leg];
-    if (direction.state != State::Asked || direction.asked != flow) {
+    if (direction.state != State::Asked || direction.question != question) {
         return;
     }
     if (!route) {

@@ -34,12 +34,13 @@ public:
         return flows_ != nullptr && direction.state == State::Out && now >= direction.resting;
     }
 
-    /// The packets that come to `leg` are relayed as `flow` says, whose route is still open: it has been
-    /// asked for. Only when mayMove().
-    void routeAsked(Leg leg, const kernel::Flow& flow);
-    /// The answer. One that comes too late is passed over.
-    void routeFound(Leg leg, const kernel::Flow& flow, const std::optional<net::Route>& route,
-                    base::TimePoint now);
+    /// The route for the packets that come to `leg` has been asked for; `question` is never used again.
+    /// Only when mayMove().
+    void routeAsked(Leg leg, std::uint64_t question);
+    /// The answer: the packets are to be relayed as `flow` says, by that route. One that comes too late is
+    /// passed over.
+    void routeFound(Leg leg, std::uint64_t question, const kernel::Flow& flow,
+                    const std::optional<net::Route>& route, base::TimePoint now);
 
     /// Both directions belong to the process again.
     void leave(base::TimePoint now);
@@ -72,7 +73,7 @@ private:
     enum class State : std::uint8_t { Out, Asked, In };
     struct Direction {
         State state = State::Out;
-        kernel::Flow asked;          ///< what the route is asked for
+        std::uint64_t question = 0;  ///< that is asked
         base::TimePoint resting{};   ///< not to be filled before
         std::uint64_t packetsAtPut = 0;
     };

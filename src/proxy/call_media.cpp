@@ -39,9 +39,9 @@ base::IpAddress CallMedia::announcedTo(const MediaWay& way) const {
     return endpoint != nullptr ? endpoint->announced : way.toLocal;
 }
 
-void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way) const {
-    const auto ours = announcedTo(way);
-    description.setOrigin(ours);
+void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way,
+                                 const base::IpAddress& connection) const {
+    description.setOrigin(announcedTo(way));
     const auto rewrite = [&](sdp::Section& section) {
         for (auto& line : section.lines()) {
             if (line.type() != 'c') {
@@ -50,7 +50,7 @@ void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way)
             const auto address = sdp::parseNetAddress(line.value());
             const auto ip = address ? address->ip() : std::nullopt;
             if (address && !(ip && ip->isUnspecified())) {
-                line.setValue(sdp::withNetAddress(line.value(), ours));
+                line.setValue(sdp::withNetAddress(line.value(), connection));
             }
         }
         if (way.to == Side::Outside) {
@@ -79,9 +79,21 @@ bool CallMedia::namesInside(std::string_view value) const {
     return false;
 }
 
+base::IpAddress CallMedia::addressOf(const Shows& shows, const base::IpAddress& ours) {
+    const base::IpAddress* common = nullptr;
+    for (const auto& shown : shows) {
+        if (shown && common != nullptr && *common != shown->rtp.ip) {
+            return ours;
+        }
+        common = shown ? &shown->rtp.ip : common;
+    }
+    return common != nullptr ? *common : ours;
+}
+
 void CallMedia::show(sdp::Session& description, const Passage& passage, const Shows& shows) const {
-    const auto ours = announcedTo(passage.way);
-    rewriteAddresses(description, passage.way);
+    // Where it can be said for the session it is: not everybody reads what a stream says of its own.
+    const auto address = addressOf(shows, announcedTo(passage.way));
+    rewriteAddresses(description, passage.way, address);
     for (std::size_t i = 0; i < shows.size(); ++i) {
         auto& media = description.media()[i];
         if (!shows[i]) {
@@ -96,7 +108,7 @@ void CallMedia::show(sdp::Session& description, const Passage& passage, const Sh
         media.setPort(shown.rtp.port);
         const auto connection = description.connectionOf(media);
         const auto ip = connection ? connection->ip() : std::nullopt;
-        if (shown.rtp.ip != ours && !(ip && ip->isUnspecified())) {
+        if (shown.rtp.ip != address && !(ip && ip->isUnspecified())) {
             media.setConnection(shown.rtp.ip);
         }
     }
@@ -202,7 +214,7 @@ void CallMedia::hideAddresses(sip::Message& message, const MediaWay& way) const 
         return;
     }
     if (auto* description = body->session()) {
-        rewriteAddresses(*description, way);
+        rewriteAddresses(*description, way, announcedTo(way));
     }
     for (auto* description : body->others()) {
         refuseStreams(*description, way);
@@ -229,7 +241,7 @@ void CallMedia::refuseStreams(sdp::Session& description, const MediaWay& way) co
     for (auto& media : description.media()) {
         media.setPort(0);
     }
-    rewriteAddresses(description, way);
+    rewriteAddresses(description, way, announcedTo(way));
 }
 
 }  // namespace siproxd::proxy

@@ -94,9 +94,12 @@ private:
                                             sdp::Session& description, const MediaWay& way,
                                             const std::function<void()>& onSilence);
     void show(sdp::Session& description, const Passage& passage, const Shows& shows) const;
+    /// The one address that all streams are shown at; `ours` when there is none or several.
+    [[nodiscard]] static base::IpAddress addressOf(const Shows& shows, const base::IpAddress& ours);
     /// What stands for us in SDP that goes this way; none: not known yet.
     [[nodiscard]] base::IpAddress announcedTo(const MediaWay& way) const;
-    void rewriteAddresses(sdp::Session& description, const MediaWay& way) const;
+    void rewriteAddresses(sdp::Session& description, const MediaWay& way,
+                          const base::IpAddress& connection) const;
     void refuseStreams(sdp::Session& description, const MediaWay& way) const;
     [[nodiscard]] bool namesInside(std::string_view value) const;
 

@@ -12,12 +12,14 @@ base::SocketAddress portAfter(const base::SocketAddress& rtp) {
     return {rtp.ip, static_cast<std::uint16_t>(rtp.port + 1)};
 }
 
-/// Names are foreign: what is long or odd stays out of the log.
+/// What the lines say beyond RFC 3551. Names are foreign: what is long or odd stays out of the log.
 void addCodecs(const sdp::Media& media, std::vector<media::Codec>& codecs) {
     constexpr std::size_t kLongestName = 20;
     for (const auto& map : media.rtpMaps()) {
-        if (codecs.size() < media::PayloadClocks::kMost) {
-            codecs.push_back({map.type, map.clock, base::printable(map.name, kLongestName)});
+        media::Codec codec{map.type, map.clock, base::printable(map.name, kLongestName)};
+        if (codecs.size() < media::PayloadClocks::kMost &&
+            codec != media::codecOf(map.type, {})) {
+            codecs.push_back(std::move(codec));
         }
     }
 }
@@ -134,8 +136,7 @@ std::expected<CallMedia::Shown, MediaOutcome> CallMedia::relayStream(const Passa
         return std::unexpected(MediaOutcome::Refused);
     }
     const auto neighbour = neighbourBehind(announced->rtp, passage);
-    // Between neighbours nothing comes by us, and nothing is to be waited for.
-    announced->held = announced->held || neighbour;
+    announced->direct = neighbour.has_value();
 
     const auto crossing = way.crossing();
     const auto ports = passage.session.openStream(index, crossing.initiator, crossing.answerer);

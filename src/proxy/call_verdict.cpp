@@ -67,8 +67,8 @@ std::string hearing(const LegReport& leg) {
     return text;
 }
 
-/// Why nothing has come from a party.
-std::string absence(const LegReport& leg, std::uint16_t port) {
+/// Why nothing has come from a party. `held`: by one of them.
+std::string absence(const LegReport& leg, std::uint16_t port, bool held) {
     if (!leg.announced) {
         return "no audio, it has never said where it wants its own";
     }
@@ -88,8 +88,8 @@ std::string absence(const LegReport& leg, std::uint16_t port) {
                            "close UDP port {}?",
                            leg.rtcp.packetsSent, port);
     }
-    return fmt::format("nothing came (to UDP port {}, expected from {})", port,
-                       leg.announced.toString());
+    return fmt::format("nothing came (to UDP port {}, expected from {}){}", port,
+                       leg.announced.toString(), held ? ", the stream was on hold" : "");
 }
 
 /// Why what came from a party did not reach the other one.
@@ -108,9 +108,10 @@ std::string undelivered(const LegReport& leg) {
 
 std::string partOf(const CallState& call, const media::StreamReport& stream, Leg leg) {
     const auto& here = stream.legs[leg];
+    const auto& there = stream.legs[media::other(leg)];
     std::string text = std::string(nameOf(call, leg)) + " ";
-    text += here.packets == 0 ? absence(here, stream.ports[leg])
-                              : quality(here, stream.legs[media::other(leg)]);
+    text += here.packets == 0 ? absence(here, stream.ports[leg], here.held || there.held)
+                              : quality(here, there);
     return text + undelivered(here) + hearing(here);
 }
 
@@ -132,7 +133,8 @@ std::string mediaVerdict(const CallState& call, const std::vector<media::StreamR
         if (!text.empty()) {
             text += fmt::format("; stream {}: ", stream.index + 1);
         }
-        text += partOf(call, stream, Leg::A) + "; " + partOf(call, stream, Leg::B);
+        text += stream.direct ? "media went directly from one to the other"
+                              : partOf(call, stream, Leg::A) + "; " + partOf(call, stream, Leg::B);
     }
     return text;
 }

@@ -74,10 +74,10 @@ TEST_CASE("A direction moves in when its route is found, and out again", "[media
     StreamFlows flows(&kernel, kPorts, kStart);
     const auto now = kStart + 1s;
     REQUIRE(flows.mayMove(Leg::A, now));
-    flows.routeAsked(Leg::A, flow());
+    flows.routeAsked(Leg::A, 1);
     CHECK_FALSE(flows.mayMove(Leg::A, now));
     CHECK(flows.mayMove(Leg::B, now));
-    flows.routeFound(Leg::A, flow(), kRoute, now);
+    flows.routeFound(Leg::A, 1, flow(), kRoute, now);
     CHECK(flows.isIn(Leg::A));
     CHECK_FALSE(flows.isIn(Leg::B));
     const auto& entry = kernel.at(Leg::A, 7070);
@@ -97,8 +97,8 @@ TEST_CASE("An entry rests before it is filled, whoever had it before", "[media]"
     CHECK_FALSE(flows.mayMove(Leg::A, kStart));
     const auto now = kStart + kernel::FlowTable::kSettling;
     REQUIRE(flows.mayMove(Leg::A, now));
-    flows.routeAsked(Leg::A, flow());
-    flows.routeFound(Leg::A, flow(), kRoute, now);
+    flows.routeAsked(Leg::A, 1);
+    flows.routeFound(Leg::A, 1, flow(), kRoute, now);
     flows.leave(now);
     CHECK_FALSE(flows.mayMove(Leg::A, now + kernel::FlowTable::kSettling - 1us));
     CHECK(flows.mayMove(Leg::A, now + kernel::FlowTable::kSettling));
@@ -107,15 +107,15 @@ TEST_CASE("An entry rests before it is filled, whoever had it before", "[media]"
 TEST_CASE("A route that comes too late changes nothing", "[media]") {
     FakeKernel kernel;
     StreamFlows flows(&kernel, kPorts, kStart);
-    flows.routeAsked(Leg::A, flow());
+    flows.routeAsked(Leg::A, 1);
     flows.leave(kStart);
-    flows.routeFound(Leg::A, flow(), kRoute, kStart);
+    flows.routeFound(Leg::A, 1, flow(), kRoute, kStart);
     CHECK_FALSE(flows.isIn(Leg::A));
 
-    flows.routeAsked(Leg::A, flow(4002));
-    flows.routeFound(Leg::A, flow(4000), kRoute, kStart);
+    flows.routeAsked(Leg::A, 2);
+    flows.routeFound(Leg::A, 1, flow(4000), kRoute, kStart);
     CHECK_FALSE(flows.isIn(Leg::A));
-    flows.routeFound(Leg::A, flow(4002), kRoute, kStart);
+    flows.routeFound(Leg::A, 2, flow(4002), kRoute, kStart);
     CHECK(flows.isIn(Leg::A));
     CHECK(kernel.at(Leg::A, 7070).flow.source.port == 4002);
 }
@@ -124,8 +124,8 @@ TEST_CASE("Without a route it stays with the process and asks again later", "[me
     FakeKernel kernel;
     StreamFlows flows(&kernel, kPorts, kStart);
     const auto now = kStart + 1s;
-    flows.routeAsked(Leg::A, flow());
-    flows.routeFound(Leg::A, flow(), std::nullopt, now);
+    flows.routeAsked(Leg::A, 1);
+    flows.routeFound(Leg::A, 1, flow(), std::nullopt, now);
     CHECK_FALSE(flows.isIn(Leg::A));
     CHECK_FALSE(flows.mayMove(Leg::A, now + 1s));
     CHECK(flows.mayMove(Leg::A, now + 5s));
@@ -136,8 +136,8 @@ TEST_CASE("What the kernel has forwarded counts for the stream that has the port
     kernel.forwards(Leg::A, 7070, 1, kStart);  // for an earlier stream
     StreamFlows flows(&kernel, kPorts, kStart);
     CHECK(flows.packets(Leg::A) == 0);
-    flows.routeAsked(Leg::A, flow());
-    flows.routeFound(Leg::A, flow(), kRoute, kStart);
+    flows.routeAsked(Leg::A, 1);
+    flows.routeFound(Leg::A, 1, flow(), kRoute, kStart);
     CHECK_FALSE(flows.lastHeard(Leg::A));
     kernel.forwards(Leg::A, 7070, 99, kStart + 2s);
     CHECK(flows.packets(Leg::A) == 1);
@@ -157,8 +157,8 @@ TEST_CASE("A stream that ends leaves nothing in the kernel", "[media]") {
     FakeKernel kernel;
     {
         StreamFlows flows(&kernel, kPorts, kStart);
-        flows.routeAsked(Leg::A, flow());
-        flows.routeFound(Leg::A, flow(), kRoute, kStart);
+        flows.routeAsked(Leg::A, 1);
+        flows.routeFound(Leg::A, 1, flow(), kRoute, kStart);
         REQUIRE(kernel.at(Leg::A, 7070).in);
     }
     CHECK_FALSE(kernel.at(Leg::A, 7070).in);

@@ -97,6 +97,15 @@ TEST_CASE("the sides are named by who has called whom", "[proxy]") {
     CHECK_THAT(mediaVerdict(call, {silent()}), Catch::StartsWith("caller nothing"));
 }
 
+TEST_CASE("silence that was agreed on is not blamed on anybody", "[proxy]") {
+    auto stream = silent();
+    stream.legs[Leg::B].held = true;
+    CHECK_THAT(mediaVerdict(outgoing(), {stream}),
+               Catch::Contains("192.168.1.2:4000), the stream was on hold; provider"));
+    stream.direct = true;
+    CHECK(mediaVerdict(outgoing(), {stream}) == "media went directly from one to the other");
+}
+
 TEST_CASE("a call without streams of ours says so", "[proxy]") {
     CHECK(mediaVerdict(outgoing(), {}) == "its media was not relayed");
     CHECK(partiesOf(CallState{}).empty());
