@@ -137,6 +137,12 @@ class Site:
         next, when another siproxd starts."""
         return self.private(("Private_Dirty",))
 
+    def table(self):
+        """kB of the table that the relay in the kernel has for all ports of the range."""
+        with open(f"/proc/{self.process.pid}/smaps", encoding="ascii") as file:
+            return sum(int(size) for size in re.findall(
+                r"anon_inode:bpf-map\nSize: +(\d+) kB$", file.read(), re.MULTILINE))
+
 
 def output(command, seconds):
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds)
@@ -196,7 +202,7 @@ def fill(house, options, figures):
     """kB when all calls are up, transactions included: they live longer than this takes."""
     figures["house calls"] = possible_calls()
     house.load(options.job, figures["house calls"], 250, hold=0)
-    figures["house"] = house.private()
+    figures["house"] = house.heap() + house.table()
     figures["allowed"] = IDLE_KB + HOUSE_PHONES * BINDING_KB + figures["house calls"] * CALL_KB
     Site.failures += figures["house"] > figures["allowed"]
 
@@ -210,7 +216,7 @@ def run(options):
         registered = time.monotonic()
         figures = run_sites(options)
         time.sleep(max(0.0, registered + FORGOTTEN - time.monotonic()))
-        figures["registered"] = house.private()
+        figures["registered"] = house.heap() + house.table()
         fill(house, options, figures)
     return figures
 
@@ -219,7 +225,8 @@ def run_sites(options):
     figures = {}
     with Site("memory", options) as memory:
         time.sleep(1)
-        figures["idle"] = memory.private()
+        figures["idle"], figures["table"] = memory.heap(), memory.table()
+        figures["all"] = memory.private()
         memory.load(options.job, 20, 500, hold=1)
         figures["new call"] = held_calls(memory, options)
         # The floor before and after, for what else the machine does changes with time.
@@ -297,7 +304,9 @@ def report(figures, options):
     rows(f"siproxd, {options.job}, {options.rate} calls/s", figures["calls"])
     if "busy" in figures:
         rows(f"siproxd, {options.job}, {options.busy_rate} calls/s", figures["busy"])
-    print(f"private memory: idle {figures['idle'] / 1024:.1f} MB, "
+    print(f"private memory: idle {figures['idle'] / 1024:.1f} MB and "
+          f"{figures['table'] / 1024:.1f} MB for 20000 ports in the kernel "
+          f"({figures['all'] / 1024:.1f} MB with program and libraries), "
           f"{figures['binding']:.2f} kB a binding")
     if "call" in figures:
         print(f"  {figures['call']:.2f} kB a call held, "

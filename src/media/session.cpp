@@ -142,6 +142,7 @@ StreamReport Session::reportOf(std::size_t index, const OpenStream& open) {
         report.legs[leg] = open.stream->report(leg);
         if (const auto& announced = open.announced[leg]) {
             report.legs[leg].announced = announced->rtp;
+            report.legs[leg].framing = announced->framing;
             report.legs[leg].held = announced->held;
             report.direct = report.direct || announced->direct;
         }

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "media/announced.h"
 #include "media/codec.h"
 #include "media/leg.h"
 #include "media/reception.h"
@@ -38,7 +39,8 @@ inline constexpr std::size_t kMaxDatagram = 2048;
 /// What came in on one leg. Counters wrap at the machine's word.
 struct LegReport {
     base::SocketAddress announced;  ///< where the SDP said
-    bool held = false;              ///< on hold, as it was announced last
+    Framing framing = Framing::Rtp; ///< as it was announced last
+    bool held = false;              ///< likewise
     base::SocketAddress peer;       ///< latched address of RTP; none before it has been heard
     std::size_t packets = 0;        ///< from the right source, RTP and RTCP and other
     std::size_t bytes = 0;

@@ -31,10 +31,18 @@ double roundTripMs(const LegReport& leg) {
     return leg.rtcp.roundTripUs / 1000.0;
 }
 
+/// Whether media has come; reports about it and keepalives are none.
+bool isHeard(const LegReport& leg) {
+    return leg.framing == media::Framing::Rtp ? leg.reception.sources > 0 : leg.packets > 0;
+}
+
 std::string quality(const LegReport& leg, const LegReport& far) {
+    if (leg.framing != media::Framing::Rtp) {
+        return fmt::format("{} packets", leg.packets);
+    }
     const auto& reception = leg.reception;
     const double loss = 100.0 * reception.lost() / std::max(reception.expected(), 1U);
-    std::string text = fmt::format("{} packets, {:.1f} % lost", leg.packets, loss);
+    std::string text = fmt::format("{} packets, {:.1f} % lost", reception.arrived(), loss);
     if (reception.clock != 0) {
         text += fmt::format(", jitter {:.0f} ms", reception.jitterMs());
     }
@@ -110,8 +118,8 @@ std::string partOf(const CallState& call, const media::StreamReport& stream, Leg
     const auto& here = stream.legs[leg];
     const auto& there = stream.legs[media::other(leg)];
     std::string text = std::string(nameOf(call, leg)) + " ";
-    text += here.packets == 0 ? absence(here, stream.ports[leg], here.held || there.held)
-                              : quality(here, there);
+    text += isHeard(here) ? quality(here, there)
+                          : absence(here, stream.ports[leg], here.held || there.held);
     return text + undelivered(here) + hearing(here);
 }
 

@@ -88,6 +88,14 @@ TEST_CASE("when nothing was heard the line says why", "[proxy]") {
     }
 }
 
+TEST_CASE("reports are no audio, and fax is media without loss", "[proxy]") {
+    auto stream = silent();
+    stream.legs[Leg::A].packets = stream.legs[Leg::B].packets = 3;
+    stream.legs[Leg::B].framing = media::Framing::Opaque;
+    CHECK(mediaVerdict(outgoing(), {stream}) ==
+          "phone nothing came (to UDP port 7070, expected from 192.168.1.2:4000); provider 3 packets");
+}
+
 TEST_CASE("the sides are named by who has called whom", "[proxy]") {
     CallState call;
     call.initiator = Side::Outside;
