@@ -11,6 +11,7 @@
 #include "access/nft_export.h"
 #include "app/application_impl.h"
 #include "app/firewall_text.h"
+#include "app/host_check.h"
 #include "app/local_addresses.h"
 #include "app/module_settings.h"
 #include "app/version.h"
@@ -103,6 +104,7 @@ media::RelaySettings Application::Impl::relaySettings() const {
     wanted.portHigh = static_cast<std::uint16_t>(settings.media.rtpPortHigh + 1);
     wanted.rtpTimeout = settings.media.rtpTimeout;
     wanted.dscp = settings.media.rtpDscp;
+    wanted.packetRate = settings.media.rtpPacketRate;
     wanted.threads = settings.media.rtpThreads;
     wanted.threadStackKb = static_cast<unsigned>(settings.media.threadStackSize);
     wanted.kernel = kernelRelay.get();
@@ -321,6 +323,10 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
     }
     impl.chain = std::make_unique<plugin::Chain>(*impl.loop);
     impl.chain->load(impl.settings.plugins);
+    for (const auto& warning : hostWarnings(readHost(), impl.settings,
+                                            impl.interfaces->selected().outbound)) {
+        log::warning("{}", warning);
+    }
     if (auto opened = impl.openKernelRelay(); !opened) {
         return std::unexpected(opened.error());
     }

@@ -112,6 +112,7 @@ struct MediaSettings {
     std::chrono::seconds rtpTimeout{300};
     std::string rtpEngine = "auto";  ///< auto, kernel or userspace
     unsigned rtpThreads = 1;         ///< at least 1
+    std::uint32_t rtpPacketRate = 4000;  ///< a second, of one direction of a stream; 0: any
     std::uint8_t rtpDscp = 46;                      ///< 0–63; 0: not set
     std::chrono::microseconds rtpInputDejitter{0};  ///< 0: off
     std::chrono::microseconds rtpOutputDejitter{0};

@@ -13,6 +13,8 @@ enum siproxd_flow_state {
     SIPROXD_FLOW_FORWARDS = 1,
 };
 
+/* Packets are counted in windows of 2^27 ns, about an eighth of a second, to find floods. */
+enum { SIPROXD_WINDOW_SHIFT = 27 };
 
 /* One direction of one stream: RTP that comes to one of our ports. */
 struct siproxd_flow {
@@ -20,7 +22,7 @@ struct siproxd_flow {
     __u32 state;
     __u32 out_interface;  /* index of the interface it leaves by */
     __u32 max_length;     /* longest IP packet that interface takes; longer ones go to the socket */
-    __u32 packets_a_window;  /* more than that in one window (1/8 s) are dropped; 0: no limit */
+    __u32 packets_a_window;  /* more than that in one window are dropped; 0: no limit */
     __u8 family;          /* AF_INET or AF_INET6, on both sides */
     __u8 tos;             /* of what is sent: DSCP and ECN */
     __u8 ttl;             /* of what is sent */

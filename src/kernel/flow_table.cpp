@@ -21,7 +21,7 @@ namespace siproxd::kernel {
 
 namespace {
 
-constexpr unsigned kWindowsPerSecond = 8;
+static_assert(kWindowShift == SIPROXD_WINDOW_SHIFT);
 
 struct ObjectClose {
     void operator()(bpf_object* object) const { ::bpf_object__close(object); }
@@ -132,7 +132,7 @@ void FlowTable::put(Side side, const Flow& flow) {
     auto& entry = impl_->entry(side, flow.local.port);
     entry.out_interface = flow.outInterface;
     entry.max_length = flow.outMtu;
-    entry.packets_a_window = (flow.packetsPerSecond + kWindowsPerSecond - 1) / kWindowsPerSecond;
+    entry.packets_a_window = packetsAWindow(flow.packetsPerSecond);
     entry.family = flow.local.ip.isV6() ? AF_INET6 : AF_INET;
     entry.tos = flow.tos;
     entry.ttl = flow.ttl;

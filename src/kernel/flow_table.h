@@ -16,6 +16,16 @@ namespace siproxd::kernel {
 /// Which of the two of our addresses that have the same port.
 enum class Side : std::uint8_t { A, B };
 
+/// Packets are counted in windows of 2^27 ns, about an eighth of a second, to find floods.
+inline constexpr unsigned kWindowShift = 27;
+
+/// `packetsPerSecond` of one window, rounded up.
+[[nodiscard]] constexpr std::uint32_t packetsAWindow(std::uint32_t packetsPerSecond) {
+    constexpr std::uint64_t kSecond = 1'000'000'000;
+    return static_cast<std::uint32_t>(
+        ((std::uint64_t{packetsPerSecond} << kWindowShift) + kSecond - 1) / kSecond);
+}
+
 /// One direction of a stream: what comes from `source` to `local` is sent from `newSource` to
 /// `destination`. All four are of one address family.
 struct Flow {

@@ -29,7 +29,6 @@
 
 #define FRAGMENT_BITS 0x3fff /* offset and "more follow"; "do not fragment" is no fragment */
 #define RTP_HEADER 12
-#define WINDOW_SHIFT 27 /* 2^27 ns, about 1/8 s */
 
 /* The range of ports, set before the program is loaded: even RTP ports only. */
 const volatile __u16 first_port;
@@ -97,7 +96,7 @@ static __always_inline struct siproxd_flow *find(__u8 family, const __u32 *sourc
 /* Whether the flow has had its packets of this moment. */
 static __always_inline int is_flood(struct siproxd_flow *flow, __u64 now)
 {
-    __u32 window = now >> WINDOW_SHIFT;
+    __u32 window = now >> SIPROXD_WINDOW_SHIFT;
 
     if (flow->window != window) {
         flow->window = window;

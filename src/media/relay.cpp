@@ -31,6 +31,7 @@ std::size_t descriptorsNeeded(const RelaySettings& settings) {
 Relay::Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random)
     : loop_(loop), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
       resting_(random), kernel_(settings.kernel), tos_(static_cast<std::uint8_t>(settings.dscp << 2U)),
+      packetRate_(settings.packetRate),
       timeout_(settings.rtpTimeout.count() > 0 ? settings.rtpTimeout : kDefaultTimeout),
       timer_(loop.timer([this] { tick(); })),
       closingTimer_(loop.timer([this] { closeRested(); })) {}
@@ -86,7 +87,7 @@ base::Result<std::unique_ptr<Stream>> Relay::openStream(const std::string& label
         return std::unexpected(std::move(ports.error()));
     }
     auto stream = std::make_unique<Stream>(label, std::move(*ports), kernel_,
-                                           Stream::Sending{.tos = tos_}, loop_.now());
+                                           Stream::Sending{tos_, packetRate_}, loop_.now());
     threads_[stream->ports().thread]->open(*stream);
     log::debug(log::Class::Rtp, "call {}: relay ports {} on {} and {} on {}", label,
                stream->numbers()[Leg::A], local[Leg::A].toString(), stream->numbers()[Leg::B],

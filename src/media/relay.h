@@ -25,6 +25,7 @@ struct RelaySettings {
     std::uint16_t portHigh = 7089;
     std::chrono::seconds rtpTimeout{300};  ///< until Relay::open()'s `onSilence`; 0: 300 s
     unsigned dscp = 0;                     ///< 0–63, on RTP and RTCP; 0: not set. (rtp_dscp is 46)
+    std::uint32_t packetRate = 4000;       ///< a second, of one direction of a stream; 0: any
     unsigned threads = 1;                  ///< 0 counts as 1
     unsigned threadStackKb = 0;            ///< 0: the system's default
     /// The relay in the kernel, which must outlive this one; nullptr: the process does it all.
@@ -95,6 +96,7 @@ private:
     RestingPorts resting_;
     KernelFlows* kernel_;
     std::uint8_t tos_;
+    std::uint32_t packetRate_;
     unsigned ticks_ = 0;
     base::Duration timeout_;
     std::vector<std::unique_ptr<MediaThread>> threads_;

@@ -15,6 +15,8 @@ std::string_view toString(Drop reason) {
             return "on probation";
         case Drop::Garbage:
             return "garbage";
+        case Drop::Flood:
+            return "too many";
         case Drop::Truncated:
             return "too long";
         case Drop::NoDestination:

@@ -23,12 +23,13 @@ enum class Drop : std::uint8_t {
     WrongSource,    ///< from an address that is neither signalled nor proven
     Probation,      ///< from an address that is on its way to being proven
     Garbage,        ///< neither RTP, RTCP, STUN, DTLS nor ZRTP
+    Flood,          ///< more than rtp_packet_rate
     Truncated,      ///< longer than kMaxDatagram
     NoDestination,  ///< the other side has no address yet, or does not want media (0.0.0.0)
     Unheard,        ///< the other side has had kUnheardLimit packets and never said a word
     SendFailed,     ///< the system would not send it
 };
-inline constexpr std::size_t kDropReasons = 9;
+inline constexpr std::size_t kDropReasons = 10;
 
 [[nodiscard]] std::string_view toString(Drop reason);
 

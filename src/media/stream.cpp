@@ -19,7 +19,8 @@ void SendAddress::set(const base::SocketAddress& address) {
 Stream::Stream(std::string label, std::unique_ptr<StreamPorts> ports, KernelFlows* flows,
                const Sending& sending, base::TimePoint now)
     : label_(std::move(label)), ports_(std::move(ports)), numbers_(ports_->numbers()),
-      sending_(sending), flows_(flows, numbers_, now) {
+      sending_(sending), packetsAWindow_(kernel::packetsAWindow(sending.packetsPerSecond)),
+      flows_(flows, numbers_, now) {
     for (const Leg leg : {Leg::A, Leg::B}) {
         sides_[leg].rtpFd = ports_->sockets[leg].rtp.fd();
         sides_[leg].rtcpFd = ports_->sockets[leg].rtcp.fd();
@@ -73,6 +74,11 @@ void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, b
         if (verdict.drop == Drop::WrongSource && !side.strangerLogged) {
             logStranger(endpoint.leg, endpoint.channel, source);
         }
+        return;
+    }
+    // Who is wrong costs less than a flood of who is right, and must not use up what he may send.
+    if (!side.rate.take(packetsAWindow_, now)) {
+        drop(Drop::Flood);
         return;
     }
     side.counters.packets.add(1);
@@ -264,6 +270,7 @@ LegReport Stream::report(Leg leg) const {
     for (std::size_t i = 0; i < kDropReasons; ++i) {
         report.dropped[i] = counters.dropped[i].value();
     }
+    report.dropped[static_cast<std::size_t>(Drop::Flood)] += flows_.floods(leg);
     return report;
 }
 

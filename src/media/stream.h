@@ -8,6 +8,7 @@
 
 #include "media/counters.h"
 #include "media/latch.h"
+#include "media/rate_limit.h"
 #include "media/send_allowance.h"
 #include "media/stream_flows.h"
 #include "media/stream_ports.h"
@@ -49,7 +50,7 @@ public:
     /// How it is sent where the kernel does it: as from the sockets.
     struct Sending {
         std::uint8_t tos = 0;
-        unsigned packetsPerSecond = 0;  ///< of one direction; more are dropped; 0: no limit
+        std::uint32_t packetsPerSecond = 0;  ///< of one direction; more are dropped; 0: no limit
     };
 
     /// `flows`: nullptr when the kernel forwards nothing.
@@ -95,6 +96,7 @@ private:
         SendAllowance allowance;
         Framing framing = Framing::Rtp;
         bool strangerLogged = false;
+        RateLimit rate;
         Latch rtp;
         LegCounters counters;
         RtcpLatch rtcp;
@@ -128,6 +130,7 @@ private:
     std::unique_ptr<StreamPorts> ports_;
     const PerLeg<std::uint16_t> numbers_;
     const Sending sending_;
+    const std::uint32_t packetsAWindow_;
     PerLeg<Side> sides_;
     StreamFlows flows_;
 };

@@ -102,6 +102,9 @@ std::string absence(const LegReport& leg, std::uint16_t port, bool held) {
 
 /// Why what came from a party did not reach the other one.
 std::string undelivered(const LegReport& leg) {
+    if (const auto count = leg.droppedFor(Drop::Flood); count > 0) {
+        return fmt::format(", {} above rtp_packet_rate", count);
+    }
     if (const auto count = leg.droppedFor(Drop::Unheard); count > 0) {
         return fmt::format(", {} not passed on because the other side was never heard", count);
     }

@@ -25,6 +25,11 @@ class Call:
     def callee_target(self):
         return self.offer.audio.target
 
+    @property
+    def spoken(self):
+        """How many packets each side has sent by check_media()."""
+        return self._seq - 1
+
     def check_media(self, count=15, tones=(0, 0)):
         """Audio flows both ways without loss; returns the two streams."""
         streams = rtp.exchange(self.caller_rtp, self.caller_target, self.callee_rtp,

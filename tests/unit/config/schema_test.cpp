@@ -131,7 +131,7 @@ TEST_CASE("Each number reaches its own member", "[config]") {
                              "tcp_connect_timeout = 13\ntcp_keepalive = 14\n"
                              "use_rport = 2\nobscure_loops = 1\noutbound_proxy_port = 5062\n"
                              "rtp_proxy_enable = 0\nrtp_port_low = 10000\nrtp_port_high = 10003\n"
-                             "rtp_threads = 2\nrtp_timeout = 15\nrtp_dscp = 16\nrtp_input_dejitter = 17\n"
+                             "rtp_threads = 2\nrtp_packet_rate = 25\nrtp_timeout = 15\nrtp_dscp = 16\nrtp_input_dejitter = 17\n"
                              "rtp_output_dejitter = 18\nthread_stack_size = 19\n"
                              "autosave_registrations = 20\ndefault_expires = 21\n"
                              "debug_level = 0x22\nsilence_log = 3\ndebug_port = 5063\n"
@@ -162,6 +162,7 @@ TEST_CASE("Each number reaches its own member", "[config]") {
     CHECK(s.media.rtpPortHigh == 10002);
     CHECK(s.media.rtpTimeout.count() == 15);
     CHECK(s.media.rtpThreads == 2);
+    CHECK(s.media.rtpPacketRate == 25);
     CHECK(s.media.rtpDscp == 16);
     CHECK(s.media.rtpInputDejitter.count() == 17);
     CHECK(s.media.rtpOutputDejitter.count() == 18);

@@ -24,8 +24,9 @@ struct Bench {
         : low(test::testPorts(ports)), relay(make(ports, threads)),
           call(relay->open("call-1", nullptr)) {}
 
-    std::unique_ptr<Relay> make(unsigned ports, unsigned threads) {
+    std::unique_ptr<Relay> make(unsigned ports, unsigned threads, unsigned packetRate = 0) {
         RelaySettings settings;
+        settings.packetRate = packetRate;
         settings.portLow = low;
         settings.portHigh = static_cast<std::uint16_t>(low + ports - 1);
         settings.threads = threads;
@@ -33,6 +34,12 @@ struct Bench {
         auto made = Relay::create(settings, loop, random);
         REQUIRE(made);
         return std::move(*made);
+    }
+
+    void limit(unsigned packetRate) {
+        call.reset();
+        relay = make(4, 1, packetRate);
+        call = relay->open("call-1", nullptr);
     }
 
     /// Opens stream 0, both parties announced.
@@ -156,6 +163,31 @@ TEST_CASE("a rebind in mid-call is followed by both legs", "[media][relay]") {
     phone.send(test::rtp(kPhoneSsrc, 1), bench.toA);
     CHECK(moved.receive() == test::rtp(kPhoneSsrc, 1));
     CHECK(provider.receiveNow().empty());
+}
+
+TEST_CASE("more packets than a stream may carry are dropped", "[media][relay]") {
+    Bench bench;
+    bench.limit(80);  // eleven in a window
+    MediaPeer phone("127.0.0.1");
+    MediaPeer provider("127.0.0.3");
+    MediaPeer stranger("127.0.0.66");
+    bench.connect(phone.address(), provider.address());
+    for (unsigned i = 0; i < 100; ++i) {
+        stranger.send(test::rtp(kPhoneSsrc, i), bench.toA);
+    }
+    CHECK(bench.dropped(Leg::A, Drop::WrongSource, 100));
+    for (unsigned i = 0; i < 200; ++i) {
+        phone.send(test::rtp(kPhoneSsrc, i), bench.toA);
+    }
+    REQUIRE(eventually([&] {
+        const auto leg = bench.leg(Leg::A);
+        return leg.packets + leg.droppedFor(Drop::Flood) == 200;
+    }));
+    // They take less than a millisecond; some windows are touched when the machine is busy.
+    CHECK(bench.leg(Leg::A).packets >= 11);
+    CHECK(bench.leg(Leg::A).packets < 100);
+    provider.send(test::rtp(kProviderSsrc, 1), bench.toB);
+    CHECK_FALSE(phone.receive().empty());
 }
 
 TEST_CASE("RTCP passes on the odd ports", "[media][relay]") {
