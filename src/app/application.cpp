@@ -105,6 +105,8 @@ media::RelaySettings Application::Impl::relaySettings() const {
     wanted.rtpTimeout = settings.media.rtpTimeout;
     wanted.dscp = settings.media.rtpDscp;
     wanted.packetRate = settings.media.rtpPacketRate;
+    wanted.inputDelay = settings.media.rtpInputDejitter;
+    wanted.outputDelay = settings.media.rtpOutputDejitter;
     wanted.threads = settings.media.rtpThreads;
     wanted.threadStackKb = static_cast<unsigned>(settings.media.threadStackSize);
     wanted.kernel = kernelRelay.get();

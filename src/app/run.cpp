@@ -105,9 +105,6 @@ void report(const std::vector<config::Problem>& problems) {
 bool report(const Reading& reading) {
     const auto& loaded = reading.fresh;
     report(loaded.problems);
-    for (const auto key : loaded.notYetActive) {
-        log::warning("directive {} is not yet active in this version", key);
-    }
     bool ok = loaded.ok();
     if (!reading.access) {
         log::error("{}", reading.access.error().message);

@@ -47,7 +47,6 @@ public:
 private:
     void apply(const Line& line, Severity ifUnknown);
     void applyCore(const Directive& directive, const Line& line);
-    void noteIfNotYetActive(const Directive& directive, const Value& value);
     void checkRequired();
     void checkRelayPorts();
     void checkExpires();
@@ -131,16 +130,6 @@ void Reader::applyCore(const Directive& directive, const Line& line) {
     }
     directive.binding.store(result_.settings, index, checked->value);
     result_.settings.origins.insert_or_assign(std::string(directive.key), line.origin);
-    noteIfNotYetActive(directive, checked->value);
-}
-
-void Reader::noteIfNotYetActive(const Directive& directive, const Value& value) {
-    auto& noted = result_.notYetActive;
-    // 0 switches these off, which is what they are.
-    const bool off = directive.isNumber() && value.number == 0;
-    if (directive.notYetActive && !off && std::ranges::find(noted, directive.key) == noted.end()) {
-        noted.push_back(directive.key);
-    }
 }
 
 void Reader::checkRequired() {

@@ -16,9 +16,6 @@ namespace siproxd::config {
 struct LoadResult {
     Settings settings;
     std::vector<Problem> problems;  ///< in file order, then the command line, then the whole
-    /// Directives that were given although nothing acts on them yet (Directive::notYetActive), once
-    /// each; a number 0 does not count, as that switches them off.
-    std::vector<std::string_view> notYetActive;
 
     /// No errors: the daemon may start with `settings`.
     [[nodiscard]] bool ok() const;

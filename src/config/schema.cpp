@@ -65,7 +65,7 @@ std::string factsOf(const Directive& directive) {
         facts += directive.key == "plugindir" ? "; default set when built" : "; default " + standard;
     }
     facts += directive.reloadable ? "; reloadable" : "; restart needed";
-    return directive.notYetActive ? facts + "; not yet active" : facts;
+    return facts;
 }
 
 }  // namespace siproxd::config

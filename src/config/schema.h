@@ -58,7 +58,6 @@ struct Directive {
     std::string_view unit = {};   ///< of integers, as a word: `seconds`; may be empty
     bool required = false;
     bool reloadable = false;      ///< SIGHUP takes a new value over without a restart
-    bool notYetActive = false;    ///< read and checked, but nothing acts on it yet
     Group group = Group::None;
     /// What a text has to fulfil besides its type; the error is a message for the user.
     base::Result<void> (*check)(std::string_view key, std::string_view text) = nullptr;

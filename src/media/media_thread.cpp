@@ -11,6 +11,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "base/log.h"
@@ -193,6 +194,33 @@ std::uint64_t MediaThread::findRoute(Stream& stream, Leg leg, const kernel::Flow
     return question;
 }
 
+void MediaThread::schedule(Stream& stream, Leg leg, base::TimePoint due) {
+    turns_.push_back({due, stream.number(), leg});
+    std::ranges::push_heap(turns_, std::greater{}, &Turn::due);
+}
+
+int MediaThread::patience() const {
+    if (turns_.empty()) {
+        return -1;
+    }
+    using Milliseconds = std::chrono::milliseconds;
+    const auto left = turns_.front().due - std::chrono::steady_clock::now();
+    return static_cast<int>(
+        std::max(std::chrono::ceil<Milliseconds>(left), Milliseconds::zero()).count());
+}
+
+void MediaThread::playOut() {
+    const auto now = std::chrono::steady_clock::now();
+    while (!turns_.empty() && turns_.front().due <= now) {
+        const auto turn = turns_.front();
+        std::ranges::pop_heap(turns_, std::greater{}, &Turn::due);
+        turns_.pop_back();
+        if (const auto found = playing_.find(turn.stream); found != playing_.end()) {
+            found->second->playOut(turn.leg, now, *this);
+        }
+    }
+}
+
 void MediaThread::drain() {
     std::binary_semaphore done(0);
     post(Drain{&done});
@@ -238,7 +266,7 @@ void MediaThread::wake() {
 void MediaThread::run() {
     std::array<epoll_event, kEventsAtOnce> events;
     while (!stopping_) {
-        const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, -1);
+        const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, patience());
         // One look at the clock for all: what has waited together counts as come together.
         const auto now = std::chrono::steady_clock::now();
         const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(count, 0)));
@@ -258,6 +286,9 @@ void MediaThread::run() {
             if (event.data.ptr != nullptr) {
                 receive(*static_cast<Stream::Endpoint*>(event.data.ptr), now);
             }
+        }
+        if (!turns_.empty()) {
+            playOut();
         }
         if (commanded) {
             for (auto& command : commands_) {
@@ -287,6 +318,10 @@ void MediaThread::takeCommands() {
 
 void MediaThread::executeBefore(Open& command, base::TimePoint) {
     command.stream->ports().stream = command.stream;
+    if (command.stream->holdsBack()) {
+        command.stream->setNumber(++lastPlaying_);
+        playing_.emplace(lastPlaying_, command.stream);
+    }
 }
 
 void MediaThread::executeBefore(Announce& command, base::TimePoint now) {
@@ -298,6 +333,7 @@ void MediaThread::executeBefore(Close& command, base::TimePoint now) {
         return entry.second.stream == command.stream.get();
     });
     inKernel_.erase(command.stream.get());
+    playing_.erase(command.stream->number());
     command.stream->close(now);
     command.stream->ports().stream = nullptr;
 }

@@ -95,6 +95,7 @@ private:
     MediaThread(base::UniqueFd epoll, base::UniqueFd wake, KernelFlows* flows);
 
     std::uint64_t findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) override;
+    void schedule(Stream& stream, Leg leg, base::TimePoint due) override;
 
     /// `served`: it matters to the packets of this stream only; nullptr: it is urgent.
     void post(Command command, const Stream* served = nullptr);
@@ -104,6 +105,9 @@ private:
     void run();
     void takeCommands();
     void receive(const Stream::Endpoint& endpoint, base::TimePoint now);
+    /// In milliseconds until the next turn, rounded up; -1: there is none.
+    [[nodiscard]] int patience() const;
+    void playOut();
 
     // Before the packets that have come, so that they do not overtake what was signalled.
     void executeBefore(Open& command, base::TimePoint now);
@@ -138,6 +142,16 @@ private:
     std::vector<Command> commands_;
     std::unordered_map<std::uint64_t, Question> questions_;
     std::uint64_t lastQuestion_ = 0;
+    /// Packets that are held back leave at their turns. A heap, the first in front; streams that have
+    /// ended are still in it, but not in `playing_` any more.
+    struct Turn {
+        base::TimePoint due;
+        std::uint64_t stream;
+        Leg leg;
+    };
+    std::vector<Turn> turns_;
+    std::unordered_map<std::uint64_t, Stream*> playing_;  ///< by number
+    std::uint64_t lastPlaying_ = 0;
     std::unordered_set<Stream*> inKernel_;  ///< streams of which the kernel may forward something
     bool stopping_ = false;
     std::array<std::uint8_t, kMaxDatagram> buffer_{};

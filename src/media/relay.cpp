@@ -31,7 +31,8 @@ std::size_t descriptorsNeeded(const RelaySettings& settings) {
 Relay::Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random)
     : loop_(loop), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
       resting_(random), kernel_(settings.kernel), tos_(static_cast<std::uint8_t>(settings.dscp << 2U)),
-      packetRate_(settings.packetRate),
+      packetRate_(settings.packetRate), inputDelay_(settings.inputDelay),
+      outputDelay_(settings.outputDelay),
       timeout_(settings.rtpTimeout.count() > 0 ? settings.rtpTimeout : kDefaultTimeout),
       timer_(loop.timer([this] { tick(); })),
       closingTimer_(loop.timer([this] { closeRested(); })) {}
@@ -80,14 +81,17 @@ Relay::Totals Relay::totals() {
 }
 
 base::Result<std::unique_ptr<Stream>> Relay::openStream(const std::string& label,
-                                                        const PerLeg<base::IpAddress>& local) {
+                                                        const PerLeg<base::IpAddress>& local,
+                                                        const PerLeg<bool>& outside) {
     collectClosed();
     auto ports = portsOn(local);
     if (!ports) {
         return std::unexpected(std::move(ports.error()));
     }
-    auto stream = std::make_unique<Stream>(label, std::move(*ports), kernel_,
-                                           Stream::Sending{tos_, packetRate_}, loop_.now());
+    const auto delayOf = [&](Leg leg) { return outside[leg] ? inputDelay_ : outputDelay_; };
+    auto stream = std::make_unique<Stream>(
+        label, std::move(*ports), kernel_,
+        Stream::Sending{tos_, packetRate_, {delayOf(Leg::A), delayOf(Leg::B)}}, loop_.now());
     threads_[stream->ports().thread]->open(*stream);
     log::debug(log::Class::Rtp, "call {}: relay ports {} on {} and {} on {}", label,
                stream->numbers()[Leg::A], local[Leg::A].toString(), stream->numbers()[Leg::B],

@@ -26,6 +26,10 @@ struct RelaySettings {
     std::chrono::seconds rtpTimeout{300};  ///< until Relay::open()'s `onSilence`; 0: 300 s
     unsigned dscp = 0;                     ///< 0–63, on RTP and RTCP; 0: not set. (rtp_dscp is 46)
     std::uint32_t packetRate = 4000;       ///< a second, of one direction of a stream; 0: any
+    /// For which media is held back to even out its arrival: what comes from the Internet, and what goes
+    /// there. Not forwarded in the kernel then. 0: not at all.
+    base::Duration inputDelay{};
+    base::Duration outputDelay{};
     unsigned threads = 1;                  ///< 0 counts as 1
     unsigned threadStackKb = 0;            ///< 0: the system's default
     /// The relay in the kernel, which must outlive this one; nullptr: the process does it all.
@@ -70,7 +74,8 @@ private:
     Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random);
 
     [[nodiscard]] base::Result<std::unique_ptr<Stream>> openStream(
-        const std::string& label, const PerLeg<base::IpAddress>& local) override;
+        const std::string& label, const PerLeg<base::IpAddress>& local,
+        const PerLeg<bool>& outside) override;
     void announce(Stream& stream, Leg leg, const Announced& announced) override;
     void closeStream(std::unique_ptr<Stream> stream) override;
     [[nodiscard]] base::TimePoint now() const override { return loop_.now(); }
@@ -97,6 +102,8 @@ private:
     KernelFlows* kernel_;
     std::uint8_t tos_;
     std::uint32_t packetRate_;
+    base::Duration inputDelay_;
+    base::Duration outputDelay_;
     unsigned ticks_ = 0;
     base::Duration timeout_;
     std::vector<std::unique_ptr<MediaThread>> threads_;

@@ -21,13 +21,14 @@ Session::~Session() {
 
 base::Result<PerLeg<std::uint16_t>> Session::openStream(std::size_t index,
                                                         const base::IpAddress& localA,
-                                                        const base::IpAddress& localB) {
+                                                        const base::IpAddress& localB,
+                                                        const PerLeg<bool>& outside) {
     const PerLeg<base::IpAddress> local(localA, localB);
     const auto known = streams_.find(index);
     if (known != streams_.end() && known->second.local == local) {
         return known->second.stream->numbers();
     }
-    auto stream = host_.openStream(label_, local);
+    auto stream = host_.openStream(label_, local, outside);
     if (!stream) {
         return std::unexpected(std::move(stream.error()));
     }

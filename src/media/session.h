@@ -26,7 +26,8 @@ public:
         virtual ~Host() = default;
         /// Binds ports and starts relaying. The stream is the session's, but for its sockets.
         [[nodiscard]] virtual base::Result<std::unique_ptr<Stream>> openStream(
-            const std::string& label, const PerLeg<base::IpAddress>& local) = 0;
+            const std::string& label, const PerLeg<base::IpAddress>& local,
+            const PerLeg<bool>& outside) = 0;
         virtual void announce(Stream& stream, Leg leg, const Announced& announced) = 0;
         virtual void closeStream(std::unique_ptr<Stream> stream) = 0;
         [[nodiscard]] virtual base::TimePoint now() const = 0;
@@ -42,10 +43,13 @@ public:
     /// Opens the relay for the m-line `index`: binds an RTP and an RTCP port on `localA` and on
     /// `localB`, of the same number where the addresses differ. Returns the RTP ports to announce
     /// (leg A's to whoever sits on A). A stream that is open on the same addresses stays as it is;
-    /// on other addresses it gets new ports. Error: no ports (answer 503), or an address not ours.
+    /// on other addresses it gets new ports. `outside`: whose party is on the Internet's side. Error: no
+    /// ports (answer 503), or an address not ours.
     [[nodiscard]] base::Result<PerLeg<std::uint16_t>> openStream(std::size_t index,
                                                                  const base::IpAddress& localA,
-                                                                 const base::IpAddress& localB);
+                                                                 const base::IpAddress& localB,
+                                                                 const PerLeg<bool>& outside = {
+                                                                     false, true});
 
     /// Tells where the party on `leg` wants its media. To be called for every offer and answer;
     /// saying the same again keeps what has been learned. Error: no such stream, or an address of

@@ -24,6 +24,9 @@ Stream::Stream(std::string label, std::unique_ptr<StreamPorts> ports, KernelFlow
     for (const Leg leg : {Leg::A, Leg::B}) {
         sides_[leg].rtpFd = ports_->sockets[leg].rtp.fd();
         sides_[leg].rtcpFd = ports_->sockets[leg].rtcp.fd();
+        if (sending_.delay[leg] > base::Duration::zero()) {
+            waiting_[leg].playout = std::make_unique<Playout>(sending_.delay[leg]);
+        }
     }
 }
 
@@ -90,6 +93,9 @@ void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, b
     if (verdict.peerChanged) {
         peerChanged(endpoint.leg, endpoint.channel, now);
     }
+    if (endpoint.channel == Channel::Rtp && hold(endpoint.leg, packet, datagram, now, server)) {
+        return;
+    }
     if (const auto reason = forward(sides_[other(endpoint.leg)], endpoint.channel, datagram);
         reason != Drop::None) {
         drop(reason);
@@ -105,7 +111,7 @@ void Stream::catchUp(Leg leg) {
 }
 
 void Stream::moveIn(Leg leg, base::TimePoint now, Server& server) {
-    if (!flows_.mayMove(leg, now)) {
+    if (!flows_.mayMove(leg, now) || waiting_[leg].playout != nullptr) {
         return;
     }
     const auto& from = sides_[leg];
@@ -178,12 +184,61 @@ void Stream::countRtp(Leg leg, const Packet& packet, base::TimePoint now) {
 }
 
 void Stream::chooseClock(Leg leg, std::uint8_t type, ReceptionState& state) const {
+    if (const auto clock = clockOf(leg, type); clock != 0U) {
+        state.measure(type, clock.value_or(0));
+    }
+}
+
+std::optional<std::uint32_t> Stream::clockOf(Leg leg, std::uint8_t type) const {
     // Types are named by whom they are sent to (RFC 3264 §5.1); some who send go by their own names.
     auto clock = sides_[other(leg)].clocks.find(type);
     clock = clock ? clock : sides_[leg].clocks.find(type);
-    clock = clock ? clock : staticClock(type);
-    if (clock != 0U) {
-        state.measure(type, clock.value_or(0));
+    return clock ? clock : staticClock(type);
+}
+
+bool Stream::hold(Leg leg, const Packet& packet, std::span<const std::uint8_t> datagram,
+                  base::TimePoint now, Server& server) {
+    auto& playout = waiting_[leg].playout;
+    if (playout == nullptr || packet.kind != PacketKind::Rtp) {
+        return false;
+    }
+    // Events and noise stand in line with the voice that they interrupt.
+    auto clock = clockOf(leg, packet.type);
+    if (clock == 0U) {
+        const auto voice = sides_[leg].counters.reception.load().payloadType;
+        clock = voice == ReceptionState::kNoType
+                    ? std::nullopt
+                    : clockOf(leg, static_cast<std::uint8_t>(voice));
+    }
+    if (!clock || *clock == 0) {
+        return false;
+    }
+    const auto due = playout->hold(packet, datagram, *clock, now);
+    if (due) {
+        schedule(leg, *due, server);
+    }
+    return due.has_value();
+}
+
+void Stream::schedule(Leg leg, base::TimePoint due, Server& server) {
+    auto& scheduled = waiting_[leg].scheduled;
+    if (!scheduled || due < *scheduled) {
+        scheduled = due;
+        server.schedule(*this, leg, due);
+    }
+}
+
+void Stream::playOut(Leg leg, base::TimePoint now, Server& server) {
+    auto& [playout, scheduled] = waiting_[leg];
+    scheduled.reset();
+    while (playout != nullptr && playout->next() && *playout->next() <= now) {
+        const auto reason = forward(sides_[other(leg)], Channel::Rtp, playout->take());
+        if (reason != Drop::None) {
+            sides_[leg].counters.dropped[static_cast<std::size_t>(reason)].add(1);
+        }
+    }
+    if (playout != nullptr && playout->next()) {
+        schedule(leg, *playout->next(), server);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "media/counters.h"
 #include "media/latch.h"
+#include "media/playout.h"
 #include "media/rate_limit.h"
 #include "media/send_allowance.h"
 #include "media/stream_flows.h"
@@ -45,12 +46,15 @@ public:
         /// A route is wanted for what comes to the leg; the answer goes to routeFound(), with the number
         /// that this returns.
         virtual std::uint64_t findRoute(Stream& stream, Leg leg, const kernel::Flow& flow) = 0;
+        /// playOut() is wanted then.
+        virtual void schedule(Stream& stream, Leg leg, base::TimePoint due) = 0;
     };
 
-    /// How it is sent where the kernel does it: as from the sockets.
     struct Sending {
-        std::uint8_t tos = 0;
+        std::uint8_t tos = 0;  ///< where the kernel does it: as from the sockets
         std::uint32_t packetsPerSecond = 0;  ///< of one direction; more are dropped; 0: no limit
+        /// For which what comes to a leg is held back to even out its arrival; 0: not at all.
+        PerLeg<base::Duration> delay{};
     };
 
     /// `flows`: nullptr when the kernel forwards nothing.
@@ -74,8 +78,16 @@ public:
     /// The answer to Server::findRoute().
     void routeFound(Leg leg, std::uint64_t question, const kernel::Flow& flow,
                     const std::optional<net::Route>& route, base::TimePoint now);
+    /// Sends what is due of what has come to the leg; schedules the rest.
+    void playOut(Leg leg, base::TimePoint now, Server& server);
     /// Routes may have changed: the kernel has to be told anew.
     void routesChanged(base::TimePoint now) { flows_.leave(now); }
+    /// Whether packets may be held back; number() then tells it from others that there have been.
+    [[nodiscard]] bool holdsBack() const {
+        return waiting_[Leg::A].playout != nullptr || waiting_[Leg::B].playout != nullptr;
+    }
+    void setNumber(std::uint64_t number) { number_ = number; }
+    [[nodiscard]] std::uint64_t number() const { return number_; }
     /// Nothing is received any more.
     void close(base::TimePoint now) { flows_.leave(now); }
 
@@ -113,11 +125,17 @@ private:
                base::TimePoint now);
     void countRtp(Leg leg, const Packet& packet, base::TimePoint now);
     void countRtcp(Leg leg, std::span<const std::uint8_t> datagram, base::TimePoint now);
+    /// In Hz, as PayloadClocks::find() has it.
+    [[nodiscard]] std::optional<std::uint32_t> clockOf(Leg leg, std::uint8_t type) const;
     /// The payload type of what comes to the leg has changed.
     void chooseClock(Leg leg, std::uint8_t type, ReceptionState& state) const;
     /// The state with what the kernel has forwarded.
     [[nodiscard]] ReceptionState receptionOf(Leg leg) const;
     [[nodiscard]] Drop forward(Side& to, Channel channel, std::span<const std::uint8_t> datagram);
+    /// Whether the packet is held back.
+    [[nodiscard]] bool hold(Leg leg, const Packet& packet, std::span<const std::uint8_t> datagram,
+                            base::TimePoint now, Server& server);
+    void schedule(Leg leg, base::TimePoint due, Server& server);
     void peerChanged(Leg leg, Channel channel, base::TimePoint now);
     /// What the kernel has heard of the leg's peer, for the latch.
     void catchUp(Leg leg);
@@ -132,6 +150,13 @@ private:
     const Sending sending_;
     const std::uint32_t packetsAWindow_;
     PerLeg<Side> sides_;
+    /// What has come to a leg and waits for its turn.
+    struct Waiting {
+        std::unique_ptr<Playout> playout;  ///< nullptr: nothing is held back
+        std::optional<base::TimePoint> scheduled;
+    };
+    PerLeg<Waiting> waiting_;
+    std::uint64_t number_ = 0;
     StreamFlows flows_;
 };
 

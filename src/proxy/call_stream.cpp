@@ -139,14 +139,18 @@ std::expected<CallMedia::Shown, MediaOutcome> CallMedia::relayStream(const Passa
     announced->direct = neighbour.has_value();
 
     const auto crossing = way.crossing();
-    const auto ports = passage.session.openStream(index, crossing.initiator, crossing.answerer);
+    const auto sender = way.senderLeg();
+    const auto receiver = media::other(sender);
+    media::PerLeg<bool> outside;
+    outside[sender] = way.from == Side::Outside;
+    outside[receiver] = way.to == Side::Outside;
+    const auto ports =
+        passage.session.openStream(index, crossing.initiator, crossing.answerer, outside);
     if (!ports) {
         log::error("rtp_relay_start_fwd: no RTP port available or bind() failed ({})",
                    ports.error().message);
         return std::unexpected(MediaOutcome::NoPorts);
     }
-    const auto sender = way.senderLeg();
-    const auto receiver = media::other(sender);
     if (const auto set = passage.session.setRemote(index, sender, *announced); !set) {
         log::warningFromPeer("media of {} cannot be relayed: {}", announced->rtp.toString(),
                              set.error().message);

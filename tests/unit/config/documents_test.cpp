@@ -94,12 +94,7 @@ TEST_CASE("The example file explains every directive and no other", "[config]") 
         INFO(setting.key);
         explained.insert(setting.key);
         CHECK(setting.explanation.size() > 20);
-        const Directive* directive = findDirective(setting.key);
-        CHECK((directive != nullptr || kPluginKeys.contains(setting.key)));
-        if (directive != nullptr) {
-            const bool said = setting.explanation.find("Not yet active") != std::string::npos;
-            CHECK(said == directive->notYetActive);
-        }
+        CHECK((findDirective(setting.key) != nullptr || kPluginKeys.contains(setting.key)));
     }
     for (const Directive& directive : directives()) {
         INFO(directive.key);

@@ -41,7 +41,6 @@ TEST_CASE("Two interfaces are all that is needed", "[config]") {
     const auto result = readLines("");
     CHECK(texts(result).empty());
     CHECK(result.ok());
-    CHECK(result.notYetActive.empty());
     CHECK(result.settings.network.ifInbound == "eth0");
     CHECK(result.settings.network.ifOutbound == "ppp0");
     CHECK(result.settings.where("if_outbound") == "a.conf:2");
@@ -254,16 +253,6 @@ TEST_CASE("Options of plugins are kept in order and not checked", "[config]") {
     CHECK(options.of("plugin_regex").size() == 2);
     CHECK(options.of("plugin_regex_body").size() == 1);
     CHECK(options.of("plugin_short").empty());
-}
-
-TEST_CASE("Directives without effect yet are named once", "[config]") {
-    const auto result = readLines("rtp_input_dejitter = 600\nrtp_input_dejitter = 300\n"
-                                  "rtp_output_dejitter = 7\nua_string = x\n");
-    CHECK(result.ok());
-    CHECK(result.notYetActive == std::vector<std::string_view>{"rtp_input_dejitter",
-                                                                  "rtp_output_dejitter"});
-    CHECK(readLines("rtp_input_dejitter = 0\ntcp_keepalive = 0\nobscure_loops = 0\n")
-              .notYetActive.empty());
 }
 
 TEST_CASE("The command line wins over the file by the same rules", "[config]") {

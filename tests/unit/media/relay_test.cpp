@@ -7,6 +7,7 @@
 
 using namespace siproxd;
 using namespace siproxd::media;
+using namespace std::chrono_literals;
 using test::eventually;
 using test::ip;
 using test::MediaPeer;
@@ -24,9 +25,11 @@ struct Bench {
         : low(test::testPorts(ports)), relay(make(ports, threads)),
           call(relay->open("call-1", nullptr)) {}
 
-    std::unique_ptr<Relay> make(unsigned ports, unsigned threads, unsigned packetRate = 0) {
+    std::unique_ptr<Relay> make(unsigned ports, unsigned threads, unsigned packetRate = 0,
+                                base::Duration inputDelay = {}) {
         RelaySettings settings;
         settings.packetRate = packetRate;
+        settings.inputDelay = inputDelay;
         settings.portLow = low;
         settings.portHigh = static_cast<std::uint16_t>(low + ports - 1);
         settings.threads = threads;
@@ -39,6 +42,12 @@ struct Bench {
     void limit(unsigned packetRate) {
         call.reset();
         relay = make(4, 1, packetRate);
+        call = relay->open("call-1", nullptr);
+    }
+
+    void holdBack(base::Duration delay) {
+        call.reset();
+        relay = make(4, 1, 0, delay);
         call = relay->open("call-1", nullptr);
     }
 
@@ -188,6 +197,30 @@ TEST_CASE("more packets than a stream may carry are dropped", "[media][relay]") 
     CHECK(bench.leg(Leg::A).packets < 100);
     provider.send(test::rtp(kProviderSsrc, 1), bench.toB);
     CHECK_FALSE(phone.receive().empty());
+}
+
+TEST_CASE("what comes from outside is held back where that is wanted", "[media][relay]") {
+    Bench bench;
+    bench.holdBack(80ms);
+    MediaPeer phone("127.0.0.1");
+    MediaPeer provider("127.0.0.3");
+    bench.connect(phone.address(), provider.address());
+    const auto start = std::chrono::steady_clock::now();
+    provider.send(test::rtp(kProviderSsrc, 1), bench.toB);
+    provider.send(test::rtp(kProviderSsrc, 2), bench.toB);
+    phone.send(test::rtp(kPhoneSsrc, 1), bench.toA);
+    CHECK_FALSE(provider.receive().empty());
+    CHECK(phone.receiveNow().empty());
+    CHECK(phone.receive() == test::rtp(kProviderSsrc, 1));
+    CHECK(std::chrono::steady_clock::now() - start >= 80ms);
+    CHECK(phone.receive() == test::rtp(kProviderSsrc, 2));
+    // A call that ends takes with it what still waits.
+    provider.send(test::rtp(kProviderSsrc, 3), bench.toB);
+    REQUIRE(eventually([&] { return bench.leg(Leg::B).packets == 3; }));
+    bench.call.reset();
+    CHECK(bench.relay->totals().streams == 0);
+    ::poll(nullptr, 0, 100);
+    CHECK(phone.receiveNow().empty());
 }
 
 TEST_CASE("RTCP passes on the odd ports", "[media][relay]") {
