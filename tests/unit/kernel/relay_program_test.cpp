@@ -131,8 +131,9 @@ Frame frame(const base::SocketAddress& from, const base::SocketAddress& to, cons
 }
 
 Bytes rtp(unsigned sequence, std::size_t size = 172) {
-    Bytes bytes(size);
-    for (std::size_t i = 0; i < size; ++i) {
+    constexpr std::size_t kHeader = 12;
+    Bytes bytes(std::max(size, kHeader));
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
         bytes[i] = static_cast<std::uint8_t>(i * 7);
     }
     bytes[0] = 0x80;
@@ -140,6 +141,7 @@ Bytes rtp(unsigned sequence, std::size_t size = 172) {
     put16(bytes, 2, sequence);
     put16(bytes, 8, 0xdead);
     put16(bytes, 10, 0xbeef);
+    bytes.resize(size);
     return bytes;
 }
 
