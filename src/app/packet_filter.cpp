@@ -115,9 +115,11 @@ public:
 
 private:
     Fate of(const Chain& chain, const Words& rule, int depth) const {
+        if (std::ranges::find(rule, "vmap") != rule.end()) {
+            return Fate::Perhaps;
+        }
         auto holds = Holds::Yes;
-        std::size_t i = 0;
-        for (; i < rule.size(); ++i) {
+        for (std::size_t i = 0; i < rule.size(); ++i) {
             const auto word = rule[i];
             if (word == "accept") {
                 return holds == Holds::Yes ? Fate::Accepted : Fate::Perhaps;
@@ -129,7 +131,7 @@ private:
             if (word == "return") {
                 return Fate::GoesOn;
             }
-            if (word == "queue" || word == "vmap" || word == "map") {
+            if (word == "queue") {
                 return Fate::Perhaps;
             }
             if ((word == "jump" || word == "goto") && i + 1 < rule.size()) {
