@@ -29,6 +29,7 @@ public:
 
     /// What comes to `leg` (its port is that of flow.local), as kernel::FlowTable has it.
     virtual void put(Leg leg, const kernel::Flow& flow) = 0;
+    /// Any thread.
     virtual void take(Leg leg, std::uint16_t port) = 0;
     [[nodiscard]] virtual kernel::FlowFigures figures(Leg leg, std::uint16_t port) const = 0;
 };

@@ -145,12 +145,14 @@ void MediaThread::open(Stream& stream) {
 }
 
 void MediaThread::announce(Stream& stream, Leg leg, const Announced& announced) {
+    stream.haltKernel();
     post(Announce{&stream, leg, announced}, &stream);
 }
 
 void MediaThread::close(std::unique_ptr<Stream> stream) {
     --streams_;
     ++closing_;
+    stream->haltKernel();
     const Stream* served = stream.get();  // nobody but this thread destroys it
     post(Close{std::move(stream)}, served);
 }

@@ -95,6 +95,8 @@ public:
 
     /// Whether packets may pass that the process does not see, now or after the next routeFound().
     [[nodiscard]] bool mayBeInKernel() const { return flows_.mayBeIn(); }
+    /// The kernel forwards nothing of it from now on; announce() or close() is under way.
+    void haltKernel() const { flows_.halt(); }
     /// Packets from the right sources on both legs.
     [[nodiscard]] std::size_t packets() const;
     /// All but `announced` and `codec`.

@@ -60,6 +60,13 @@ void StreamFlows::leave(base::TimePoint now) {
     mayBeIn_.store(false, std::memory_order_relaxed);
 }
 
+void StreamFlows::halt() const {
+    if (mayBeIn()) {
+        flows_->take(Leg::A, ports_[Leg::A]);
+        flows_->take(Leg::B, ports_[Leg::B]);
+    }
+}
+
 void StreamFlows::leave(Leg leg, base::TimePoint now) {
     auto& direction = directions_[leg];
     if (direction.state == State::In) {

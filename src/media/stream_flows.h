@@ -64,6 +64,10 @@ public:
     /// As lastHeard(), of any flow that had the port.
     [[nodiscard]] Heard last(Leg leg) const;
 
+    /// The kernel forwards nothing from this moment on, leave() follows: what is signalled must not be
+    /// overtaken by packets until the media thread has heard of it.
+    void halt() const;
+
     // What the kernel has forwarded for this stream.
     [[nodiscard]] std::size_t packets(Leg leg) const;
     [[nodiscard]] std::size_t bytes(Leg leg) const;

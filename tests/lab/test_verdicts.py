@@ -12,6 +12,7 @@ import pytest
 
 import rtp
 import sip
+from deadline import wait_for
 from topology import PROVIDER, REMOTE
 
 pytestmark = pytest.mark.needs_daemon
@@ -79,6 +80,7 @@ def test_audio_from_somebody_else(lab, call):
     stranger = lab.site.internet.socket(REMOTE, 0)
     lab.at_end(stranger.close)
     talk(stranger, call.callee_target, range(1, 5))
+    so_far(lab, "but some came from")
     call.hang_up()
     _, provider = verdict(lab)
     port = stranger.getsockname()[1]
@@ -86,9 +88,18 @@ def test_audio_from_somebody_else(lab, call):
     assert f"but some came from {REMOTE}:{port}" in provider
 
 
+def so_far(lab, pattern):
+    """Returns when the media of the call is like that."""
+    def told():
+        os.kill(lab.daemon.pid, signal.SIGUSR1)
+        return re.search("goes on for .*" + pattern, lab.daemon.log())
+    wait_for(told, lambda: f"/{pattern}/ in the log:\n{lab.daemon.log()[-3000:]}")
+
+
 def test_noise_instead_of_audio(lab, call):
     for _ in range(5):
         call.callee_rtp.sendto(b"hello", call.callee_target)
+    so_far(lab, "5 datagrams")
     call.hang_up()
     assert verdict(lab)[1].startswith("no audio, 5 datagrams came that are no RTP")
 
@@ -99,7 +110,7 @@ def test_a_firewall_in_front_of_our_ports(lab, call):
     sock = lab.site.internet.socket(PROVIDER, call.callee_rtp.getsockname()[1] + 1)
     lab.at_end(sock.close)
     sock.sendto(report, (call.callee_target[0], call.callee_target[1] + 1))
-    talk(call.caller_rtp, call.caller_target, range(1, 5))
+    so_far(lab, "900 packets")
     call.hang_up()
     assert "it reports to have sent 900 packets: does a firewall close UDP port " \
         f"{call.callee_target[1]}?" in verdict(lab)[1]
