@@ -97,6 +97,7 @@ struct ProxySettings {
     std::uint16_t outboundProxyPort = 0;  ///< 0: the default of the transport
     std::vector<OutboundDomain> outboundDomains;  ///< first match wins, before outboundProxyHost
     bool rtpTimeoutBye = true;  ///< both parties of a call without media are told that it is over
+    std::string rtpIce = "remove";  ///< or `lite`
     std::string rtpProxyMode = "external";  ///< or `off`, `all`
     std::vector<RelayDomain> rtpProxyDomains;  ///< first match wins, before rtpProxyMode
 };

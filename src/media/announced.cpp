@@ -18,14 +18,15 @@ bool isBehindNat(const Announced& announced) {
 }
 
 Expectation expected(const Announced& announced, const base::SocketAddress& address) {
+    const bool checked = announced.ice.has_value();
     if (announced.rtp.ip.isUnspecified()) {
-        return {{}, announced.sipSource, true};
+        return {{}, announced.sipSource, true, checked};
     }
     if (isBehindNat(announced)) {
-        return {{}, announced.sipSource, false};
+        return {{}, announced.sipSource, false, checked};
     }
     // An address without a port is no place to send to.
-    return {address ? address : base::SocketAddress{}, address.ip, false};
+    return {address ? address : base::SocketAddress{}, address.ip, false, checked};
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/address.h"
 #include "media/codec.h"
+#include "media/ice.h"
 
 namespace siproxd::media {
 
@@ -38,6 +40,8 @@ struct Announced {
     Framing framing = Framing::Rtp;
     /// What its a=rtpmap lines say; may be empty.
     std::vector<Codec> codecs{};
+    /// Its own credentials, when it speaks ICE and is to be heard so (rtp_ice).
+    std::optional<IceCredentials> ice{};
 
     friend bool operator==(const Announced&, const Announced&) = default;
 };
@@ -50,6 +54,8 @@ struct Expectation {
     base::SocketAddress address;  ///< named by the SDP and believable; none behind a NAT
     base::IpAddress host;         ///< a first packet may come from any port of this address
     bool muted = false;           ///< nothing is to be sent
+    /// Who passes a check of ICE is the party, wherever it is.
+    bool checked = false;
 
     friend bool operator==(const Expectation&, const Expectation&) = default;
 };

@@ -2,6 +2,7 @@
 #include "media/latch.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace siproxd::media {
 
@@ -26,11 +27,14 @@ bool Latch::expect(const Expectation& expectation, base::TimePoint now) {
     const bool same = replace(expected_, expectation);
     run_ = 0;
     candidate_ = {};
-    if (!same && peer_ && peer_ != expected_->address) {
+    const bool proven =
+        expected_->checked && (basis_ == Basis::Checked || basis_ == Basis::Continued);
+    const bool forgotten = basis_ == Basis::Checked && !expected_->checked;
+    if ((!same || forgotten) && !proven && peer_ && peer_ != expected_->address) {
         previous_ = peer_;
         previousUntil_ = now + kLinger;
         peer_ = {};
-    } else if (peer_ && peer_ == expected_->address) {
+    } else if (!proven && peer_ && peer_ == expected_->address) {
         basis_ = Basis::Announced;
     }
     return same;
@@ -125,6 +129,19 @@ Verdict Latch::receiveOpaque(const base::SocketAddress& source, base::TimePoint 
     return {Drop::WrongSource};
 }
 
+bool Latch::adopt(const base::SocketAddress& source, base::TimePoint now) {
+    basis_ = Basis::Checked;
+    if (source == peer_) {
+        return false;
+    }
+    peer_ = source;
+    run_ = 0;
+    candidate_ = {};
+    previous_ = {};
+    lastHeard_ = now;
+    return true;
+}
+
 base::SocketAddress Latch::destination() const {
     if (!expected_ || expected_->muted) {
         return {};
@@ -180,7 +197,8 @@ bool Latch::continuesStream(const Packet& packet, base::TimePoint now) const {
 
 bool RtcpLatch::expect(const Expectation& expectation) {
     const bool same = replace(expected_, expectation);
-    if (!same && peer_ != expected_->address) {
+    const bool forgotten = std::exchange(checked_, checked_ && expected_->checked) && !checked_;
+    if ((!same || forgotten) && !checked_ && peer_ != expected_->address) {
         peer_ = {};
     }
     return same;
@@ -215,6 +233,13 @@ Verdict RtcpLatch::receiveControl(const base::SocketAddress& source) const {
         return {};
     }
     return {Drop::WrongSource};
+}
+
+bool RtcpLatch::adopt(const base::SocketAddress& source) {
+    checked_ = true;
+    const bool isNews = source != peer_;
+    peer_ = source;
+    return isNews;
 }
 
 base::SocketAddress RtcpLatch::destination() const {

@@ -64,6 +64,12 @@ public:
     /// NAT hides it, the first that comes from the host.
     Verdict receiveOpaque(const base::SocketAddress& source, base::TimePoint now);
 
+    /// The party is there: a check of ICE has proven it. Returns whether that is news.
+    bool adopt(const base::SocketAddress& source, base::TimePoint now);
+
+    /// Whether nothing has come from the peer for kSilence.
+    [[nodiscard]] bool isSilent(base::TimePoint now) const { return now - lastHeard_ >= kSilence; }
+
     /// Whose packets are accepted; no address before anything has been heard.
     [[nodiscard]] const base::SocketAddress& peer() const { return peer_; }
 
@@ -86,6 +92,7 @@ private:
         Announced,  ///< it is the address in the SDP
         Host,       ///< it is on the signalled host
         Continued,  ///< it went on with the stream of the peer before
+        Checked,    ///< it has passed a check of ICE
     };
     struct Candidate {
         unsigned run = 0;
@@ -103,7 +110,6 @@ private:
     Verdict receiveOther(const base::SocketAddress& source, const Packet& packet,
                          base::TimePoint now);
     [[nodiscard]] bool lingers(const base::SocketAddress& source, base::TimePoint now) const;
-    [[nodiscard]] bool isSilent(base::TimePoint now) const { return now - lastHeard_ >= kSilence; }
     [[nodiscard]] bool continuesStream(const Packet& packet, base::TimePoint now) const;
 
     // First what every packet touches.
@@ -131,12 +137,16 @@ public:
 
     Verdict receiveControl(const base::SocketAddress& source) const;
 
+    /// As Latch::adopt().
+    bool adopt(const base::SocketAddress& source);
+
     [[nodiscard]] base::SocketAddress destination() const;
 
 private:
     std::optional<Expectation> expected_;
     base::SocketAddress peer_;
     std::uint32_t ssrc_ = 0;
+    bool checked_ = false;  ///< the peer has passed a check of ICE
 };
 
 }  // namespace siproxd::media

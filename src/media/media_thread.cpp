@@ -149,6 +149,10 @@ void MediaThread::announce(Stream& stream, Leg leg, const Announced& announced) 
     post(Announce{&stream, leg, announced}, &stream);
 }
 
+void MediaThread::expectChecks(Stream& stream, Leg leg, const IceCredentials& ours) {
+    post(ExpectChecks{&stream, leg, ours}, &stream);
+}
+
 void MediaThread::close(std::unique_ptr<Stream> stream) {
     --streams_;
     ++closing_;
@@ -328,6 +332,10 @@ void MediaThread::executeBefore(Open& command, base::TimePoint) {
 
 void MediaThread::executeBefore(Announce& command, base::TimePoint now) {
     command.stream->announce(command.leg, command.announced, now);
+}
+
+void MediaThread::executeBefore(ExpectChecks& command, base::TimePoint) {
+    command.stream->expectChecks(command.leg, command.ours);
 }
 
 void MediaThread::executeBefore(Close& command, base::TimePoint now) {

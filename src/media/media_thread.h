@@ -40,6 +40,7 @@ public:
     /// everything.
     void open(Stream& stream);
     void announce(Stream& stream, Leg leg, const Announced& announced);
+    void expectChecks(Stream& stream, Leg leg, const IceCredentials& ours);
     /// Ends it soon; takeClosed() then gives it back, and its ports are free for another one.
     void close(std::unique_ptr<Stream> stream);
     [[nodiscard]] std::vector<std::unique_ptr<Stream>> takeClosed();
@@ -67,6 +68,11 @@ private:
         Leg leg;
         Announced announced;
     };
+    struct ExpectChecks {
+        Stream* stream;
+        Leg leg;
+        IceCredentials ours;
+    };
     struct Close {
         std::unique_ptr<Stream> stream;
     };
@@ -83,7 +89,7 @@ private:
     };
     struct Stop {};
     using Command =
-        std::variant<Open, Announce, Close, Discard, Routed, RoutesChanged, Drain, Stop>;
+        std::variant<Open, Announce, ExpectChecks, Close, Discard, Routed, RoutesChanged, Drain, Stop>;
 
     /// A route that has been asked for.
     struct Question {
@@ -112,6 +118,7 @@ private:
     // Before the packets that have come, so that they do not overtake what was signalled.
     void executeBefore(Open& command, base::TimePoint now);
     void executeBefore(Announce& command, base::TimePoint now);
+    void executeBefore(ExpectChecks& command, base::TimePoint now);
     void executeBefore(Close& command, base::TimePoint now);
     void executeBefore(auto& /*command*/, base::TimePoint /*now*/) {}
     // After them: what is given away or destroyed may be in the same batch of events.

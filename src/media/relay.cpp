@@ -29,7 +29,7 @@ std::size_t descriptorsNeeded(const RelaySettings& settings) {
 }
 
 Relay::Relay(const RelaySettings& settings, event::Loop& loop, base::Random& random)
-    : loop_(loop), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
+    : loop_(loop), random_(random), pool_(settings.portLow, settings.portHigh, settings.dscp, random),
       resting_(random), kernel_(settings.kernel), tos_(static_cast<std::uint8_t>(settings.dscp << 2U)),
       packetRate_(settings.packetRate), inputDelay_(settings.inputDelay),
       outputDelay_(settings.outputDelay),
@@ -140,6 +140,12 @@ void Relay::discard(std::unique_ptr<StreamPorts> ports) {
 
 void Relay::announce(Stream& stream, Leg leg, const Announced& announced) {
     threads_[stream.ports().thread]->announce(stream, leg, announced);
+}
+
+IceCredentials Relay::expectChecks(Stream& stream, Leg leg) {
+    auto credentials = newIceCredentials(random_);
+    threads_[stream.ports().thread]->expectChecks(stream, leg, credentials);
+    return credentials;
 }
 
 void Relay::closeStream(std::unique_ptr<Stream> stream) {

@@ -77,6 +77,7 @@ private:
         const std::string& label, const PerLeg<base::IpAddress>& local,
         const PerLeg<bool>& outside) override;
     void announce(Stream& stream, Leg leg, const Announced& announced) override;
+    IceCredentials expectChecks(Stream& stream, Leg leg) override;
     void closeStream(std::unique_ptr<Stream> stream) override;
     [[nodiscard]] base::TimePoint now() const override { return loop_.now(); }
     void sessionEnded(Session& session) override;
@@ -97,6 +98,7 @@ private:
     [[nodiscard]] std::size_t leastBusyThread() const;
 
     event::Loop& loop_;
+    base::Random& random_;
     PortPool pool_;
     RestingPorts resting_;
     KernelFlows* kernel_;

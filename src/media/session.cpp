@@ -61,6 +61,24 @@ base::Result<void> Session::setRemote(std::size_t index, Leg leg, const Announce
     return {};
 }
 
+const IceCredentials& Session::checksOf(std::size_t index, Leg leg) {
+    auto& open = streams_.at(index);
+    auto& checks = open.checks[leg];
+    const auto& announced = open.announced[leg];
+    const auto theirs = announced ? announced->ice : std::nullopt;
+    if (checks == nullptr || (theirs && checks->theirs && theirs != checks->theirs)) {
+        checks = std::make_unique<Checks>(Checks{host_.expectChecks(*open.stream, leg), theirs});
+    }
+    checks->theirs = theirs ? theirs : checks->theirs;
+    return checks->ours;
+}
+
+const Announced* Session::announced(std::size_t index, Leg leg) const {
+    const auto found = streams_.find(index);
+    const bool isKnown = found != streams_.end() && found->second.announced[leg];
+    return isKnown ? &*found->second.announced[leg] : nullptr;
+}
+
 void Session::closeStream(std::size_t index) {
     const auto found = streams_.find(index);
     if (found != streams_.end()) {

@@ -29,6 +29,8 @@ public:
             const std::string& label, const PerLeg<base::IpAddress>& local,
             const PerLeg<bool>& outside) = 0;
         virtual void announce(Stream& stream, Leg leg, const Announced& announced) = 0;
+        /// Answers checks of ICE on the leg from now on.
+        [[nodiscard]] virtual IceCredentials expectChecks(Stream& stream, Leg leg) = 0;
         virtual void closeStream(std::unique_ptr<Stream> stream) = 0;
         [[nodiscard]] virtual base::TimePoint now() const = 0;
         virtual void sessionEnded(Session& session) = 0;
@@ -56,6 +58,13 @@ public:
     /// another family than the leg's own.
     [[nodiscard]] base::Result<void> setRemote(std::size_t index, Leg leg,
                                                const Announced& announced);
+
+    /// For ICE with the party on `leg`: our credentials, under which we are its ICE-lite peer on both
+    /// ports. They change when its own have changed, that is, when it has restarted ICE. The stream must be
+    /// open.
+    [[nodiscard]] const IceCredentials& checksOf(std::size_t index, Leg leg);
+    /// Where the party on `leg` wants its media; null: it has not said yet.
+    [[nodiscard]] const Announced* announced(std::size_t index, Leg leg) const;
 
     /// For an m-line with port 0. Nothing happens when there is no such stream.
     void closeStream(std::size_t index);
@@ -100,10 +109,15 @@ public:
     void reportSilence();
 
 private:
+    struct Checks {
+        IceCredentials ours;
+        std::optional<IceCredentials> theirs;  ///< that ours were made for; none: not known then
+    };
     struct OpenStream {
         std::unique_ptr<Stream> stream;
         PerLeg<base::IpAddress> local;
         PerLeg<std::optional<Announced>> announced;
+        PerLeg<std::unique_ptr<Checks>> checks;  ///< null: no ICE
         std::size_t packetsSeen = 0;
         base::TimePoint lastActivity{};
 

@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <utility>
 
 #include "base/log.h"
+#include "media/stun.h"
 
 namespace siproxd::media {
 
@@ -38,10 +40,18 @@ void Stream::announce(Leg leg, const Announced& announced, base::TimePoint now) 
     side.clocks.set(announced.codecs);
     const bool sameRtp = side.rtp.expect(expectedRtp(announced), now);
     const bool sameRtcp = side.rtcp.expect(expectedRtcp(announced));
+    side.sipSource = announced.sipSource;
+    side.trusted = announced.trusted;
+    const bool spokeIce = std::exchange(side.speaksIce, announced.ice.has_value());
     if (!sameRtp || !sameRtcp) {
         side.allowance.restart(sendingIsLimited(announced));
         side.strangerLogged = false;
         side.counters.stranger.store({});
+    }
+    if (side.speaksIce && !spokeIce) {
+        // Checks come as soon as there is an answer, and may be faster than it.
+        adopt(side, Channel::Rtp, now);
+        adopt(side, Channel::Rtcp, now);
     }
     side.toRtp.set(side.rtp.destination());
     side.toRtcp.set(side.rtcp.destination());
@@ -70,6 +80,10 @@ void Stream::receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, b
     const auto datagram = std::span<const std::uint8_t>(buffer).first(size);
     const auto source = base::SocketAddress::fromSockaddr(reinterpret_cast<const sockaddr*>(&from));
     catchUp(endpoint.leg);
+    if (side.checks != nullptr && isStun(datagram)) {
+        receiveStun(endpoint, datagram, source, now);
+        return;
+    }
     const auto packet = side.framing == Framing::Rtp ? classify(datagram) : Packet{};
     const auto verdict = judge(side, endpoint.channel, source, packet, datagram.empty(), now);
     if (verdict.drop != Drop::None) {

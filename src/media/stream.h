@@ -7,6 +7,7 @@
 #include <string>
 
 #include "media/counters.h"
+#include "media/ice.h"
 #include "media/latch.h"
 #include "media/playout.h"
 #include "media/rate_limit.h"
@@ -72,6 +73,9 @@ public:
     // Media thread only.
 
     void announce(Leg leg, const Announced& announced, base::TimePoint now);
+    /// These credentials have been told the party of the leg: its checks of ICE are answered, and show
+    /// where it is once it has announced that it speaks ICE.
+    void expectChecks(Leg leg, const IceCredentials& ours);
     /// Reads one datagram from a socket that has become readable, and relays or drops it.
     void receive(const Endpoint& endpoint, std::span<std::uint8_t> buffer, base::TimePoint now,
                  Server& server);
@@ -103,6 +107,15 @@ public:
     [[nodiscard]] LegReport report(Leg leg) const;
 
 private:
+    struct Checks {
+        IceLite agent;
+        CheckedPlace rtp;
+        CheckedPlace rtcp;
+
+        [[nodiscard]] CheckedPlace& of(Channel channel) {
+            return channel == Channel::Rtp ? rtp : rtcp;
+        }
+    };
     // First what every packet touches.
     struct Side {
         SendAddress toRtp;
@@ -118,10 +131,20 @@ private:
         RtcpWatch reports;
         SendAddress toRtcp;
         int rtcpFd = -1;
+        base::IpAddress sipSource;  ///< of the announcement
+        bool trusted = false;       ///< likewise
+        bool speaksIce = false;     ///< likewise
+        std::unique_ptr<Checks> checks;  ///< nullptr: none are answered
     };
 
     [[nodiscard]] Verdict judge(Side& side, Channel channel, const base::SocketAddress& source,
                                 const Packet& packet, bool empty, base::TimePoint now);
+    // checks of ICE (stream_checks.cpp)
+    /// Answers the datagram, if it is a check of the party.
+    void receiveStun(const Endpoint& endpoint, std::span<const std::uint8_t> datagram,
+                     const base::SocketAddress& source, base::TimePoint now);
+    /// The party is where its checks have come from. Returns whether that is news.
+    static bool adopt(Side& side, Channel channel, base::TimePoint now);
     /// A packet that is relayed is counted.
     void count(Leg leg, const Packet& packet, std::span<const std::uint8_t> datagram,
                base::TimePoint now);

@@ -61,6 +61,7 @@ struct CallState {
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
     RelayMode relayMode = RelayMode::External;  ///< as it was when the call began
+    bool iceLite = false;                       ///< likewise: rtp_ice = lite
     base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
     base::TimePoint answeredAt{};   ///< when

@@ -25,6 +25,7 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
     if (forward.establishes) {
         state.initiatorSource = forward.from.remote.ip;
         state.relayMode = relayMode(forward);
+        state.iceLite = options_.proxy.rtpIce == "lite";
         noteRequest(call, request);
     }
     if (forward.incoming()) {

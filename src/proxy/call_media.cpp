@@ -39,8 +39,17 @@ base::IpAddress CallMedia::announcedTo(const MediaWay& way) const {
     return endpoint != nullptr ? endpoint->announced : way.toLocal;
 }
 
+bool CallMedia::speaksIce(const Passage& passage) {
+    for (const auto& media : passage.description.media()) {
+        if (iceOf(passage, media)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way,
-                                 const base::IpAddress& connection) const {
+                                 const base::IpAddress& connection, bool nowhereToo) const {
     description.setOrigin(announcedTo(way));
     const auto rewrite = [&](sdp::Section& section) {
         for (auto& line : section.lines()) {
@@ -49,7 +58,7 @@ void CallMedia::rewriteAddresses(sdp::Session& description, const MediaWay& way,
             }
             const auto address = sdp::parseNetAddress(line.value());
             const auto ip = address ? address->ip() : std::nullopt;
-            if (address && !(ip && ip->isUnspecified())) {
+            if (address && (nowhereToo || !(ip && ip->isUnspecified()))) {
                 line.setValue(sdp::withNetAddress(line.value(), connection));
             }
         }
@@ -93,7 +102,7 @@ base::IpAddress CallMedia::addressOf(const Shows& shows, const base::IpAddress& 
 void CallMedia::show(sdp::Session& description, const Passage& passage, const Shows& shows) const {
     // Where it can be said for the session it is: not everybody reads what a stream says of its own.
     const auto address = addressOf(shows, announcedTo(passage.way));
-    rewriteAddresses(description, passage.way, address);
+    rewriteAddresses(description, passage.way, address, speaksIce(passage));
     for (std::size_t i = 0; i < shows.size(); ++i) {
         auto& media = description.media()[i];
         if (!shows[i]) {
@@ -111,6 +120,27 @@ void CallMedia::show(sdp::Session& description, const Passage& passage, const Sh
         if (shown.rtp.ip != address && !(ip && ip->isUnspecified())) {
             media.setConnection(shown.rtp.ip);
         }
+        if (shown.ice) {
+            showIce(media, shown);
+        }
+    }
+    if (std::ranges::any_of(shows, [](const auto& shown) { return shown && shown->ice; })) {
+        description.top().add("ice-lite", "");
+    }
+}
+
+void CallMedia::showIce(sdp::Media& media, const Shown& shown) {
+    media.add("ice-ufrag", shown.ice->fragment);
+    media.add("ice-pwd", shown.ice->password);
+    const auto candidate = [&media](unsigned component, const base::SocketAddress& address) {
+        media.add("candidate", "1 " + std::to_string(component) + " UDP " +
+                                   std::to_string(media::icePriority(component)) + " " +
+                                   address.ip.toString() + " " + std::to_string(address.port) +
+                                   " typ host");
+    };
+    candidate(1, shown.rtp);
+    if (media.isRtp() && !media.rtcpMux()) {
+        candidate(2, shown.rtcp);
     }
 }
 

@@ -84,6 +84,7 @@ private:
     struct Shown {
         base::SocketAddress rtp;
         base::SocketAddress rtcp;
+        std::optional<media::IceCredentials> ice{};  ///< to be checked there with; none: no ICE
     };
     /// Of the media by index; nothing: it is refused.
     using Shows = std::vector<std::optional<Shown>>;
@@ -94,12 +95,15 @@ private:
                                             sdp::Session& description, const MediaWay& way,
                                             const std::function<void()>& onSilence);
     void show(sdp::Session& description, const Passage& passage, const Shows& shows) const;
+    /// ICE of ours (RFC 8839): the agent is lite, and the relay is its only candidate.
+    static void showIce(sdp::Media& media, const Shown& shown);
     /// The one address that all streams are shown at; `ours` when there is none or several.
     [[nodiscard]] static base::IpAddress addressOf(const Shows& shows, const base::IpAddress& ours);
     /// What stands for us in SDP that goes this way; none: not known yet.
     [[nodiscard]] base::IpAddress announcedTo(const MediaWay& way) const;
+    /// `nowhereToo`: 0.0.0.0, which is the old way to hold, else stays.
     void rewriteAddresses(sdp::Session& description, const MediaWay& way,
-                          const base::IpAddress& connection) const;
+                          const base::IpAddress& connection, bool nowhereToo = false) const;
     void refuseStreams(sdp::Session& description, const MediaWay& way) const;
     [[nodiscard]] bool namesInside(std::string_view value) const;
 
@@ -111,6 +115,13 @@ private:
     /// Where the sender wants it; nothing: media may not go there.
     [[nodiscard]] std::optional<media::Announced> announcedBy(const Passage& passage,
                                                               std::size_t index) const;
+    /// The sender's credentials; nothing: it does not speak ICE, or nobody here is to.
+    [[nodiscard]] static std::optional<media::IceCredentials> iceOf(const Passage& passage,
+                                                                    const sdp::Media& media);
+    /// Whether the sender speaks ICE, and is to.
+    [[nodiscard]] static bool speaksIce(const Passage& passage);
+    /// Whether the receiver is shown ICE: it speaks it, or is asked with an offer that has it.
+    [[nodiscard]] static bool showsIce(const Passage& passage, std::size_t index);
     [[nodiscard]] std::optional<base::SocketAddress> allowed(const Call& call,
                                                              base::SocketAddress announced,
                                                              const MediaWay& way) const;

@@ -89,28 +89,50 @@ std::optional<media::Announced> CallMedia::neighbourBehind(const base::SocketAdd
     return isNeighbour ? std::optional(opposite->announced) : std::nullopt;
 }
 
+std::optional<media::IceCredentials> CallMedia::iceOf(const Passage& passage,
+                                                      const sdp::Media& media) {
+    constexpr std::size_t kLongest = 256;  // RFC 8839 §5.4
+    const auto fragment = passage.description.iceValue(media, "ice-ufrag");
+    const auto password = passage.description.iceValue(media, "ice-pwd");
+    if (!passage.call.state().iceLite || !fragment || !password || fragment->size() > kLongest ||
+        password->size() > kLongest) {
+        return std::nullopt;
+    }
+    return media::IceCredentials{std::string(base::trim(*fragment)),
+                                 std::string(base::trim(*password))};
+}
+
+bool CallMedia::showsIce(const Passage& passage, std::size_t index) {
+    const auto* known = passage.session.announced(index, media::other(passage.way.senderLeg()));
+    return known != nullptr ? known->ice.has_value()
+                            : iceOf(passage, passage.description.media()[index]).has_value();
+}
+
 std::optional<media::Announced> CallMedia::announcedBy(const Passage& passage,
                                                        std::size_t index) const {
     const auto& [call, session, description, carriers, way] = passage;
     const auto& media = description.media()[index];
     media::Announced announced;
+    announced.ice = iceOf(passage, media);
     const auto connection = description.connectionOf(media);
-    if (const auto ip = connection ? connection->ip() : std::nullopt;
-        ip && !(way.fromNatted && addresses_.isInside(*ip))) {
+    const auto ip = connection ? connection->ip() : std::nullopt;
+    // An agent of ICE that does not know yet where it is says 0.0.0.0 (RFC 8840 §4.1.1), and is not on hold.
+    const bool isGathering = announced.ice && ip && ip->isUnspecified();
+    if (ip && !isGathering && !(way.fromNatted && addresses_.isInside(*ip))) {
         const auto target = allowed(call, {*ip, media.port()}, way);
         if (!target) {
             return std::nullopt;
         }
         announced.rtp = *target;
     } else {
-        // A host name, or behind a NAT: media will come from where the signalling does.
+        // A host name, not known yet, or behind a NAT: media will come from where the signalling does.
         announced.rtp = {way.sipSource.ip, media.port()};
         announced.natted = true;
     }
     if (const auto rtcp = media.rtcp(); rtcp && !media.rtcpMux()) {
-        const auto ip = rtcp->address ? rtcp->address->ip() : std::optional(announced.rtp.ip);
-        if (ip && *ip == announced.rtp.ip) {
-            announced.rtcp = {*ip, rtcp->port};
+        const auto host = rtcp->address ? rtcp->address->ip() : std::optional(announced.rtp.ip);
+        if (host && *host == announced.rtp.ip) {
+            announced.rtcp = {*host, rtcp->port};
         }
     }
     announced.sipSource = way.sipSource.ip;
@@ -120,7 +142,10 @@ std::optional<media::Announced> CallMedia::announcedBy(const Passage& passage,
     for (std::size_t i = 0; i < carriers.size(); ++i) {
         const auto& carried = description.media()[i];
         if (carriers[i] == index) {
-            announced.held = announced.held && description.isHeld(carried);
+            const bool isHeld =
+                isGathering ? description.directionOf(carried) != sdp::Direction::SendRecv
+                            : description.isHeld(carried);
+            announced.held = announced.held && isHeld;
             announced.framing = carried.isRtp() ? media::Framing::Rtp : announced.framing;
             addCodecs(carried, announced.codecs);
         }
@@ -169,7 +194,11 @@ std::expected<CallMedia::Shown, MediaOutcome> CallMedia::relayStream(const Passa
                      neighbour->rtcp.ip ? neighbour->rtcp : portAfter(neighbour->rtp)};
     }
     const base::SocketAddress relay{announcedTo(way), (*ports)[receiver]};
-    return Shown{relay, portAfter(relay)};
+    Shown shown{relay, portAfter(relay)};
+    if (showsIce(passage, index)) {
+        shown.ice = passage.session.checksOf(index, receiver);
+    }
+    return shown;
 }
 
 }  // namespace siproxd::proxy

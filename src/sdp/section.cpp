@@ -24,6 +24,15 @@ Attribute attributeOf(const Line& line) {
     return {base::trim(text.substr(0, colon)), text.substr(colon + 1)};
 }
 
+std::string attributeText(std::string_view name, std::string_view value) {
+    std::string text(name);
+    if (!value.empty()) {
+        text += ':';
+        text += value;
+    }
+    return text;
+}
+
 bool isAttribute(const Line& line, std::string_view name) {
     return line.type() == 'a' && base::equalsIgnoreCase(attributeOf(line).name, name);
 }
@@ -145,25 +154,24 @@ std::vector<std::string_view> Section::values(std::string_view attribute) const 
 }
 
 void Section::set(std::string_view attribute, std::string_view value) {
-    std::string text(attribute);
-    if (!value.empty()) {
-        text += ':';
-        text += value;
-    }
     const auto named = [attribute](const Line& line) { return isAttribute(line, attribute); };
     const auto first = std::find_if(lines_.begin(), lines_.end(), named);
     if (first != lines_.end()) {
-        first->setValue(std::move(text));
+        first->setValue(attributeText(attribute, value));
         const auto rest = first + 1;
         lines_.erase(std::remove_if(rest, lines_.end(), named), lines_.end());
         return;
     }
+    add(attribute, value);
+}
+
+void Section::add(std::string_view attribute, std::string_view value) {
     std::size_t last = lines_.size();
     while (last > 0 && lines_[last - 1].type() == '\0') {
         --last;  // stay in front of empty lines at the end of a body
     }
     if (last > 0) {
-        insertAfter(last - 1, 'a', std::move(text));
+        insertAfter(last - 1, 'a', attributeText(attribute, value));
     }
 }
 

@@ -53,6 +53,9 @@ public:
     /// to the section. An empty value makes a flag.
     void set(std::string_view attribute, std::string_view value);
 
+    /// Appends an attribute to the section.
+    void add(std::string_view attribute, std::string_view value);
+
     /// Removes attributes; returns how many. The predicate form is given name and value.
     std::size_t remove(std::string_view attribute);
     std::size_t removeIf(

@@ -204,6 +204,12 @@ bool Session::hasIce() const {
                                         [](const Media& media) { return media.hasIce(); });
 }
 
+std::optional<std::string_view> Session::iceValue(const Media& media,
+                                                  std::string_view attribute) const {
+    const auto own = media.value(attribute);
+    return own ? own : top_.value(attribute);
+}
+
 void Session::removeIce() {
     top_.removeIce();
     for (auto& media : media_) {

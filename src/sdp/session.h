@@ -52,6 +52,9 @@ public:
 
     /// Whether ICE is offered anywhere.
     [[nodiscard]] bool hasIce() const;
+    /// Value of an attribute of ICE that may stand at either level; the media's comes first.
+    [[nodiscard]] std::optional<std::string_view> iceValue(const Media& media,
+                                                           std::string_view attribute) const;
     void removeIce();
 
 private:

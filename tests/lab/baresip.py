@@ -41,6 +41,7 @@ module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
 module sndfile.so
+{more}
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -50,7 +51,7 @@ statmode_default off
 menu_bell no
 """
 ACCOUNT = ("<sip:{user}@{domain}>;auth_user={user};auth_pass={password};audio_codecs=PCMA/8000/1;"
-           "answermode={answer};regint=600{outbound}\n")
+           "answermode={answer};regint=600{outbound}{more}\n")
 
 
 class Baresip:
@@ -59,7 +60,7 @@ class Baresip:
 
     def __init__(self, space, directory, address, user, domain="sip.example.test", *, port=5060,
                  outbound=None, answer="auto", password="secret", frequency=440, rtp_low=10000,
-                 transport="udp", identity=None):
+                 transport="udp", identity=None, medianat=None):
         self.user, self.address, self.events = user, address, []
         self.directory = f"{directory}/baresip-{user}"
         subprocess.run(["mkdir", "-p", self.directory], check=True)
@@ -68,12 +69,14 @@ class Baresip:
         self._write("config", CONFIG.format(
             listen=f"{in_uri(address)}:{port}", tls=self._tls(identity),
             directory=self.directory, rtp_low=rtp_low, rtp_high=rtp_low + 99,
-            control=f"{in_uri(address)}:{control}"))
+            control=f"{in_uri(address)}:{control}",
+            more=f"module {medianat}.so" if medianat else ""))
         # Its TLS port is the next one; the other side's is known to be, too.
         where = f"{in_uri(outbound or '')}:{5061 if transport == 'tls' else 5060}"
         proxy = f';outbound="sip:{where};transport={transport}"' if outbound else ""
         self._write("accounts", ACCOUNT.format(user=user, domain=domain, password=password,
-                                               answer=answer, outbound=proxy))
+                                               answer=answer, outbound=proxy,
+                                               more=f";medianat={medianat}" if medianat else ""))
         self._write("contacts", "")
         self.log_file = f"{self.directory}/log"
         with open(self.log_file, "w", encoding="utf-8") as log:
