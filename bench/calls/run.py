@@ -24,7 +24,7 @@ PROVIDER, OUTSIDE = "198.18.2.2", "198.18.2.1"
 # Transactions are forgotten 64 * T1 after their call (RFC 3261, RFC 6026).
 FORGOTTEN = 33
 # A busy house, all at once, and what it may take of private memory: idle, a binding, a call (kB).
-HOUSE_PHONES, HOUSE_CALLS = 10000, 5000
+HOUSE_PHONES, HOUSE_CALLS = 10000, 10000
 IDLE_KB, BINDING_KB, CALL_KB = 8 * 1024, 2, 6
 SOCKETS_OF_CALL = 4     # RTP and RTCP on two sides
 

@@ -10,6 +10,7 @@
 
 #include "access/nft_export.h"
 #include "app/application_impl.h"
+#include "app/descriptors.h"
 #include "app/firewall_text.h"
 #include "app/host_check.h"
 #include "app/local_addresses.h"
@@ -33,9 +34,6 @@ std::vector<unsigned> mediaInterfaces(const net::SelectedInterfaces& selected) {
     }
     return {indexes.begin(), indexes.end()};
 }
-
-/// Descriptors for everything but media and connections: sockets, files, debug clients, name servers.
-constexpr std::size_t kOtherDescriptors = 256;
 
 }  // namespace
 
@@ -89,14 +87,6 @@ void Application::Impl::watchMedia() {
     relay->routesChanged();
 }
 
-void Application::Impl::allowDescriptors(std::size_t media) const {
-    const auto wanted = media + settings.network.tcpMaxConnections + kOtherDescriptors;
-    if (const auto raised = raiseDescriptorLimit(wanted); !raised) {
-        log::warning("not all relay ports and tcp_max_connections can be used at once: {}",
-                     raised.error().message);
-    }
-}
-
 media::RelaySettings Application::Impl::relaySettings() const {
     media::RelaySettings wanted;
     wanted.portLow = settings.media.rtpPortLow;
@@ -140,13 +130,15 @@ base::Result<void> Application::Impl::openKernelRelay() {
 }
 
 base::Result<void> Application::Impl::openMedia() {
+    if (const auto raised = raiseDescriptorLimit(descriptorsNeeded(settings)); !raised) {
+        // Has been warned of (checkStart()).
+        log::debug(log::Class::Config, "{}", raised.error().message);
+    }
     if (!settings.media.rtpProxyEnable) {
         log::info("rtp_proxy_enable = 0: media is not relayed and SDP is not rewritten");
-        allowDescriptors(0);
         return {};
     }
     const auto wanted = relaySettings();
-    allowDescriptors(media::descriptorsNeeded(wanted));
     auto made = media::Relay::create(wanted, *loop, random);
     if (!made) {
         return std::unexpected(made.error());

@@ -51,7 +51,6 @@ struct Application::Impl {
     // The start, in application.cpp.
     base::Result<void> openInterfaces();
     base::Result<void> openLoop();
-    void allowDescriptors(std::size_t media) const;
     [[nodiscard]] media::RelaySettings relaySettings() const;
     base::Result<void> openKernelRelay();
     base::Result<void> openMedia();

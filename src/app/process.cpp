@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -174,29 +173,6 @@ void allowRealTimePriority() {
     if (::geteuid() == 0 && ::setrlimit(RLIMIT_RTPRIO, &lowest) != 0) {
         log::debug(log::Class::NoSpec, "no real-time priority for media: {}", reason());
     }
-}
-
-base::Result<void> raiseDescriptorLimit(std::size_t wanted) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return base::fail(reason());
-    }
-    if (limit.rlim_cur >= wanted) {
-        return {};
-    }
-    const rlimit before = limit;
-    limit.rlim_cur = wanted;
-    limit.rlim_max = std::max<rlim_t>(limit.rlim_max, wanted);
-    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        return {};
-    }
-    limit = before;
-    limit.rlim_cur = limit.rlim_max;
-    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < wanted) {
-        return base::fail(fmt::format("{} open files are allowed, {} may be needed",
-                                      limit.rlim_cur, wanted));
-    }
-    return {};
 }
 
 }  // namespace siproxd::app

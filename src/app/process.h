@@ -77,7 +77,4 @@ void prepareStateFile(const std::string& path, const Identity& owner);
 /// Does nothing unless root.
 void allowRealTimePriority();
 
-/// Raises the limit of open files to `wanted` where it is lower. The error says how many there are.
-[[nodiscard]] base::Result<void> raiseDescriptorLimit(std::size_t wanted);
-
 }  // namespace siproxd::app

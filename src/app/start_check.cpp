@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "app/descriptors.h"
 #include "app/process.h"
 #include "base/text.h"
 #include "plugin/module.h"
@@ -37,6 +38,7 @@ public:
         checkUser();
         checkJail();
         checkPorts();
+        checkDescriptors();
         checkFile("registration_file", settings_.registrar.registrationFile,
                   "registrations will not be kept");
         checkFile("pid_file", settings_.process.pidFile, "it will not be written");
@@ -102,6 +104,21 @@ private:
             add(Severity::Warning, "debug_port",
                 fmt::format("debug_port ({}) is a port for SIP, so there will be none", debug));
         }
+    }
+
+    void checkDescriptors() {
+        const auto wanted = descriptorsNeeded(settings_);
+        const auto possible = descriptorsPossible();
+        if (possible >= wanted) {
+            return;
+        }
+        const std::string_view key = isGiven("rtp_port_high") ? "rtp_port_high" : "rtp_port_low";
+        add(Severity::Warning, isGiven(key) ? key : "tcp_max_connections",
+            fmt::format("{} open files are allowed and {} may be needed: beside tcp_max_connections ({}) "
+                        "there is room for {} calls that are relayed (LimitNOFILE= of the service, or "
+                        "ulimit -n, would allow more)",
+                        possible, wanted, settings_.network.tcpMaxConnections,
+                        callsPossible(settings_, possible)));
     }
 
     /// A file that the daemon wants to write.

@@ -2,14 +2,12 @@
 #include "app/process.h"
 
 #include <grp.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <functional>
 
+#include "in_child.h"
 #include "support/catch.h"
 #include "support/temporary_directory.h"
 
@@ -17,17 +15,6 @@ using namespace siproxd;
 using namespace siproxd::test;
 
 namespace {
-
-/// Runs `body` in a child process; whether it has returned true.
-bool inChild(const std::function<bool()>& body) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::_exit(body() ? 0 : 1);
-    }
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 bool isRoot() {
     return ::geteuid() == 0;
@@ -81,45 +68,6 @@ TEST_CASE("a user is found by name or number", "[app]") {
     const auto nobody = app::lookUpIdentity("no-such-user-here");
     REQUIRE(!nobody);
     CHECK(nobody.error().message.find("no-such-user-here") != std::string::npos);
-}
-
-TEST_CASE("the limit of open files is raised within what is allowed", "[app]") {
-    CHECK(inChild([] {
-        rlimit limit{};
-        if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < 128) {
-            return false;
-        }
-        limit.rlim_cur = 64;
-        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-            return false;
-        }
-        if (!app::raiseDescriptorLimit(100) || !app::raiseDescriptorLimit(10)) {
-            return false;
-        }
-        rlimit after{};
-        return ::getrlimit(RLIMIT_NOFILE, &after) == 0 && after.rlim_cur == 100;
-    }));
-}
-
-TEST_CASE("a limit that cannot be raised is raised as far as possible, with an error", "[app]") {
-    if (isRoot()) {
-        // Root may raise any limit up to the system's; nobody may not.
-        CHECK(inChild([] {
-            const rlimit limit{64, 128};
-            if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || ::setuid(65534) != 0) {
-                return false;
-            }
-            const auto raised = app::raiseDescriptorLimit(4096);
-            rlimit after{};
-            return !raised && raised.error().message.find("128") != std::string::npos &&
-                   ::getrlimit(RLIMIT_NOFILE, &after) == 0 && after.rlim_cur == 128;
-        }));
-    } else {
-        CHECK(inChild([] {
-            const rlimit limit{64, 128};
-            return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && !app::raiseDescriptorLimit(4096);
-        }));
-    }
 }
 
 TEST_CASE("privileges are gone for good: real, effective, saved, groups", "[app]") {
