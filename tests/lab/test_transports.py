@@ -10,6 +10,7 @@ import pytest
 import sip
 import topology
 from calls import establish
+from capture import Capture
 from provider import Kamailio
 from test_baresip import talk
 from topology import (GATEWAY, GATEWAY6, PHONE, PHONE6, PROVIDER, PROVIDER6, PUBLIC, PUBLIC6,
@@ -120,3 +121,31 @@ def test_a_phone_that_connects_anew_is_reached_by_its_new_connection(lab, identi
     phone.expect((200, "REGISTER"))
     incoming = establish(bob, phone, phone.aor)
     incoming.hang_up("callee")
+
+
+DSCP = 26
+MARKED = {4: ("ip", f"ip[1] & 0xfc == {DSCP << 2}"), 6: ("ip6", f"ip6[0:2] & 0x0fc0 == {DSCP << 6}")}
+
+
+@pytest.mark.siproxd(sip_dscp=DSCP)
+@pytest.mark.parametrize("inside, outside", [
+    pytest.param(side, side, id=side) for side in SIDES])
+def test_signalling_has_its_code_point(lab, identity, inside, outside):
+    """On every transport, over connections that siproxd has made and accepted."""
+    version = int(inside[-1])
+    ports = "port 5060 or port 5061"
+    kind, is_marked = MARKED[version]
+    captures = []
+    for space, address in ((lab.site.phones, of(inside, GATEWAY, GATEWAY6)),
+                           (lab.site.internet, of(outside, PUBLIC, PUBLIC6))):
+        for marked in (is_marked, f"not ({is_marked})"):
+            captures.append(Capture(
+                space, "eth0", f"{lab.directory}/marks{len(captures)}.pcap",
+                f"{kind} and src host {address} and ({ports}) and {marked}"))
+    phone, bob = parties(lab, identity, inside, outside)
+    call = establish(bob, phone, phone.aor)
+    call.hang_up("caller")
+    for number, capture in enumerate(captures):
+        # Acknowledgements of what is closed already come from no socket.
+        packets = [packet for packet in capture.stop().packets() if packet.payload]
+        assert bool(packets) == (number % 2 == 0), [str(packet) for packet in packets]
