@@ -164,7 +164,7 @@ void Relay::tick() {
     collectClosed();
     std::vector<Session*> silent;
     for (auto* session : sessions_) {
-        session->observe();
+        session->observe(timeout_);
         if (session->isSilent(timeout_)) {
             silent.push_back(session);
         }

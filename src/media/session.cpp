@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "media/stream.h"
 
 namespace siproxd::media {
@@ -36,7 +37,7 @@ base::Result<PerLeg<std::uint16_t>> Session::openStream(std::size_t index,
     auto& open = streams_[index];
     open.stream = std::move(*stream);
     open.local = local;
-    open.lastActivity = host_.now();
+    open.startListening(host_.now());
     return open.stream->numbers();
 }
 
@@ -55,7 +56,7 @@ base::Result<void> Session::setRemote(std::size_t index, Leg leg, const Announce
     open.announced[leg] = announced;
     if (open.flowing() && !flowedBefore) {
         // Silence counts from here: neither ringing nor hold is silence.
-        open.lastActivity = host_.now();
+        open.startListening(host_.now());
     }
     host_.announce(*open.stream, leg, announced);
     return {};
@@ -117,6 +118,43 @@ void Session::restore() {
         }
     }
     for (const auto index : added) {
+        closeStream(index);
+    }
+}
+
+void Session::keepFork(std::string_view tag, Leg leg, const std::vector<std::size_t>& indices) {
+    if (forks_ == nullptr) {
+        forks_ = std::make_unique<Forks>();
+    }
+    if (forks_->said.size() == Forks::kMost && !forks_->said.contains(tag)) {
+        return;
+    }
+    forks_->last = tag;
+    auto& said = forks_->said[forks_->last];
+    said.clear();
+    for (const auto index : indices) {
+        if (const auto* one = announced(index, leg)) {
+            said.emplace(index, *one);
+        }
+    }
+}
+
+void Session::chooseFork(std::string_view tag, Leg leg) {
+    const auto forks = std::exchange(forks_, nullptr);
+    const auto found = forks ? forks->said.find(tag) : decltype(forks->said.end()){};
+    if (!forks || found == forks->said.end()) {
+        return;
+    }
+    std::vector<std::size_t> refused;
+    for (const auto& [index, open] : streams_) {
+        const auto said = found->second.find(index);
+        if (said == found->second.end()) {
+            refused.push_back(index);
+        } else if (forks->last != tag) {
+            [[maybe_unused]] const auto set = setRemote(index, leg, said->second);
+        }
+    }
+    for (const auto index : refused) {
         closeStream(index);
     }
 }
@@ -206,14 +244,46 @@ bool Session::OpenStream::flowing() const {
     return std::ranges::all_of(announced, isAwaited);
 }
 
-void Session::observe() {
+void Session::OpenStream::startListening(base::TimePoint now) {
+    lastActivity = now;
+    for (auto& one : heard) {
+        one.last = now;
+        one.silenceLogged = false;
+    }
+}
+
+void Session::observe(base::Duration timeout) {
     for (auto& [index, open] : streams_) {
-        const auto packets = open.stream->packets();
-        if (packets != open.packetsSeen) {
-            open.packetsSeen = packets;
+        const PerLeg<bool> heard(observe(open, Leg::A), observe(open, Leg::B));
+        if (heard[Leg::A] || heard[Leg::B]) {
             open.lastActivity = host_.now();
         }
+        if (heard[Leg::A] != heard[Leg::B] && open.flowing()) {
+            logSilence(open, heard[Leg::A] ? Leg::B : Leg::A, timeout);
+        }
     }
+}
+
+bool Session::observe(OpenStream& open, Leg leg) const {
+    auto& heard = open.heard[leg];
+    const auto packets = open.stream->packets(leg);
+    if (packets == heard.packets) {
+        return false;
+    }
+    heard = {packets, host_.now(), false};
+    return true;
+}
+
+void Session::logSilence(OpenStream& open, Leg leg, base::Duration timeout) const {
+    auto& heard = open.heard[leg];
+    const auto silence = host_.now() - heard.last;
+    if (heard.silenceLogged || silence < timeout) {
+        return;
+    }
+    heard.silenceLogged = true;
+    log::infoFromPeer("call {}: nothing has come from {} (to port {}) for {} s, while the other side is heard",
+                      label_, open.announced[leg]->rtp.toString(), open.stream->numbers()[leg],
+                      std::chrono::duration_cast<std::chrono::seconds>(silence).count());
 }
 
 bool Session::isSilent(base::Duration timeout) const {

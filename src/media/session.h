@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -78,6 +79,16 @@ public:
     /// opened are closed.
     void restore();
 
+    /// Of an INVITE that was forked each callee may say before it answers where it wants its media (RFC
+    /// 3261 §13.2.2.4). Keeps that of one, by its To tag: of the streams `indices`, what has been announced
+    /// on `leg`. The last one is in force.
+    void keepFork(std::string_view tag, Leg leg, const std::vector<std::size_t>& indices);
+    /// That callee has answered, and said nothing new: what it has said before is in force, and streams
+    /// that it has not taken are closed. Nothing happens when it has not said anything.
+    void chooseFork(std::string_view tag, Leg leg);
+    /// There are no others any more.
+    void forgetForks() { forks_.reset(); }
+
     /// What is on the other side of a stream.
     struct Opposite {
         Announced announced;
@@ -100,8 +111,9 @@ public:
 
     // For the relay.
 
-    /// Looks whether packets have come since the last call.
-    void observe();
+    /// Looks whether packets have come since the last call, and logs who has been silent for `timeout`
+    /// although the other one is heard.
+    void observe(base::Duration timeout);
     /// Whether media should flow but nothing has come for `timeout`, nor has it been reported
     /// since.
     [[nodiscard]] bool isSilent(base::Duration timeout) const;
@@ -118,11 +130,21 @@ private:
         PerLeg<base::IpAddress> local;
         PerLeg<std::optional<Announced>> announced;
         PerLeg<std::unique_ptr<Checks>> checks;  ///< null: no ICE
-        std::size_t packetsSeen = 0;
+        /// What has come from each party, as far as has been looked.
+        struct Heard {
+            std::size_t packets = 0;
+            base::TimePoint last{};
+            bool silenceLogged = false;
+        };
+        PerLeg<Heard> heard;
         base::TimePoint lastActivity{};
 
         [[nodiscard]] bool flowing() const;
+        void startListening(base::TimePoint now);
     };
+    /// Whether something has come from the party on `leg` since the last look.
+    [[nodiscard]] bool observe(OpenStream& open, Leg leg) const;
+    void logSilence(OpenStream& open, Leg leg, base::Duration timeout) const;
     [[nodiscard]] static Codec codecHeard(const ReceptionState& reception,
                                           const PerLeg<std::optional<Announced>>& announced,
                                           Leg leg);
@@ -134,6 +156,12 @@ private:
     base::TimePoint opened_;
     base::TimePoint reported_;  ///< last call of onSilence_
     std::map<std::size_t, OpenStream> streams_;
+    struct Forks {
+        static constexpr std::size_t kMost = 16;
+        std::string last;
+        std::map<std::string, std::map<std::size_t, Announced>, std::less<>> said;
+    };
+    std::unique_ptr<Forks> forks_;  ///< null: nobody has said anything before the answer
     /// By index, who wanted media where; nothing: no offer is pending.
     std::optional<std::map<std::size_t, PerLeg<std::optional<Announced>>>> agreed_;
 };

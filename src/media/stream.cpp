@@ -319,19 +319,15 @@ std::string_view Stream::nameOf(Channel channel) {
     return channel == Channel::Rtp ? "RTP" : "RTCP";
 }
 
-std::size_t Stream::packets() const {
-    std::size_t packets = 0;
-    for (const Leg leg : {Leg::A, Leg::B}) {
-        packets += sides_[leg].counters.packets.value() + flows_.packets(leg);
-    }
-    return packets;
+std::size_t Stream::packets(Leg leg) const {
+    return sides_[leg].counters.packets.value() + flows_.packets(leg);
 }
 
 LegReport Stream::report(Leg leg) const {
     const auto& counters = sides_[leg].counters;
     LegReport report;
     report.peer = counters.peer.load();
-    report.packets = counters.packets.value() + flows_.packets(leg);
+    report.packets = packets(leg);
     report.stranger = counters.stranger.load();
     report.reception = receptionOf(leg);
     report.rtcp = sides_[leg].reports.view();

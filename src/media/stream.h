@@ -101,8 +101,8 @@ public:
     [[nodiscard]] bool mayBeInKernel() const { return flows_.mayBeIn(); }
     /// The kernel forwards nothing of it from now on; announce() or close() is under way.
     void haltKernel() const { flows_.halt(); }
-    /// Packets from the right sources on both legs.
-    [[nodiscard]] std::size_t packets() const;
+    /// Packets from the right sources.
+    [[nodiscard]] std::size_t packets(Leg leg) const;
     /// All but `announced` and `codec`.
     [[nodiscard]] LegReport report(Leg leg) const;
 

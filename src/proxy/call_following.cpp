@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
+#include "proxy/sdp_body.h"
 
 namespace siproxd::proxy {
 
@@ -72,6 +73,12 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
         if (auto* media = call->media(mediaWay(forward, branch, call, true).crossing())) {
             if (isAccepted) {
                 media->forget();
+                if (forward.method == sip::Method::Invite && !call->state().answered) {
+                    if (!SdpBody::mayBeIn(response)) {
+                        media->chooseFork(response.toTag(), media::Leg::B);
+                    }
+                    media->forgetForks();
+                }
             } else {
                 media->restore();
             }

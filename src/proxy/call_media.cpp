@@ -173,6 +173,16 @@ MediaOutcome CallMedia::applySession(Call& call, const sip::Message& message,
         }
         shows[i] = *shown;
     }
+    if (!call.state().answered && !way.byInitiator) {
+        std::vector<std::size_t> taken;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (shows[i]) {
+                taken.push_back(i);
+            }
+        }
+        passage.session.keepFork(message.isRequest() ? message.fromTag() : message.toTag(),
+                                 way.senderLeg(), taken);
+    }
     for (std::size_t i = 0; i < count; ++i) {
         if (!shows[i] && settlesStreams(message)) {
             passage.session.closeStream(i);

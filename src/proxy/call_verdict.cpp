@@ -36,9 +36,14 @@ bool isHeard(const LegReport& leg) {
     return leg.framing == media::Framing::Rtp ? leg.reception.sources > 0 : leg.packets > 0;
 }
 
+/// How much came, and from where.
+std::string origin(const LegReport& leg) {
+    return leg.peer ? fmt::format(", {} kB from {}", (leg.bytes + 500) / 1000, leg.peer.toString()) : "";
+}
+
 std::string quality(const LegReport& leg, const LegReport& far) {
     if (leg.framing != media::Framing::Rtp) {
-        return fmt::format("{} packets", leg.packets);
+        return fmt::format("{} packets", leg.packets) + origin(leg);
     }
     const auto& reception = leg.reception;
     const double loss = 100.0 * reception.lost() / std::max(reception.expected(), 1U);
@@ -60,7 +65,7 @@ std::string quality(const LegReport& leg, const LegReport& far) {
     if (const auto mos = media::estimateMos({leg.codec.name, loss, delay})) {
         text += fmt::format(", MOS {:.1f}", *mos);
     }
-    return text;
+    return text + origin(leg);
 }
 
 /// What the party itself has reported of what it hears.
@@ -117,11 +122,25 @@ std::string undelivered(const LegReport& leg) {
     return "";
 }
 
+/// What came and was not taken for the party's.
+std::string rejected(const LegReport& leg) {
+    std::string text;
+    for (const auto reason : {Drop::NotAnnounced, Drop::WrongSource, Drop::Probation, Drop::Garbage,
+                              Drop::Truncated}) {
+        if (const auto count = leg.droppedFor(reason); count > 0) {
+            text += fmt::format("{} {} {}", text.empty() ? ", rejected" : " and", count,
+                                media::toString(reason));
+        }
+    }
+    return leg.stranger && !text.empty() ? text + fmt::format(" (some from {})", leg.stranger.toString())
+                                         : text;
+}
+
 std::string partOf(const CallState& call, const media::StreamReport& stream, Leg leg) {
     const auto& here = stream.legs[leg];
     const auto& there = stream.legs[media::other(leg)];
     std::string text = std::string(nameOf(call, leg)) + " ";
-    text += isHeard(here) ? quality(here, there)
+    text += isHeard(here) ? quality(here, there) + rejected(here)
                           : absence(here, stream.ports[leg], here.held || there.held);
     return text + undelivered(here) + hearing(here);
 }

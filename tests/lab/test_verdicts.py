@@ -41,8 +41,10 @@ def talk(sock, target, sequences, pause=0.02):
 def test_a_good_call(lab, call):
     call.check_media(60)
     call.hang_up()
-    for said in verdict(lab):
-        assert re.match(r"60 packets, 0\.0 % lost, jitter \d+ ms, PCMA, MOS 4\.\d", said), said
+    for said, sock in zip(verdict(lab), (call.caller_rtp, call.callee_rtp)):
+        address, port = sock.getsockname()
+        assert re.fullmatch(r"60 packets, 0\.0 % lost, jitter \d+ ms, PCMA, MOS 4\.\d, "
+                            rf"10 kB from {re.escape(address)}:{port}", said), said
 
 
 def test_what_is_lost_and_overtaken_on_the_way_is_told(lab, call):

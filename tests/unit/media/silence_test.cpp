@@ -4,6 +4,7 @@
 #include "media_peer.h"
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
+#include "support/log_capture.h"
 
 using namespace siproxd;
 using namespace siproxd::media;
@@ -80,6 +81,36 @@ TEST_CASE("a call without packets is reported after rtp_timeout, and again", "[m
     CHECK(bench.silences == 1);
     bench.loop.advance(3s);
     CHECK(bench.silences == 2);
+}
+
+TEST_CASE("a party that is silent while the other talks is told of once", "[media][silence]") {
+    Bench bench;
+    test::LogCapture captured;
+    bench.connect();
+    const auto talkFor = [&](int seconds) {
+        for (int i = 0; i < seconds; ++i) {
+            bench.talk();
+            bench.loop.advance(1s);
+        }
+    };
+    const auto told = [&] { return captured.count("while the other side is heard"); };
+    talkFor(29);
+    CHECK(told() == 0);
+    talkFor(40);
+    CHECK(told() == 1);
+    CHECK(captured.count("nothing has come from " + bench.provider.address().toString()) == 1);
+    CHECK(bench.silences == 0);
+    // It is heard again, and silent again.
+    bench.provider.send(test::rtp(2, 1), {ip(kOutside), bench.ports[Leg::B]});
+    REQUIRE_FALSE(bench.phone.receive().empty());
+    talkFor(29);
+    CHECK(told() == 1);
+    talkFor(3);
+    CHECK(told() == 2);
+    // Nobody wants to hear the one on hold.
+    bench.announce(Leg::B, true);
+    talkFor(40);
+    CHECK(told() == 2);
 }
 
 TEST_CASE("packets keep a call alive", "[media][silence]") {

@@ -51,11 +51,13 @@ TEST_CASE("a good call is summed up for both sides", "[proxy]") {
     auto stream = silent();
     hear(stream.legs[Leg::A], 100);
     hear(stream.legs[Leg::B], 100);
+    stream.legs[Leg::A].peer = stream.legs[Leg::A].announced;
+    stream.legs[Leg::A].bytes = 17'200;
     stream.legs[Leg::B].rtcp.reports = 1;
     stream.legs[Leg::B].rtcp.lost = 2;
     stream.legs[Leg::B].rtcp.roundTripUs = 40000;
     CHECK(mediaVerdict(outgoing(), {stream}) ==
-          "phone 100 packets, 0.0 % lost, jitter 0 ms, PCMA, MOS 4.4; "
+          "phone 100 packets, 0.0 % lost, jitter 0 ms, PCMA, MOS 4.4, 17 kB from 192.168.1.2:4000; "
           "provider 100 packets, 0.0 % lost, jitter 0 ms, PCMA, MOS 4.4, reports 2 lost, 40 ms away");
     CHECK(partiesOf(outgoing()) == "alice@example.org to bob@example.net");
 }
@@ -87,6 +89,18 @@ TEST_CASE("when nothing was heard the line says why", "[proxy]") {
         one.spoil(stream);
         CHECK_THAT(mediaVerdict(outgoing(), {stream}), Catch::Contains(one.said));
     }
+}
+
+TEST_CASE("what was not taken for the party's is told with the reason", "[proxy]") {
+    auto stream = silent();
+    hear(stream.legs[Leg::A], 10);
+    drop(stream.legs[Leg::A], Drop::WrongSource);
+    drop(stream.legs[Leg::A], Drop::Garbage);
+    CHECK_THAT(mediaVerdict(outgoing(), {stream}),
+               Catch::Contains("MOS 4.4, rejected 7 wrong source and 7 garbage; provider"));
+    stream.legs[Leg::A].stranger = {test::ip("192.0.2.9"), 6000};
+    CHECK_THAT(mediaVerdict(outgoing(), {stream}),
+               Catch::Contains("and 7 garbage (some from 192.0.2.9:6000); provider"));
 }
 
 TEST_CASE("reports are no audio, and fax is media without loss", "[proxy]") {

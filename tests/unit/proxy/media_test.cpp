@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "media_house.h"
+#include "support/log_capture.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
@@ -367,6 +368,29 @@ TEST_CASE("what one fork refuses another may take: ports stay until one has answ
                               audioSdp(kPeerMedia, 30000) + "m=video 0 RTP/AVP 96\r\n"));
     house.takeInside();
     CHECK(house.streams() == 1);
+}
+
+TEST_CASE("the fork that answers without a word gets what it has said before", "[proxy]") {
+    House house(withMedia());
+    const auto two = audioSdp(kPhoneMedia, 4000) + "m=video 4002 RTP/AVP 96\r\n";
+    house.fromInside(inviteWith(two));
+    const auto invite = house.takeOutside();
+    house.fromOutside(withSdp(answerTo(invite, 183, "one"),
+                              audioSdp(kPeerMedia, 30000) + "m=video 0 RTP/AVP 96\r\n"));
+    house.takeInside();
+    house.fromOutside(withSdp(answerTo(invite, 183, "two"),
+                              audioSdp(kPeerMedia, 30010) + "m=video 30012 RTP/AVP 96\r\n"));
+    house.takeInside();
+    const auto which = GENERATE(values<std::string>({"one", "two", "three"}));
+    house.fromOutside(answerTo(invite, 200, which));
+    house.takeInside();
+    CHECK(house.streams() == (which == "one" ? 1 : 2));
+    house.fromInside(fromAlice("BYE", "sip:bob@example.net", 2)
+                         .set("To", "<sip:bob@example.net>;tag=" + which));
+    LogCapture captured;
+    house.fromOutside(answerTo(house.takeOutside(), 200, which));
+    CHECK(captured.count("expected from 198.51.100.7:" +
+                         std::string(which == "one" ? "30000" : "30010")) == 1);
 }
 
 TEST_CASE("media over TCP is refused, whatever it is", "[proxy]") {
