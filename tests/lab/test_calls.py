@@ -180,6 +180,7 @@ def test_the_call_log_reads_as_it_always_did(idle_lab):
     line = (r"^\d\d:\d\d:\d\d\.\d{{3}} INFO:\S+:\d+ {} Call: alice@sip\.example\.test -> "
             r"bob@sip\.example\.test \[Req: {}\] \[IP: 10\.0\.0\.10:5060\] \[CID: {}@\*NULL\*\]$")
     target = r"bob@203\.0\.113\.50"
+    lab.daemon.wait_log(r"Ending \(BYE\) Call:")      # lines are written in the background
     log = lab.daemon.log()
     for kind, request in ((r"Outgoing \(INVITE\)", r"bob@sip\.example\.test"),
                           (r"Acknowledging \(ACK\)", target), (r"Ending \(BYE\)", target)):
