@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-/// Both parties of all calls: sends 172-byte RTP packets, 50 a second for every stream and
+/// Both parties of all calls: sends 172-byte RTP packets, --rate a second for every stream and
 /// direction, spread evenly over time, and takes what comes out at the other end. Reads one line
 /// `portA portB` for every stream from standard input: where party A and party B send to.
 
@@ -20,14 +20,13 @@ using namespace rtpbench;
 namespace {
 
 constexpr std::size_t kPacket = 172;
-constexpr std::int64_t kInterval = 20'000'000;  // ns
-constexpr std::int64_t kSlots = 80;
-constexpr std::int64_t kSlot = kInterval / kSlots;
+constexpr std::int64_t kSecond = 1'000'000'000;  // ns
+constexpr std::int64_t kSlots = 80;              // between two packets of a stream
 
 std::int64_t now(clockid_t clock) {
     timespec time{};
     ::clock_gettime(clock, &time);
-    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    return time.tv_sec * kSecond + time.tv_nsec;
 }
 
 /// Sockets belong to the namespace in which they are made.
@@ -51,7 +50,8 @@ int connectedSocket(const sockaddr_in& local, const sockaddr_in& remote) {
 
 class Load {
 public:
-    Load() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
+    explicit Load(unsigned rate)
+        : epoll_(::epoll_create1(EPOLL_CLOEXEC)), slot_(kSecond / (rate * kSlots)) {}
 
     void add(int fd) {
         epoll_event event{};
@@ -65,9 +65,9 @@ public:
 
     void run(unsigned seconds) {
         const auto start = now(CLOCK_MONOTONIC);
-        const auto slots = std::int64_t{seconds} * 1'000'000'000 / kSlot;
+        const auto slots = seconds * kSecond / slot_;
         for (std::int64_t slot = 0; slot < slots; ++slot) {
-            sleepUntil(start + slot * kSlot);
+            sleepUntil(start + slot * slot_);
             sendSlot(slot);
             receive();
         }
@@ -87,7 +87,7 @@ public:
 
 private:
     static void sleepUntil(std::int64_t at) {
-        const timespec until{at / 1'000'000'000, at % 1'000'000'000};
+        const timespec until{at / kSecond, at % kSecond};
         ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
     }
 
@@ -164,6 +164,7 @@ private:
     }
 
     int epoll_;
+    const std::int64_t slot_;  // ns
     std::vector<int> sockets_;
     std::vector<std::int64_t> latencies_;
     std::size_t sent_ = 0;
@@ -182,7 +183,7 @@ int main(int argc, char** argv) {
             die("ports on standard input");
         }
     }
-    Load load;
+    Load load(std::max(1U, arguments.number("--rate")));
     for (std::size_t side = 0; side < 2; ++side) {
         const std::string letter = side == 0 ? "a" : "b";
         enterNamespace(arguments.text("--netns-" + letter));

@@ -7,7 +7,7 @@ Three network namespaces, a - r - b, joined by veth. In r works, one after the o
   engine   the daemon's media relay in user space
   kernel   the same with its relay in the kernel
   forward  nothing: the kernel routes the packets
-while 172-byte RTP packets pass in both directions, 50 a second for each stream and direction.
+while 172-byte RTP packets pass in both directions, 50 (--rate) a second for each stream and direction.
 Whole path is what the sending and receiving program and the relay use together.
 """
 
@@ -99,7 +99,8 @@ def measure(mode, options):
         to = {"a": ADDRESS["local_a"], "b": ADDRESS["local_b"]}
         ports = relay.ports
     command = [os.path.join(options.programs, "load"), "--cpu", "0",
-               "--streams", str(options.streams), "--seconds", str(options.seconds)]
+               "--streams", str(options.streams), "--seconds", str(options.seconds),
+               "--rate", str(options.rate)]
     for side in "ab":
         command += [f"--netns-{side}", PREFIX + side, f"--to-{side}", to[side],
                     f"--party-{side}", ADDRESS[f"party_{side}"]]
@@ -152,6 +153,8 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", required=True, help="directory of floor, engine and load")
     parser.add_argument("--streams", type=int, default=400)
+    parser.add_argument("--rate", type=int, default=50,
+                        help="packets a second of one stream in one direction, up to 1000")
     parser.add_argument("--seconds", type=int, default=6, help="for each mode and round")
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
@@ -159,11 +162,13 @@ def main():
         sys.exit("bench-rtp makes network namespaces: run it as root")
     if not 0 < options.streams <= 5000:
         sys.exit("--streams takes 1 to 5000")
+    if not 0 < options.rate <= 1000:
+        sys.exit("--rate takes 1 to 1000")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     modes = ("floor", "engine", "kernel", "forward")
     rounds = {mode: [] for mode in modes}
     with Topology():
-        print(f"{options.streams} streams, {options.streams * 100} packets/s, "
+        print(f"{options.streams} streams, {options.streams * 2 * options.rate} packets/s, "
               f"{options.rounds} rounds of {options.seconds} s for each mode", flush=True)
         for _ in range(options.rounds):
             for mode in modes:
