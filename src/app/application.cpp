@@ -243,7 +243,7 @@ base::Result<void> Application::Impl::dropPrivileges() {
         prepareStateFile(settings.registrar.registrationFile, *identity);
         return becomeUser(*identity, kernelRelay ? Keeps::NetAdmin : Keeps::Nothing);
     }
-    return {};
+    return root ? base::Result<void>{} : forgoRights();
 }
 
 void Application::Impl::watchSignals() {

@@ -87,6 +87,25 @@ base::Result<void> becomeUser(const Identity& identity, Keeps keeps) {
     return {};
 }
 
+base::Result<void> forgoRights() {
+    if (::capng_get_caps_process() != 0) {
+        return base::fail("cannot tell which capabilities there are");
+    }
+    constexpr auto kOwn =
+        static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE | CAPNG_AMBIENT);
+    bool changed = false;
+    for (unsigned right = 0; right <= CAP_LAST_CAP; ++right) {
+        if (right != CAP_NET_ADMIN && right != CAP_NET_BIND_SERVICE &&
+            ::capng_have_capability(CAPNG_PERMITTED, right) == 1) {
+            changed = ::capng_update(CAPNG_DROP, kOwn, right) == 0 || changed;
+        }
+    }
+    if (changed && ::capng_apply(static_cast<capng_select_t>(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT)) != 0) {
+        return base::fail("cannot give up capabilities that are needed at the start only");
+    }
+    return {};
+}
+
 base::Result<Background> Background::enter() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {

@@ -39,6 +39,11 @@ enum class Keeps : std::uint8_t {
 /// rights that stay are those of this thread and of threads that it starts.
 [[nodiscard]] base::Result<void> becomeUser(const Identity& identity, Keeps keeps);
 
+/// Of the rights that somebody who is not root has been given (AmbientCapabilities= of systemd) only those
+/// stay that are needed as long as it runs: CAP_NET_ADMIN, also for programs that it starts, and
+/// CAP_NET_BIND_SERVICE.
+[[nodiscard]] base::Result<void> forgoRights();
+
 /// Puts the process into the background. The parent waits until the child says that it is ready or
 /// ends, and exits with 0 or 1 accordingly.
 class Background {

@@ -57,6 +57,7 @@ class Daemon:
                          "pid_file": self.pid_file, **dict(settings)}
         self.extra_environment = {}
         self.keeps_freed_memory = True      # where ASan looks for uses of it
+        self.prefix = []        # a command that becomes siproxd
         self.output = None      # a pipe's end instead of the log file, for tests that read it
         self.process = None
         self.started = 0
@@ -87,9 +88,9 @@ class Daemon:
             raise FileNotFoundError(f"no siproxd at {binary()}: build it, or set SIPROXD")
         self.write_config()
         with open(self.output or self.log_file, "a", encoding="utf-8") as log:
-            self.process = self.space.start(binary(), "-c", self.config_file, *arguments,
-                                            stdout=log, stderr=log, cwd=self.directory,
-                                            env=self.environment())
+            self.process = self.space.start(*self.prefix, binary(), "-c", self.config_file,
+                                            *arguments, stdout=log, stderr=log,
+                                            cwd=self.directory, env=self.environment())
         self.started += 1
 
         def ready():

@@ -171,12 +171,39 @@ def test_nothing_is_left_on_the_interfaces(lab):
     assert not disciplines(lab)
 
 
+def rights(lab):
+    """The capabilities that it has, as a mask."""
+    with open(f"/proc/{lab.daemon.pid}/status", encoding="ascii") as file:
+        status = dict(line.split(":", 1) for line in file)
+    assert status["CapEff"] == status["CapPrm"]
+    return int(status["CapEff"], 16)
+
+
+NET_ADMIN = 1 << 12
+
+
 @pytest.mark.siproxd(rtp_engine="kernel", user="nobody", debug_level=MOVES)
 def test_of_roots_rights_it_keeps_one(lab):
     """CAP_NET_ADMIN, by which it takes the filters away."""
-    with open(f"/proc/{lab.daemon.pid}/status", encoding="ascii") as file:
-        status = dict(line.split(":", 1) for line in file)
-    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << 12
+    assert rights(lab) == NET_ADMIN
+    call = in_kernel(lab)
+    with Standing(lab):
+        call.check_media(5)
+    call.hang_up()
+    lab.daemon.stop()
+    assert not disciplines(lab)
+
+
+def test_it_needs_no_root_for_the_kernel(idle_lab):
+    """As systemd starts it: somebody with two capabilities, of which it keeps one."""
+    lab = idle_lab
+    lab.daemon.settings.update(rtp_engine="kernel", registration_file=None, pid_file=None,
+                               debug_level=MOVES)
+    lab.daemon.prefix = ["setpriv", "--bounding-set=-all,+bpf,+net_admin",
+                         "--inh-caps=-all,+bpf,+net_admin", "--ambient-caps=-all,+bpf,+net_admin",
+                         "--reuid=65534", "--regid=65534", "--clear-groups"]
+    lab.daemon.start()
+    assert rights(lab) == NET_ADMIN
     call = in_kernel(lab)
     with Standing(lab):
         call.check_media(5)
