@@ -274,7 +274,7 @@ void Application::Impl::logStatistics() const {
     log::info("messages so far: {} requests ({} for nobody), {} responses, {} malformed, {} denied",
               messages.requests, messages.unknown, messages.responses, messages.malformed,
               messages.denied);
-    proxy->logCalls();
+    proxy->logCalls("goes on for");
 }
 
 Application::Application() = default;
@@ -352,6 +352,7 @@ base::Result<std::unique_ptr<Application>> Application::create(const Options& op
 void Application::run() {
     log::info("{} started", versionText());
     impl_->loop->run();
+    impl_->proxy->logCalls("is cut off after");
     log::info("properly terminating siproxd");
 }
 

@@ -83,6 +83,7 @@ const Announced* Session::announced(std::size_t index, Leg leg) const {
 void Session::closeStream(std::size_t index) {
     const auto found = streams_.find(index);
     if (found != streams_.end()) {
+        keepReport(index, found->second);
         host_.closeStream(std::move(found->second.stream));
         streams_.erase(found);
     }
@@ -170,6 +171,15 @@ std::optional<Session::Opposite> Session::opposite(const base::SocketAddress& re
         }
     }
     return std::nullopt;
+}
+
+void Session::keepReport(std::size_t index, const OpenStream& open) {
+    const bool isHeard =
+        open.stream->packets(Leg::A) > 0 || open.stream->packets(Leg::B) > 0;
+    if (isHeard && closed_.size() < kMostClosed) {
+        closed_.push_back(reportOf(index, open));
+        closed_.back().closed = true;
+    }
 }
 
 std::optional<StreamReport> Session::report(std::size_t index) const {

@@ -101,6 +101,8 @@ public:
     [[nodiscard]] std::size_t streamCount() const { return streams_.size(); }
     [[nodiscard]] std::optional<StreamReport> report(std::size_t index) const;
     [[nodiscard]] std::vector<StreamReport> reports() const;
+    /// Of streams that were closed, if something had come on them; the first ones only.
+    [[nodiscard]] const std::vector<StreamReport>& closedReports() const { return closed_; }
 
     /// When the last packet came on any stream, to the second. Before that: when the media was
     /// agreed (or last taken off hold), or the session was made.
@@ -144,6 +146,7 @@ private:
     };
     /// Whether something has come from the party on `leg` since the last look.
     [[nodiscard]] bool observe(OpenStream& open, Leg leg) const;
+    void keepReport(std::size_t index, const OpenStream& open);
     void logSilence(OpenStream& open, Leg leg, base::Duration timeout) const;
     [[nodiscard]] static Codec codecHeard(const ReceptionState& reception,
                                           const PerLeg<std::optional<Announced>>& announced,
@@ -156,6 +159,8 @@ private:
     base::TimePoint opened_;
     base::TimePoint reported_;  ///< last call of onSilence_
     std::map<std::size_t, OpenStream> streams_;
+    static constexpr std::size_t kMostClosed = 8;
+    std::vector<StreamReport> closed_;
     struct Forks {
         static constexpr std::size_t kMost = 16;
         std::string last;

@@ -60,6 +60,7 @@ struct StreamReport {
     std::size_t index = 0;            ///< m-line
     bool flowing = false;             ///< both sides announced and neither on hold nor direct
     bool direct = false;              ///< the parties send to each other, not to us
+    bool closed = false;              ///< taken down in the course of the call
     base::TimePoint lastActivity{};   ///< of the last packet from either side, to the second
     PerLeg<std::uint16_t> ports;      ///< our RTP ports
     PerLeg<LegReport> legs;

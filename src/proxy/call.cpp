@@ -57,6 +57,10 @@ std::vector<media::StreamReport> Call::mediaReports() const {
         const auto reports = media.session->reports();
         all.insert(all.end(), reports.begin(), reports.end());
     }
+    for (const auto& media : media_) {
+        const auto& closed = media.session->closedReports();
+        all.insert(all.end(), closed.begin(), closed.end());
+    }
     return all;
 }
 

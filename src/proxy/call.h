@@ -122,7 +122,7 @@ public:
     [[nodiscard]] std::vector<base::IpAddress> localAddresses() const;
     /// Whether media should flow in any of them.
     [[nodiscard]] bool mediaFlows() const;
-    /// What has come on the streams of all its sessions.
+    /// What has come on the streams of all its sessions, those that were closed last.
     [[nodiscard]] std::vector<media::StreamReport> mediaReports() const;
     /// Packets that have come from the caller (leg A) and from the called one.
     [[nodiscard]] media::PerLeg<std::size_t> packets() const;

@@ -163,6 +163,7 @@ std::string mediaVerdict(const CallState& call, const std::vector<media::StreamR
         if (!text.empty()) {
             text += fmt::format("; stream {}: ", stream.index + 1);
         }
+        text += stream.closed ? "(until it was taken down) " : "";
         text += stream.direct ? "media went directly from one to the other"
                               : partOf(call, stream, Leg::A) + "; " + partOf(call, stream, Leg::B);
     }

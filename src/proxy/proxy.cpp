@@ -137,9 +137,9 @@ void Proxy::logVerdict(const Call& call, std::string_view event) const {
               mediaVerdict(state, call.mediaReports()), base::printable(state.callId));
 }
 
-void Proxy::logCalls() const {
+void Proxy::logCalls(std::string_view event) const {
     for (const auto* call : calls_.some(kMostCallsLogged)) {
-        logVerdict(*call, "goes on for");
+        logVerdict(*call, event);
     }
     if (calls_.size() > kMostCallsLogged) {
         log::info("and {} calls more", calls_.size() - kMostCallsLogged);

@@ -112,8 +112,9 @@ public:
     void tick();
 
     [[nodiscard]] std::size_t callCount() const { return calls_.size(); }
-    /// Logs what the media of each call is like so far; of a hundred at most.
-    void logCalls() const;
+    /// Logs what the media of each call is like so far, of a hundred at most, as that of a call which
+    /// `event` (`goes on for`) so many seconds.
+    void logCalls(std::string_view event) const;
     /// Everything that is kept for requests under way and for their retransmissions; 0 when idle.
     [[nodiscard]] std::size_t pendingCount() const {
         return layer_.serverCount() + layer_.clientCount() + forwards_.size() + clients_.size() +

@@ -12,6 +12,7 @@ import pytest
 
 import rtp
 import sip
+from calls import reinvite
 from deadline import wait_for
 from topology import PROVIDER, REMOTE
 
@@ -124,6 +125,28 @@ def test_calls_that_go_on_are_told_on_demand(lab, call):
     for said in verdict(lab, "goes on for"):
         assert said.startswith("20 packets, 0.0 % lost"), said
     call.hang_up()
+
+
+def test_calls_that_a_shutdown_cuts_off_are_told(lab, call):
+    call.check_media(20)
+    lab.daemon.stop()
+    for said in verdict(lab, "is cut off after"):
+        assert said.startswith("20 packets, 0.0 % lost"), said
+
+
+def test_streams_that_were_taken_down_are_told(lab, call):
+    """Audio, and then a fax by T.38 that never comes."""
+    call.check_media(20)
+
+    def fax(agent, sock):
+        return sip.sdp(agent.address, 0).replace("audio 0 RTP/AVP 8 101", "audio 0 RTP/AVP 8") + \
+            f"m=image {sock.getsockname()[1]} udptl t38\r\n"
+    reinvite(call.caller, call.callee, fax(call.caller.agent, call.caller_rtp),
+             fax(call.callee.agent, call.callee_rtp))
+    call.hang_up()
+    lab.daemon.wait_log(r"phone nothing came \(.*; provider nothing came \(.*; stream 1: "
+                        r"\(until it was taken down\) phone 20 packets, 0\.0 % lost, .*; "
+                        r"provider 20 packets, 0\.0 % lost, ")
 
 
 def test_a_call_that_nobody_answers_has_no_verdict(lab):

@@ -103,6 +103,16 @@ TEST_CASE("what was not taken for the party's is told with the reason", "[proxy]
                Catch::Contains("and 7 garbage (some from 192.0.2.9:6000); provider"));
 }
 
+TEST_CASE("what was taken down before the end of the call is told, too", "[proxy]") {
+    auto voice = silent();
+    hear(voice.legs[Leg::A], 10);
+    voice.closed = true;
+    auto fax = silent();
+    fax.index = 1;
+    CHECK_THAT(mediaVerdict(outgoing(), {fax, voice}),
+               Catch::Contains("; stream 1: (until it was taken down) phone 10 packets"));
+}
+
 TEST_CASE("reports are no audio, and fax is media without loss", "[proxy]") {
     auto stream = silent();
     stream.legs[Leg::A].packets = stream.legs[Leg::B].packets = 3;
