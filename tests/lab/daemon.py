@@ -200,6 +200,11 @@ class Daemon:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1])
 
+    def private_kilobytes(self):
+        """What it has written to."""
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as file:
+            return int(re.search(r"^Private_Dirty: +(\d+) kB", file.read(), re.MULTILINE)[1])
+
     def sanitized(self):
         with open(f"/proc/{self.pid}/maps", encoding="utf-8") as file:
             return re.search(r"lib[at]san", file.read()) is not None

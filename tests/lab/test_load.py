@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many calls at once, and many calls one after the other."""
 
+import re
 import threading
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 import rtpload
 import sip
-from deadline import Deadline
+from deadline import Deadline, wait_for
 from topology import PHONE, PROVIDER, PUBLIC
 
 pytestmark = [pytest.mark.needs_daemon, pytest.mark.slow, pytest.mark.alone,
@@ -109,3 +110,39 @@ def test_memory_does_not_grow_over_10000_calls(lab):
     if not lab.daemon.sanitized():
         assert after - warm < 1024, f"{warm} kB -> {after} kB"
     lab.daemon.assert_ports_released(timeout=10)
+
+
+MOST = 10000
+
+
+def calls_allowed(daemon):
+    """Each takes four open files; root may raise their limit, but not everywhere."""
+    with open(f"/proc/{daemon.pid}/limits", encoding="ascii") as file:
+        files = int(re.search(r"^Max open files +\d+ +(\d+)", file.read(), re.MULTILINE)[1])
+    return min(MOST, (files - 400) // 4)
+
+
+@pytest.mark.siproxd(rtp_port_low=20000, rtp_port_high=20000 + 2 * MOST - 1, rtp_timeout=1000)
+@pytest.mark.capture(inside="udp port 1", outside="udp port 1")
+def test_thousands_of_calls_at_once(lab):
+    """They are set up, held, and hung up; each takes 6 kB at most, and leaves no port behind."""
+    lab.site.firewall(20000, 20000 + 2 * MOST - 1)
+    sanitized = lab.daemon.sanitized()
+    count = 400 if sanitized else calls_allowed(lab.daemon)
+    rate, hold = (40, 15) if sanitized else (100, count // 100 + 15)
+    before = lab.daemon.private_kilobytes()
+    answer = lab.sipp("outside", "load_answer", PROVIDER, user="bob", calls=count, deadline=400,
+                      port=5080)
+    caller = lab.sipp("inside", "load_call", PHONE, peer="bob", calls=count, deadline=400, port=5080,
+                      domain="sip.example.test:5080",
+                      options=["-r", str(rate), "-l", str(count), "-d", str(hold * 1000)])
+    wait_for(lambda: len(lab.daemon.relay_ports()) == 2 * count or not caller.process.running(),
+             lambda: f"{count} calls; relay ports in use: {len(lab.daemon.relay_ports())}",
+             count / rate + 20, 0.5)
+    held = lab.daemon.private_kilobytes()
+    caller.finish()
+    answer.finish()
+    print(f"private: {before} kB, with {count} calls {held} kB, {(held - before) / count:.2f} kB a call")
+    lab.daemon.assert_ports_released(timeout=10)
+    if not sanitized:
+        assert held - before < 6 * count
