@@ -17,7 +17,13 @@ IpAddress::IpAddress(const in_addr& v4) : family_(Family::V4) {
 }
 
 IpAddress::IpAddress(const in6_addr& v6) : family_(Family::V6) {
-    std::memcpy(bytes_.data(), &v6, sizeof v6);
+    if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+        constexpr std::size_t kBefore = 12;
+        family_ = Family::V4;
+        std::memcpy(bytes_.data(), &v6.s6_addr[kBefore], sizeof(in_addr));
+    } else {
+        std::memcpy(bytes_.data(), &v6, sizeof v6);
+    }
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
@@ -164,11 +170,14 @@ std::optional<Network> Network::parse(std::string_view text) {
     if (slash == std::string_view::npos) {
         return Network(*address, bits);
     }
-    const auto prefix = parseUnsigned(text.substr(slash + 1), bits);
-    if (!prefix) {
+    // ::ffff:10.0.0.0/104 is 10.0.0.0/8.
+    const bool isMapped = address->isV4() && text.substr(0, slash).find(':') != std::string_view::npos;
+    const unsigned before = isMapped ? 96 : 0;
+    const auto prefix = parseUnsigned(text.substr(slash + 1), before + bits);
+    if (!prefix || *prefix < before) {
         return std::nullopt;
     }
-    return Network(*address, static_cast<unsigned>(*prefix));
+    return Network(*address, static_cast<unsigned>(*prefix) - before);
 }
 
 bool Network::contains(const IpAddress& address) const {

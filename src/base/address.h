@@ -20,6 +20,8 @@ class IpAddress {
 public:
     IpAddress() = default;
     explicit IpAddress(const in_addr& v4);
+    /// One that stands for an IPv4 address (::ffff:192.0.2.1, RFC 4291 §2.5.5.2) becomes that: whatever
+    /// holds for that address holds for it.
     explicit IpAddress(const in6_addr& v6);
 
     /// Dotted quad or RFC 4291 text, the latter with or without the brackets of a SIP host.

@@ -16,6 +16,25 @@ TEST_CASE("Addresses of both families are read and written", "[base]") {
     }
 }
 
+TEST_CASE("An IPv6 address that stands for an IPv4 address is that", "[base]") {
+    const auto mapped = IpAddress::parse("[::ffff:10.1.2.3]");
+    REQUIRE(mapped);
+    CHECK(mapped == IpAddress::parse("10.1.2.3"));
+    CHECK(mapped->isPrivate());
+    CHECK(IpAddress::parse("::FFFF:7f00:1")->isLoopback());
+    CHECK(IpAddress::parse("::fffe:7f00:1")->isV6());
+    CHECK(Network::parse("::ffff:10.0.0.0/104") == Network::parse("10.0.0.0/8"));
+    CHECK(Network::parse("::ffff:10.0.0.1") == Network::parse("10.0.0.1/32"));
+    CHECK_FALSE(Network::parse("::ffff:10.0.0.0/95"));
+    sockaddr_in6 from{};
+    from.sin6_family = AF_INET6;
+    from.sin6_port = htons(5060);
+    from.sin6_addr.s6_addr[10] = from.sin6_addr.s6_addr[11] = 0xff;
+    from.sin6_addr.s6_addr[12] = 192;
+    CHECK(SocketAddress::fromSockaddr(reinterpret_cast<const sockaddr*>(&from)).toString() ==
+          "192.0.0.0:5060");
+}
+
 TEST_CASE("Addresses know what they are for", "[base]") {
     CHECK(IpAddress::parse("10.1.2.3")->isPrivate());
     CHECK(IpAddress::parse("172.31.0.1")->isPrivate());
