@@ -3,11 +3,13 @@
 connection for events and commands.
 
 The tone is an 8 kHz mono wav through `aufile`; `sndfile` writes what is heard to
-`dump-*-dec.wav`. No player is configured: decoding does not need one.
+`dump-*-dec.wav` in the directory it runs in (a longer path than 128 bytes it would cut off). No
+player is configured: decoding does not need one.
 """
 
 import glob
 import json
+import os
 import pathlib
 import re
 import select
@@ -41,26 +43,39 @@ module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
 module sndfile.so
-{more}
-module_tmp account.so
+{modules}module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {control}
-snd_path {directory}
+snd_path .
 statmode_default off
 menu_bell no
 """
 ACCOUNT = ("<sip:{user}@{domain}>;auth_user={user};auth_pass={password};audio_codecs=PCMA/8000/1;"
-           "answermode={answer};regint=600{outbound}{more}\n")
+           "answermode={answer};regint=600{extra}\n")
+# A moving picture of its own making, in VP8, which is decoded and shown to nobody.
+VIDEO = """module vp8.so
+module fakevideo.so
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 176x144
+video_bitrate 128000
+video_fps 10
+"""
+# What `mediaenc` of an account needs.
+SECURITY = {"srtp": "srtp.so", "srtp-mand": "srtp.so", "srtp-mandf": "srtp.so",
+            "dtls_srtp": "dtls_srtp.so"}
 
 
 class Baresip:
     """One softphone in a namespace. `outbound` is the host of its outbound proxy, if any, which it
-    speaks to by `transport` (for tls it needs an `identity`, certificates.py)."""
+    speaks to by `transport` (for tls it needs an `identity`, certificates.py). `security` is
+    how its media is encrypted, `video` gives it a camera, `medianat` a way around NATs."""
 
     def __init__(self, space, directory, address, user, domain="sip.example.test", *, port=5060,
                  outbound=None, answer="auto", password="secret", frequency=440, rtp_low=10000,
-                 transport="udp", identity=None, medianat=None):
+                 transport="udp", identity=None, security=None, video=False,
+                 medianat=None):
         self.user, self.address, self.events = user, address, []
         self.directory = f"{directory}/baresip-{user}"
         subprocess.run(["mkdir", "-p", self.directory], check=True)
@@ -68,15 +83,16 @@ class Baresip:
         control = port + 1000
         self._write("config", CONFIG.format(
             listen=f"{in_uri(address)}:{port}", tls=self._tls(identity),
-            directory=self.directory, rtp_low=rtp_low, rtp_high=rtp_low + 99,
-            control=f"{in_uri(address)}:{control}",
-            more=f"module {medianat}.so" if medianat else ""))
+            directory=self.directory, modules=self._modules(security, video, medianat), rtp_low=rtp_low,
+            rtp_high=rtp_low + 99, control=f"{in_uri(address)}:{control}"))
         # Its TLS port is the next one; the other side's is known to be, too.
         where = f"{in_uri(outbound or '')}:{5061 if transport == 'tls' else 5060}"
-        proxy = f';outbound="sip:{where};transport={transport}"' if outbound else ""
+        extra = f';outbound="sip:{where};transport={transport}"' if outbound else ""
+        extra += f";mediaenc={security}" if security else ""
+        extra += f";medianat={medianat}" if medianat else ""
+        extra += ";video_codecs=VP8" if video else ""
         self._write("accounts", ACCOUNT.format(user=user, domain=domain, password=password,
-                                               answer=answer, outbound=proxy,
-                                               more=f";medianat={medianat}" if medianat else ""))
+                                               answer=answer, extra=extra))
         self._write("contacts", "")
         self.log_file = f"{self.directory}/log"
         with open(self.log_file, "w", encoding="utf-8") as log:
@@ -89,6 +105,12 @@ class Baresip:
         except AssertionError:
             self.process.stop()
             raise
+
+    @staticmethod
+    def _modules(security, video, medianat):
+        modules = [SECURITY[security]] if security else []
+        modules += [f"{medianat}.so"] if medianat else []
+        return (VIDEO if video else "") + "".join(f"module {name}\n" for name in modules)
 
     def _tls(self, identity):
         if not identity:
@@ -159,6 +181,11 @@ class Baresip:
     def recording(self):
         """What was heard, as a wav file (the last call's)."""
         return sorted(glob.glob(f"{self.directory}/dump-*-dec.wav"))[-1]
+
+    def forget_recordings(self):
+        """What is heard from now on is found alone."""
+        for path in glob.glob(f"{self.directory}/dump-*.wav"):
+            os.unlink(path)
 
     def stop(self):
         self.control.close()

@@ -27,6 +27,8 @@ def hears(softphone, frequency, seconds=1.5, timeout=15.0):
 
 def talk(caller, callee, by, tones=(440, 440), domain="sip.example.test"):
     """A call with the tones of caller and callee, hung up by `by`."""
+    for softphone in (caller, callee):
+        softphone.forget_recordings()
     caller.command("dial", f"sip:{callee.user}@{domain}")
     for softphone in (callee, caller):
         softphone.expect("CALL_ESTABLISHED")
