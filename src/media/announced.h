@@ -48,6 +48,8 @@ struct Announced {
 
 /// Packets that are sent to a stranger before it has been heard: 10 s of audio.
 inline constexpr std::uint32_t kUnheardLimit = 500;
+/// A second, of what is sent to others after that one, when none is heard: as one call's.
+inline constexpr std::uint32_t kUnheardRate = 50;
 
 /// What follows from an announcement for one channel (RTP or RTCP).
 struct Expectation {

@@ -44,7 +44,7 @@ void Stream::announce(Leg leg, const Announced& announced, base::TimePoint now) 
     side.trusted = announced.trusted;
     const bool spokeIce = std::exchange(side.speaksIce, announced.ice.has_value());
     if (!sameRtp || !sameRtcp) {
-        side.allowance.restart(sendingIsLimited(announced));
+        side.allowance.restart(sendingIsLimited(announced), now);
         side.strangerLogged = false;
         side.counters.stranger.store({});
     }

@@ -58,7 +58,7 @@ bool Stream::adopt(Side& side, Channel channel, base::TimePoint now) {
         channel == Channel::Rtp ? side.rtp.adopt(source, now) : side.rtcp.adopt(source);
     if (isNews) {
         // Its address can be forged: a check proves who sends, not who receives.
-        side.allowance.restart(!side.trusted && source.ip != side.sipSource);
+        side.allowance.restart(!side.trusted && source.ip != side.sipSource, now);
     }
     return isNews;
 }
