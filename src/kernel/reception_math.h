@@ -154,12 +154,14 @@ SIPROXD_INLINE void siproxd_reception_time(struct siproxd_reception *state, __u3
     const __u32 now = units - timestamp;
     const __u32 difference = now - state->transit;
     const __u32 size = difference < 0x80000000U ? difference : 0U - difference;
+    /* Read once, else it might shrink in between, and the difference wrap. */
+    const __u32 jitter = *(volatile __u32 *)&state->jitter;
 
     /* Packets of one picture have one timestamp and come one after the other: that is no jitter. */
     if (state->timed && timestamp == state->timestamp)
         return;
     if (state->timed && size < SIPROXD_CLOCK_SET)
-        state->jitter += size - ((state->jitter + 8U) >> 4);
+        state->jitter = jitter + size - ((jitter + 8U) >> 4);
     state->transit = now;
     state->timestamp = timestamp;
     state->timed = 1;

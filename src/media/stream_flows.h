@@ -55,7 +55,8 @@ public:
         std::uint32_t ssrc;
         std::uint16_t sequence;
     };
-    /// The last packet, but for the odd stray, that the kernel has forwarded of the flow which is in now; nothing: none.
+    /// The last packet that the kernel has forwarded of the flow which is in now, of those that are not
+    /// late, doubled or strays; nothing: it has forwarded none.
     [[nodiscard]] std::optional<Heard> lastHeard(Leg leg) const;
 
     /// The process has relayed a packet that came to the leg: the state with it.
