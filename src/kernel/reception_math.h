@@ -53,6 +53,9 @@ struct siproxd_reception {
 
 #define SIPROXD_INLINE static inline __attribute__((always_inline))
 
+/* Read now and not again: the word may be another in between, and what was compared must be what is added. */
+#define SIPROXD_ONCE(word) (*(const volatile __typeof__(word) *)&(word))
+
 /* Clock units in 1024 ns, times 2^32: a multiplication and a shift turn nanoseconds into units. For up to
    SIPROXD_CLOCK_MOST. */
 SIPROXD_INLINE __u32 siproxd_clock_factor(__u32 hertz)
@@ -112,7 +115,7 @@ SIPROXD_INLINE int siproxd_reception_jump(struct siproxd_reception *state, __u16
 SIPROXD_INLINE int siproxd_reception_late(struct siproxd_reception *state, __u32 behind)
 {
     const __u32 bit = behind < 32 ? 1U << behind : 0;
-    const __u32 reach = state->reach;
+    const __u32 reach = SIPROXD_ONCE(state->reach);
 
     if (state->window & bit) {
         ++state->duplicates;
@@ -131,9 +134,9 @@ SIPROXD_INLINE int siproxd_reception_late(struct siproxd_reception *state, __u32
 /* Whether it is a packet that counts. */
 SIPROXD_INLINE int siproxd_reception_place(struct siproxd_reception *state, __u16 sequence)
 {
-    const __u32 ahead = (__u16)(sequence - state->highest);
+    const __u32 ahead = (__u16)(sequence - SIPROXD_ONCE(state->highest));
     const __u32 behind = (__u16)(0U - ahead);
-    const __u32 reach = state->reach + ahead;
+    const __u32 reach = SIPROXD_ONCE(state->reach) + ahead;
 
     if (behind <= SIPROXD_MOST_LATE)
         return siproxd_reception_late(state, behind);
@@ -150,12 +153,11 @@ SIPROXD_INLINE int siproxd_reception_place(struct siproxd_reception *state, __u1
 
 SIPROXD_INLINE void siproxd_reception_time(struct siproxd_reception *state, __u32 timestamp, __u64 arrival)
 {
-    const __u32 units = (__u32)((arrival >> 10) * state->clock >> 32);
+    const __u32 units = (__u32)((arrival >> 10) * SIPROXD_ONCE(state->clock) >> 32);
     const __u32 now = units - timestamp;
-    const __u32 difference = now - state->transit;
+    const __u32 difference = now - SIPROXD_ONCE(state->transit);
     const __u32 size = difference < 0x80000000U ? difference : 0U - difference;
-    /* Read once, else it might shrink in between, and the difference wrap. */
-    const __u32 jitter = *(volatile __u32 *)&state->jitter;
+    const __u32 jitter = SIPROXD_ONCE(state->jitter);
 
     /* Packets of one picture have one timestamp and come one after the other: that is no jitter. */
     if (state->timed && timestamp == state->timestamp)
