@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -22,6 +24,10 @@ namespace siproxd::kernel {
 namespace {
 
 static_assert(kWindowShift == SIPROXD_WINDOW_SHIFT);
+// As clang lays it out for BPF, on machines of 32 bits, too.
+static_assert(sizeof(siproxd_flow) == 208);
+
+using Words = std::array<std::uint32_t, sizeof(siproxd_reception) / sizeof(std::uint32_t)>;
 
 struct ObjectClose {
     void operator()(bpf_object* object) const { ::bpf_object__close(object); }
@@ -51,6 +57,17 @@ int toLog(libbpf_print_level level, const char* format, va_list arguments) {
 
 std::unexpected<base::Error> refused(const char* what, int number) {
     return base::fail(std::string(what) + ": " + std::strerror(number));
+}
+
+/// A counter that grows meanwhile. Where it takes two reads, both have to find the same twice.
+std::uint64_t read(const volatile __u64& counter) {
+    std::uint64_t value = counter;
+    if constexpr (sizeof(void*) < sizeof value) {
+        for (std::uint64_t again = counter; again != value; again = counter) {
+            value = again;
+        }
+    }
+    return value;
 }
 
 void write(std::uint32_t (&words)[4], const base::IpAddress& ip) {
@@ -128,7 +145,7 @@ int FlowTable::l3Program() const {
     return impl_->program("siproxd_l3");
 }
 
-void FlowTable::put(Side side, const Flow& flow) {
+void FlowTable::put(Side side, const Flow& flow, const siproxd_reception& reception) {
     auto& entry = impl_->entry(side, flow.local.port);
     entry.out_interface = flow.outInterface;
     entry.max_length = flow.outMtu;
@@ -143,8 +160,15 @@ void FlowTable::put(Side side, const Flow& flow) {
     write(entry.local, flow.local.ip);
     write(entry.new_source, flow.newSource.ip);
     write(entry.destination, flow.destination.ip);
+    std::fill(std::begin(entry.clocks), std::end(entry.clocks), SIPROXD_CLOCK_EMPTY);
+    entry.reception = reception;
     // The program looks at the state first.
     std::atomic_ref(entry.state).store(SIPROXD_FLOW_FORWARDS, std::memory_order_release);
+}
+
+void FlowTable::learn(Side side, std::uint16_t port, std::uint32_t clock) {
+    auto& place = impl_->entry(side, port).clocks[(clock >> SIPROXD_TYPE_SHIFT) % SIPROXD_CLOCKS];
+    std::atomic_ref(place).store(clock, std::memory_order_relaxed);
 }
 
 void FlowTable::take(Side side, std::uint16_t port) {
@@ -153,15 +177,25 @@ void FlowTable::take(Side side, std::uint16_t port) {
 }
 
 FlowFigures FlowTable::figures(Side side, std::uint16_t port) const {
-    const volatile auto& entry = impl_->entry(side, port);
+    const auto& entry = impl_->entry(side, port);
     FlowFigures figures;
-    figures.packets = entry.packets;
-    figures.bytes = entry.bytes;
-    figures.floods = entry.floods;
-    figures.heard = base::TimePoint(std::chrono::nanoseconds(entry.heard_ns));
-    figures.ssrc = entry.ssrc;
-    figures.sequence = static_cast<std::uint16_t>(entry.sequence);
+    figures.packets = read(entry.packets);
+    figures.bytes = read(entry.bytes);
+    figures.floods = read(entry.floods);
+    figures.heard = base::TimePoint(std::chrono::nanoseconds(read(entry.heard_ns)));
     return figures;
+}
+
+siproxd_reception FlowTable::reception(Side side, std::uint16_t port) const {
+    const auto* from = reinterpret_cast<const volatile std::uint32_t*>(&impl_->entry(side, port).reception);
+    Words words;
+    std::copy_n(from, words.size(), words.begin());
+    return std::bit_cast<siproxd_reception>(words);
+}
+
+void FlowTable::setReception(Side side, std::uint16_t port, const siproxd_reception& reception) {
+    auto* to = reinterpret_cast<volatile std::uint32_t*>(&impl_->entry(side, port).reception);
+    std::ranges::copy(std::bit_cast<Words>(reception), to);
 }
 
 }  // namespace siproxd::kernel

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "kernel/reception_math.h"
 
 /// The relay in the kernel: a BPF program that forwards the RTP of flows which the process has agreed
 /// to, without the process.
@@ -48,8 +49,6 @@ struct FlowFigures {
     std::uint64_t bytes = 0;    ///< of their payload
     std::uint64_t floods = 0;   ///< dropped for packetsPerSecond
     base::TimePoint heard{};    ///< when the last one came; no packets: the epoch
-    std::uint32_t ssrc = 0;     ///< of the last one
-    std::uint16_t sequence = 0;  ///< of the last one
 };
 
 /// The table of flows, shared with the program in the kernel. Putting flows in, taking them out and
@@ -70,13 +69,23 @@ public:
     /// For interfaces without a link-layer header: tun, ppp, wireguard.
     [[nodiscard]] int l3Program() const;
 
-    /// Forwards from now on. The flow's entry, that of side and local port, must be empty and have
-    /// been for kSettling.
-    void put(Side side, const Flow& flow);
+    /// Forwards from now on, and goes on with this state of what has been received. The flow's entry,
+    /// that of side and local port, must be empty and have been for kSettling. Packets of another payload
+    /// type than is measured go to the socket until learn().
+    void put(Side side, const Flow& flow, const siproxd_reception& reception);
+    /// The clock of a payload type as siproxd_reception_follow() takes it. There is room for
+    /// SIPROXD_CLOCKS of them; a further one takes the place of another.
+    void learn(Side side, std::uint16_t port, std::uint32_t clock);
     /// From now on its packets go to the socket. What is on its way at this moment is still
     /// forwarded.
     void take(Side side, std::uint16_t port);
     [[nodiscard]] FlowFigures figures(Side side, std::uint16_t port) const;
+    /// What has been received since put(), on top of what it was given; no word of it is torn, but one may
+    /// be a packet older than another.
+    [[nodiscard]] siproxd_reception reception(Side side, std::uint16_t port) const;
+    /// For a packet that came to the socket all the same. What the kernel counts in the same moment is
+    /// lost.
+    void setReception(Side side, std::uint16_t port, const siproxd_reception& reception);
 
     /// How long an entry rests before it is filled again: no run of the program lasts that long, so
     /// none sees half of each.

@@ -16,8 +16,11 @@ FlowTable::~FlowTable() = default;
 // load() has never made one.
 int FlowTable::ethernetProgram() const { return -1; }
 int FlowTable::l3Program() const { return -1; }
-void FlowTable::put(Side, const Flow&) {}
+void FlowTable::put(Side, const Flow&, const siproxd_reception&) {}
+void FlowTable::learn(Side, std::uint16_t, std::uint32_t) {}
 void FlowTable::take(Side, std::uint16_t) {}
 FlowFigures FlowTable::figures(Side, std::uint16_t) const { return {}; }
+siproxd_reception FlowTable::reception(Side, std::uint16_t) const { return {}; }
+void FlowTable::setReception(Side, std::uint16_t, const siproxd_reception&) {}
 
 }  // namespace siproxd::kernel

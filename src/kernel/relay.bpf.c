@@ -17,6 +17,8 @@
 
 #include "flow_entry.h"
 
+_Static_assert(sizeof(struct siproxd_flow) == 208, "as the process lays it out");
+
 #ifndef AF_INET
 #define AF_INET 2
 #endif
@@ -106,11 +108,32 @@ static __always_inline int is_flood(struct siproxd_flow *flow, __u64 now)
     return flow->packets_a_window && flow->in_window > flow->packets_a_window;
 }
 
+static __always_inline __u8 payload_type(const struct rtp *rtp)
+{
+    return rtp->type & 0x7f;
+}
+
+static __always_inline __u32 clock_of(const struct siproxd_flow *flow, __u8 type)
+{
+    return *(volatile __u32 *)&flow->clocks[type % SIPROXD_CLOCKS];
+}
+
+/* Whether it is known how to measure it. */
+static __always_inline int knows(const struct siproxd_flow *flow, __u8 type)
+{
+    return type == flow->reception.type || type == clock_of(flow, type) >> SIPROXD_TYPE_SHIFT;
+}
+
 static __always_inline void count(struct siproxd_flow *flow, const struct rtp *rtp, __u32 payload,
                                   __u64 now)
 {
-    flow->ssrc = bpf_ntohl(rtp->ssrc);
-    flow->sequence = bpf_ntohs(rtp->sequence);
+    const __u8 type = payload_type(rtp);
+    const __u32 clock = clock_of(flow, type);
+
+    if (type != flow->reception.type && type == clock >> SIPROXD_TYPE_SHIFT)
+        siproxd_reception_follow(&flow->reception, clock);
+    siproxd_reception_receive(&flow->reception, bpf_ntohl(rtp->ssrc), bpf_ntohs(rtp->sequence), type,
+                              bpf_ntohl(rtp->timestamp), now);
     flow->heard_ns = now;
     __sync_fetch_and_add(&flow->bytes, payload);
     __sync_fetch_and_add(&flow->packets, 1);
@@ -212,11 +235,11 @@ static __always_inline int send_on(struct __sk_buff *skb, __u32 link, __u32 out)
     return bpf_redirect_neigh(out, 0, 0, 0);
 }
 
-/* Whether it is to be forwarded now; counts it if so. */
-static __always_inline int takes(struct siproxd_flow *flow, const struct rtp *rtp, __u32 payload,
+/* Whether it is to be forwarded, not left to the socket. */
+static __always_inline int takes(const struct siproxd_flow *flow, const struct rtp *rtp, __u32 payload,
                                  __u32 length)
 {
-    return is_rtp(rtp, payload) && length <= flow->max_length;
+    return is_rtp(rtp, payload) && length <= flow->max_length && knows(flow, payload_type(rtp));
 }
 
 static __always_inline int relay4(struct __sk_buff *skb, __u32 link)

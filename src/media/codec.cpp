@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "kernel/reception_math.h"
 
 namespace siproxd::media {
 
@@ -28,8 +29,9 @@ constexpr std::array kStatic{
     Static{32, 90000, "MPV"},  Static{33, 90000, "MP2T"}, Static{34, 90000, "H263"},
 };
 
-constexpr unsigned kTypeShift = 24;
-constexpr std::uint32_t kMostClock = (1U << kTypeShift) - 1;
+constexpr unsigned kTypeShift = SIPROXD_TYPE_SHIFT;
+constexpr std::uint32_t kClockBits = (1U << kTypeShift) - 1;
+constexpr std::uint32_t kMostClock = SIPROXD_CLOCK_UNKNOWN - 1;
 
 }  // namespace
 
@@ -56,7 +58,7 @@ std::optional<std::uint32_t> PayloadClocks::find(std::uint8_t type) const {
     const auto entries = std::span(entries_).first(count_);
     const auto found = std::ranges::find_if(
         entries, [type](std::uint32_t entry) { return entry >> kTypeShift == type; });
-    return found == entries.end() ? std::nullopt : std::optional(*found & kMostClock);
+    return found == entries.end() ? std::nullopt : std::optional(*found & kClockBits);
 }
 
 std::optional<std::uint32_t> staticClock(std::uint8_t type) {

@@ -35,8 +35,10 @@ public:
     /// In Hz; 0: events or noise, see isInterlude(). Nothing: the type is not mapped.
     [[nodiscard]] std::optional<std::uint32_t> find(std::uint8_t type) const;
 
+    /// Each as payloadClock() has it.
+    [[nodiscard]] std::span<const std::uint32_t> all() const { return std::span(entries_).first(count_); }
+
 private:
-    /// The type in the highest byte, the clock in the others.
     std::array<std::uint32_t, kMost> entries_{};
     std::uint8_t count_ = 0;
 };

@@ -88,7 +88,6 @@ struct LegCounters {
     std::array<Counter, kDropReasons> dropped;
     SharedAddress peer;
     SharedAddress stranger;
-    SharedReception reception;
 };
 
 }  // namespace siproxd::media

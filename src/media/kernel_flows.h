@@ -28,10 +28,13 @@ public:
     virtual void drain() = 0;
 
     /// What comes to `leg` (its port is that of flow.local), as kernel::FlowTable has it.
-    virtual void put(Leg leg, const kernel::Flow& flow) = 0;
+    virtual void put(Leg leg, const kernel::Flow& flow, const siproxd_reception& reception) = 0;
+    virtual void learn(Leg leg, std::uint16_t port, std::uint32_t clock) = 0;
+    virtual void setReception(Leg leg, std::uint16_t port, const siproxd_reception& reception) = 0;
     /// Any thread.
     virtual void take(Leg leg, std::uint16_t port) = 0;
     [[nodiscard]] virtual kernel::FlowFigures figures(Leg leg, std::uint16_t port) const = 0;
+    [[nodiscard]] virtual siproxd_reception reception(Leg leg, std::uint16_t port) const = 0;
 };
 
 }  // namespace siproxd::media

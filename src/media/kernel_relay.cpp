@@ -138,8 +138,16 @@ void KernelRelay::findRoute(const base::IpAddress& source, const base::IpAddress
     });
 }
 
-void KernelRelay::put(Leg leg, const kernel::Flow& flow) {
-    table_->put(sideOf(leg), flow);
+void KernelRelay::put(Leg leg, const kernel::Flow& flow, const siproxd_reception& reception) {
+    table_->put(sideOf(leg), flow, reception);
+}
+
+void KernelRelay::learn(Leg leg, std::uint16_t port, std::uint32_t clock) {
+    table_->learn(sideOf(leg), port, clock);
+}
+
+void KernelRelay::setReception(Leg leg, std::uint16_t port, const siproxd_reception& reception) {
+    table_->setReception(sideOf(leg), port, reception);
 }
 
 void KernelRelay::take(Leg leg, std::uint16_t port) {
@@ -148,6 +156,10 @@ void KernelRelay::take(Leg leg, std::uint16_t port) {
 
 kernel::FlowFigures KernelRelay::figures(Leg leg, std::uint16_t port) const {
     return table_->figures(sideOf(leg), port);
+}
+
+siproxd_reception KernelRelay::reception(Leg leg, std::uint16_t port) const {
+    return table_->reception(sideOf(leg), port);
 }
 
 }  // namespace siproxd::media

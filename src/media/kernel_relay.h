@@ -30,9 +30,12 @@ public:
     void findRoute(const base::IpAddress& source, const base::IpAddress& destination,
                    OnRoute onRoute) override;
     void drain() override { worker_.drain(); }
-    void put(Leg leg, const kernel::Flow& flow) override;
+    void put(Leg leg, const kernel::Flow& flow, const siproxd_reception& reception) override;
+    void learn(Leg leg, std::uint16_t port, std::uint32_t clock) override;
+    void setReception(Leg leg, std::uint16_t port, const siproxd_reception& reception) override;
     void take(Leg leg, std::uint16_t port) override;
     [[nodiscard]] kernel::FlowFigures figures(Leg leg, std::uint16_t port) const override;
+    [[nodiscard]] siproxd_reception reception(Leg leg, std::uint16_t port) const override;
 
 private:
     KernelRelay(std::unique_ptr<kernel::FlowTable> table, net::IngressFilters filters,

@@ -220,11 +220,11 @@ StreamReport Session::reportOf(std::size_t index, const OpenStream& open) {
 
 Codec Session::codecHeard(const ReceptionState& reception,
                           const PerLeg<std::optional<Announced>>& announced, Leg leg) {
-    if (reception.payloadType == ReceptionState::kNoType) {
+    if (reception.type == ReceptionState::kNoType) {
         return {};
     }
-    const auto type = static_cast<std::uint8_t>(reception.payloadType);
-    // As in Stream::chooseClock(): by the names of the one it is for, else of the one it is from.
+    const auto type = static_cast<std::uint8_t>(reception.type);
+    // As in Stream::clockOf(): by the names of the one it is for, else of the one it is from.
     for (const Leg named : {other(leg), leg}) {
         const auto& codecs = announced[named] ? announced[named]->codecs : std::vector<Codec>{};
         if (std::ranges::find(codecs, type, &Codec::type) != codecs.end()) {

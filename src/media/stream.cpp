@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 #include "base/log.h"
@@ -150,6 +151,12 @@ void Stream::moveIn(Leg leg, base::TimePoint now, Server& server) {
 void Stream::routeFound(Leg leg, std::uint64_t question, const kernel::Flow& flow,
                         const std::optional<net::Route>& route, base::TimePoint now) {
     flows_.routeFound(leg, question, flow, route, now);
+    // So that their first packets need not come by here. The first ones last: there is not room for all.
+    const auto type = static_cast<std::uint8_t>(flows_.reception(leg).type);
+    flows_.learn(leg, payloadClock(type, clockOf(leg, type)));
+    for (const auto clock : std::views::reverse(sides_[other(leg)].clocks.all())) {
+        flows_.learn(leg, clock);
+    }
     log::debug(log::Class::Rtp, "call {}: what comes to port {} is forwarded {}", label_,
                numbers_[leg], flows_.isIn(leg) ? "in the kernel" : "by the process");
 }
@@ -187,20 +194,16 @@ void Stream::count(Leg leg, const Packet& packet, std::span<const std::uint8_t> 
 }
 
 void Stream::countRtp(Leg leg, const Packet& packet, base::TimePoint now) {
-    auto state = receptionOf(leg);
-    if (packet.type != state.payloadType) {
-        chooseClock(leg, packet.type, state);
+    auto state = flows_.reception(leg);
+    if (packet.type != state.type) {
+        const auto clock = payloadClock(packet.type, clockOf(leg, packet.type));
+        state.follow(clock);
+        flows_.learn(leg, clock);
     }
     const auto arrival = std::chrono::nanoseconds(now.time_since_epoch()).count();
     state.receive(packet.ssrc, packet.sequence, packet.type, packet.timestamp,
                   static_cast<std::uint64_t>(arrival));
-    sides_[leg].counters.reception.store(state);
-}
-
-void Stream::chooseClock(Leg leg, std::uint8_t type, ReceptionState& state) const {
-    if (const auto clock = clockOf(leg, type); clock != 0U) {
-        state.measure(type, clock.value_or(0));
-    }
+    flows_.setReception(leg, state);
 }
 
 std::optional<std::uint32_t> Stream::clockOf(Leg leg, std::uint8_t type) const {
@@ -219,7 +222,7 @@ bool Stream::hold(Leg leg, const Packet& packet, std::span<const std::uint8_t> d
     // Events and noise stand in line with the voice that they interrupt.
     auto clock = clockOf(leg, packet.type);
     if (clock == 0U) {
-        const auto voice = sides_[leg].counters.reception.load().payloadType;
+        const auto voice = flows_.reception(leg).type;
         clock = voice == ReceptionState::kNoType
                     ? std::nullopt
                     : clockOf(leg, static_cast<std::uint8_t>(voice));
@@ -262,19 +265,10 @@ void Stream::countRtcp(Leg leg, std::span<const std::uint8_t> datagram, base::Ti
         return;
     }
     auto& far = sides_[other(leg)];
-    sides_[leg].reports.receive(*reports, far.counters.reception.load().ssrc, now);
+    sides_[leg].reports.receive(*reports, flows_.reception(other(leg)).ssrc, now);
     if (reports->isSender) {
         far.reports.passed(reports->ntpMiddle, now);
     }
-}
-
-ReceptionState Stream::receptionOf(Leg leg) const {
-    auto state = sides_[leg].counters.reception.load();
-    if (const auto total = static_cast<std::uint32_t>(flows_.packets(leg)); total != state.taken) {
-        const auto last = flows_.last(leg);
-        state.takeOver(last.ssrc, last.sequence, total);
-    }
-    return state;
 }
 
 Drop Stream::forward(Side& to, Channel channel, std::span<const std::uint8_t> datagram) {
@@ -329,7 +323,7 @@ LegReport Stream::report(Leg leg) const {
     report.peer = counters.peer.load();
     report.packets = packets(leg);
     report.stranger = counters.stranger.load();
-    report.reception = receptionOf(leg);
+    report.reception = flows_.reception(leg);
     report.rtcp = sides_[leg].reports.view();
     report.bytes = counters.bytes.value() + flows_.bytes(leg);
     for (std::size_t i = 0; i < kDropReasons; ++i) {

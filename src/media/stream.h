@@ -152,10 +152,6 @@ private:
     void countRtcp(Leg leg, std::span<const std::uint8_t> datagram, base::TimePoint now);
     /// In Hz, as PayloadClocks::find() has it.
     [[nodiscard]] std::optional<std::uint32_t> clockOf(Leg leg, std::uint8_t type) const;
-    /// The payload type of what comes to the leg has changed.
-    void chooseClock(Leg leg, std::uint8_t type, ReceptionState& state) const;
-    /// The state with what the kernel has forwarded.
-    [[nodiscard]] ReceptionState receptionOf(Leg leg) const;
     [[nodiscard]] Drop forward(Side& to, Channel channel, std::span<const std::uint8_t> datagram);
     /// Whether the packet is held back.
     [[nodiscard]] bool hold(Leg leg, const Packet& packet, std::span<const std::uint8_t> datagram,

@@ -50,7 +50,8 @@ void StreamFlows::routeFound(Leg leg, std::uint64_t question, const kernel::Flow
     whole.outInterface = route->interface;
     whole.outMtu = route->mtu;
     direction.packetsAtPut = figures(leg).packets;
-    flows_->put(leg, whole);
+    flows_->put(leg, whole, receptions_[leg].load());
+    kernelKeeps_[leg].store(true, std::memory_order_release);
     direction.state = State::In;
 }
 
@@ -71,6 +72,8 @@ void StreamFlows::leave(Leg leg, base::TimePoint now) {
     auto& direction = directions_[leg];
     if (direction.state == State::In) {
         flows_->take(leg, ports_[leg]);
+        receptions_[leg].store(ReceptionState(flows_->reception(leg, ports_[leg])));
+        kernelKeeps_[leg].store(false, std::memory_order_release);
         direction.resting = now + kernel::FlowTable::kSettling;
     }
     direction.state = State::Out;
@@ -84,12 +87,28 @@ std::optional<StreamFlows::Heard> StreamFlows::lastHeard(Leg leg) const {
     if (now.packets == directions_[leg].packetsAtPut) {
         return std::nullopt;
     }
-    return Heard{now.heard, now.ssrc, now.sequence};
+    const auto state = flows_->reception(leg, ports_[leg]);
+    return Heard{now.heard, state.ssrc, static_cast<std::uint16_t>(state.highest)};
 }
 
-StreamFlows::Heard StreamFlows::last(Leg leg) const {
-    const auto now = figures(leg);
-    return {now.heard, now.ssrc, now.sequence};
+void StreamFlows::setReception(Leg leg, const ReceptionState& state) {
+    if (isIn(leg)) {
+        flows_->setReception(leg, ports_[leg], state);
+    } else {
+        receptions_[leg].store(state);
+    }
+}
+
+void StreamFlows::learn(Leg leg, std::uint32_t clock) {
+    if (isIn(leg)) {
+        flows_->learn(leg, ports_[leg], clock);
+    }
+}
+
+ReceptionState StreamFlows::reception(Leg leg) const {
+    return kernelKeeps_[leg].load(std::memory_order_acquire)
+               ? ReceptionState(flows_->reception(leg, ports_[leg]))
+               : receptions_[leg].load();
 }
 
 kernel::FlowFigures StreamFlows::figures(Leg leg) const {

@@ -7,6 +7,7 @@
 
 #include "media/kernel_flows.h"
 #include "media/leg.h"
+#include "media/reception.h"
 
 namespace siproxd::media {
 
@@ -18,7 +19,8 @@ namespace siproxd::media {
 ///      ^                      │                      │
 ///      └──────── leave() ─────┴──────────────────────┘
 ///
-/// Belongs to the media thread, but for packets() and bytes().
+/// What has been received of a direction moves along with it. Belongs to the media thread, but for what is
+/// marked.
 class StreamFlows {
 public:
     /// `flows`: nullptr where there is no relay in the kernel.
@@ -53,16 +55,23 @@ public:
         std::uint32_t ssrc;
         std::uint16_t sequence;
     };
-    /// The last packet that the kernel has forwarded of the flow which is in now; nothing: none.
+    /// The last packet that the kernel has forwarded of the flow which is in now, of those that are not
+    /// late, doubled or strays; nothing: it has forwarded none.
     [[nodiscard]] std::optional<Heard> lastHeard(Leg leg) const;
+
+    /// The process has relayed a packet that came to the leg: the state with it.
+    void setReception(Leg leg, const ReceptionState& state);
+    /// payloadClock() of a type of what comes to the leg, if that is in: the kernel leaves types that it
+    /// does not know to the process.
+    void learn(Leg leg, std::uint32_t clock);
 
     // Any thread.
 
+    /// Of the RTP that has come to the leg, whoever has relayed it.
+    [[nodiscard]] ReceptionState reception(Leg leg) const;
+
     /// Whether something is in, or may be after a routeFound().
     [[nodiscard]] bool mayBeIn() const { return mayBeIn_.load(std::memory_order_relaxed); }
-
-    /// As lastHeard(), of any flow that had the port.
-    [[nodiscard]] Heard last(Leg leg) const;
 
     /// The kernel forwards nothing from this moment on, leave() follows: what is signalled must not be
     /// overtaken by packets until the media thread has heard of it.
@@ -89,6 +98,8 @@ private:
     const PerLeg<std::uint16_t> ports_;
     PerLeg<Direction> directions_;
     std::atomic<bool> mayBeIn_ = false;
+    PerLeg<SharedReception> receptions_;      ///< while the kernel does not keep them
+    PerLeg<std::atomic<bool>> kernelKeeps_;
     PerLeg<kernel::FlowFigures> before_;  ///< of streams that had the ports before
 };
 

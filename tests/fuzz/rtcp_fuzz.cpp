@@ -25,16 +25,12 @@ void receiveAll(std::span<const std::uint8_t> bytes) {
     while (bytes.size() >= 8) {
         const auto how = bytes[0];
         if ((how & 0x40U) != 0) {
-            state.measure(how & 3U, (how & 0x10U) != 0 ? 8000 : bytes[6] * 1000U);
+            state.follow(media::payloadClock(how & 3U, (how & 0x10U) != 0 ? 8000 : bytes[6] * 1000U));
         }
         const std::uint32_t sequence = bytes[1] * 256U + bytes[2];
         const std::uint32_t stamp = bytes[3] * 65536U + bytes[4] * 256U + bytes[5];
         arrival += bytes[7] * std::uint64_t{1'000'000};
-        if ((how & 0x80U) != 0) {
-            state.takeOver(how & 4U, static_cast<std::uint16_t>(sequence), state.taken + bytes[6]);
-        } else {
-            state.receive(how & 4U, static_cast<std::uint16_t>(sequence), how & 3U, stamp, arrival);
-        }
+        state.receive(how & 4U, static_cast<std::uint16_t>(sequence), how & 3U, stamp, arrival);
         check(state);
         bytes = bytes.subspan(8);
     }

@@ -91,6 +91,26 @@ def test_an_attacker_who_knows_the_port_is_not_relayed(lab):
 
 
 @kernel
+@pytest.mark.parametrize("kind", [13, 97, 0])
+def test_payload_types_that_nobody_announced_follow_with_the_first_packet(lab, kind):
+    """It takes the process to know what they are; from then on it may stand still."""
+    call = in_kernel(lab)
+    ssrc = 0x10000 + call.caller_rtp.getsockname()[1]
+    call.callee_rtp.settimeout(5)
+
+    def passes(number, payload_type):
+        data = rtp.packet(number, ssrc, payload_type)
+        call.caller_rtp.sendto(data, call.caller_target)
+        assert call.callee_rtp.recv(2048) == data
+    passes(call.spoken + 1, kind)
+    with Standing(lab):
+        passes(call.spoken + 2, kind)
+        if kind != 0:   # PCMU would be measured now, which has PCMA's place
+            passes(call.spoken + 3, 8)
+    call.hang_up()
+
+
+@kernel
 def test_a_new_port_of_the_phone_is_followed(lab):
     """A NAT between phone and siproxd has given it another port: the process learns that, the kernel
     has both directions again a moment later."""

@@ -4,9 +4,11 @@ heard, why."""
 
 import os
 import re
+import select
 import signal
 import struct
 import time
+from contextlib import nullcontext
 
 import pytest
 
@@ -14,6 +16,7 @@ import rtp
 import sip
 from calls import reinvite
 from deadline import wait_for
+from kernel_relay import MOVES, Standing, moved
 from topology import PROVIDER, REMOTE
 
 pytestmark = pytest.mark.needs_daemon
@@ -67,6 +70,92 @@ def test_jitter_is_told(lab, call):
     call.hang_up()
     phone, _ = verdict(lab)
     assert 5 <= int(re.search(r"jitter (\d+) ms", phone)[1]) <= 25, phone
+
+
+class Jitter:
+    """RFC 3550 A.8 in milliseconds, as a receiver measures it."""
+
+    def __init__(self):
+        self.jitter, self.ssrc, self.transit = 0.0, None, 0.0
+
+    def hear(self, ssrc, stamp, arrival):
+        transit = arrival - stamp
+        if ssrc == self.ssrc:
+            self.jitter += (abs(transit - self.transit) - self.jitter) / 16
+        self.ssrc, self.transit = ssrc, transit
+
+
+def uneven(ssrc):
+    """Packets 16 to 80 of a party's audio: its SSRC, sequence number, type, timestamp in ms. Every tenth is
+    lost, two have overtaken others, one comes twice, three are events, one is a stray; and another source goes
+    on. Timestamps go back and forth by 2 s, against which a machine's own unevenness is nothing."""
+    sent = [(ssrc, number, 8, number * 20 + number % 2 * 2000)
+            for number in range(16, 81) if number % 10 != 5]
+    sent[4:6] = sent[5:3:-1]
+    sent[14:16] = sent[15:13:-1]
+    sent.insert(21, sent[20])
+    sent[30:33] = [(ssrc, number, 101, 7777) for _, number, *_ in sent[30:33]]
+    sent.insert(40, (ssrc, 50000, 8, 1))
+    return sent + [(ssrc + 1, number, 8, number * 20 + number % 2 * 2000)
+                   for number in range(65530, 65550)]
+
+
+def say(sock, target, listener, packets, measure):
+    """One after the other, each heard at the other end before the next one."""
+    heard, before = set(), None
+    for ssrc, number, kind, stamp in packets:
+        data = struct.pack(">BBHII", 0x80, kind, number & 0xFFFF, stamp * 8, ssrc) + rtp.PCMA_SILENCE
+        if kind == 8 and number != 50000 and (ssrc, number) not in heard:
+            measure.hear(ssrc, stamp, time.monotonic() * 1000)
+        heard.add((ssrc, number))
+        sock.sendto(data, target)
+        assert select.select([listener], [], [], 5)[0], f"packet {number} behind {before}"
+        assert listener.recv(2048) == data
+        before = number
+
+
+def engines():
+    for engine in ("userspace", "kernel"):
+        yield pytest.param(marks=pytest.mark.siproxd(rtp_engine=engine, debug_level=MOVES), id=engine)
+
+
+@pytest.mark.parametrize((), engines())
+def test_both_engines_measure_the_same(request, lab, call):
+    """What is lost, overtaken and uneven is told alike whoever has relayed it, during the call and when media
+    has come back to the process. In the kernel that is without the process, which stands still."""
+    in_kernel = "kernel" in request.node.name
+    call.check_media(15)
+    if in_kernel:
+        moved(lab)
+    ways = [(call.caller_rtp, call.caller_target, call.callee_rtp, 0x10000),
+            (call.callee_rtp, call.callee_target, call.caller_rtp, 0x20000)]
+    models = [Jitter(), Jitter()]
+    with Standing(lab) if in_kernel else nullcontext():
+        for (sock, target, listener, ssrc), model in zip(ways, models):
+            ssrc += sock.getsockname()[1]
+            model.hear(ssrc, 15 * 20, time.monotonic() * 1000)
+            say(sock, target, listener, uneven(ssrc), model)
+
+    def check(said, packets, lost, more, model):
+        found = re.match(rf"{packets} packets, {100 * lost / (packets + lost):.1f} % lost, jitter (\d+) ms, "
+                         rf"2 overtaken, {more} sources, PCMA, MOS 1\.0", said)
+        assert found, said
+        assert abs(int(found[1]) - model.jitter) < model.jitter / 10, f"{said}, not {model.jitter:.0f}"
+    os.kill(lab.daemon.pid, signal.SIGUSR1)
+    for said, model in zip(verdict(lab, "goes on for"), models):
+        assert 1000 < model.jitter < 2100
+        check(said, 15 + 59 + 20, 6, 2, model)
+
+    ports = [sock.getsockname()[1] for sock in (call.caller_rtp, call.callee_rtp)]
+    reinvite(call.caller, call.callee,
+             sip.sdp(call.caller.agent.address, ports[0], version=2),
+             sip.sdp(call.callee.agent.address, ports[1], version=2))
+    call.check_media(15)
+    call.hang_up()
+    for said, model in zip(verdict(lab), models):
+        for number in range(15):
+            model.hear(1, number * 20, number * 20)
+        check(said, 15 + 59 + 20 + 15, 6, 3, model)
 
 
 def test_a_silent_provider(lab, call):

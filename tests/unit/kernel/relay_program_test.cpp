@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -197,6 +198,17 @@ Flow flow6() {
     return flow;
 }
 
+constexpr std::uint32_t clockWord(unsigned type, std::uint32_t hertz) {
+    return type << SIPROXD_TYPE_SHIFT | hertz;
+}
+
+/// Nothing has been received; type 8 is measured.
+siproxd_reception fresh(std::uint32_t hertz = 8000) {
+    siproxd_reception state{};
+    siproxd_reception_measure(&state, 8, siproxd_clock_factor(hertz));
+    return state;
+}
+
 Frame frameOf(const Flow& flow, const Bytes& payload) {
     return frame(flow.source, flow.local, payload);
 }
@@ -212,7 +224,7 @@ TEST_CASE("RTP of a flow leaves rewritten, with its payload and checksums right"
         for (const Side side : {Side::A, Side::B}) {
             INFO(flow.source.toString() << " side " << static_cast<int>(side));
             const auto before = table->figures(side, 7074);
-            table->put(side, flow);
+            table->put(side, flow, fresh());
             const auto payload = rtp(1000);
             const auto ran = run(table->ethernetProgram(), frameOf(flow, payload));
             CHECK(ran.verdict == TC_ACT_REDIRECT);
@@ -228,8 +240,10 @@ TEST_CASE("RTP of a flow leaves rewritten, with its payload and checksums right"
             const auto figures = table->figures(side, 7074);
             CHECK(figures.packets == before.packets + 1);
             CHECK(figures.bytes == before.bytes + payload.size());
-            CHECK(figures.ssrc == 0xdeadbeef);
-            CHECK(figures.sequence == 1000);
+            const auto reception = table->reception(side, 7074);
+            CHECK(reception.ssrc == 0xdeadbeef);
+            CHECK(reception.highest == 1000);
+            CHECK(reception.received == 1);
             CHECK(std::chrono::steady_clock::now() - figures.heard < std::chrono::seconds(10));
             table->take(side, 7074);
             CHECK(run(table->ethernetProgram(), frameOf(flow, payload)).verdict == TC_ACT_UNSPEC);
@@ -243,7 +257,7 @@ TEST_CASE("A datagram without a checksum gets none", "[kernel]") {
     if (!table) {
         return;
     }
-    table->put(Side::A, flow4());
+    table->put(Side::A, flow4(), fresh());
     auto in = frameOf(flow4(), rtp(1));
     put16(in.bytes, in.udp() + 6, 0);
     const auto ran = run(table->ethernetProgram(), in);
@@ -260,7 +274,7 @@ TEST_CASE("What is not RTP of the flow goes to the socket as it came", "[kernel]
     const auto flow = flow4();
     auto big = flow;
     big.outMtu = 200;  // 172 bytes of RTP make exactly that
-    table->put(Side::A, big);
+    table->put(Side::A, big, fresh());
     const auto good = frameOf(flow, rtp(1));
     REQUIRE(run(table->ethernetProgram(), good).verdict == TC_ACT_REDIRECT);
 
@@ -288,6 +302,7 @@ TEST_CASE("What is not RTP of the flow goes to the socket as it came", "[kernel]
         {"the RTCP port", from(flow.source, {flow.local.ip, 7075})},
         {"below the range", from(flow.source, {flow.local.ip, 7068})},
         {"above the range", from(flow.source, {flow.local.ip, 7090})},
+        {"a type that is not known", payloadOf(first(0x80, 9))},
         {"IPv6", frame(flow6().source, flow6().local, rtp(1))},
         {"RTCP", payloadOf(first(0x80, 200))},
         {"the first type of RTCP", payloadOf(first(0x80, 192))},
@@ -325,7 +340,7 @@ TEST_CASE("Packets above the limit of a flow are dropped and counted", "[kernel]
     }
     auto flow = flow4();
     flow.packetsPerSecond = 80;  // eleven in a window
-    table->put(Side::B, flow);
+    table->put(Side::B, flow, fresh());
     int forwarded = 0;
     for (unsigned i = 0; i < 100; ++i) {
         const auto verdict = run(table->ethernetProgram(), frameOf(flow, rtp(i))).verdict;
@@ -350,7 +365,7 @@ TEST_CASE("Every port of the range has an entry of its own on both sides", "[ker
             auto flow = flow4();
             flow.local = {ip(side == Side::A ? "10.0.0.1" : "198.51.100.1"), port};
             flow.destination.port = port;
-            table->put(side, flow);
+            table->put(side, flow, fresh());
         }
     }
     for (std::uint16_t port = 7070; port < 7090; port = static_cast<std::uint16_t>(port + 2)) {
@@ -360,7 +375,162 @@ TEST_CASE("Every port of the range has an entry of its own on both sides", "[ker
             CHECK(ran.verdict == TC_ACT_REDIRECT);
             CHECK(ran.frame.address(false).port == port);
         }
-        CHECK(table->figures(Side::A, port).sequence == port);
+        CHECK(table->reception(Side::A, port).highest == port);
         CHECK(table->figures(Side::B, port).packets == 1);
     }
+}
+
+namespace {
+
+/// RTP with these fields.
+Bytes rtp(std::uint32_t ssrc, unsigned sequence, unsigned type, std::uint32_t timestamp) {
+    auto bytes = rtp(sequence);
+    bytes[1] = static_cast<std::uint8_t>(type);
+    put16(bytes, 4, timestamp >> 16U);
+    put16(bytes, 6, timestamp & 0xffffU);
+    put16(bytes, 8, ssrc >> 16U);
+    put16(bytes, 10, ssrc & 0xffffU);
+    return bytes;
+}
+
+std::uint64_t nanoseconds(base::TimePoint when) {
+    return static_cast<std::uint64_t>(when.time_since_epoch().count());
+}
+
+}  // namespace
+
+TEST_CASE("What the program has received is what the process would have", "[kernel]") {
+    const auto table = makeTable();
+    if (!table) {
+        return;
+    }
+    const auto flow = flow4();
+    for (const std::uint32_t hertz : {8000U, 48000U, 90000U}) {
+        INFO(hertz);
+        auto ours = fresh(hertz);
+        // Somewhere in the life of a stream, one cycle of sequence numbers up.
+        siproxd_reception_receive(&ours, 0x11111111, 65534, 8, 0xffffff00,
+                                  nanoseconds(std::chrono::steady_clock::now()));
+        table->put(Side::A, flow, ours);
+        table->learn(Side::A, 7074, clockWord(101, SIPROXD_CLOCK_NONE));
+        table->learn(Side::A, 7074, clockWord(0, 16000));
+        table->learn(Side::A, 7074, clockWord(98, SIPROXD_CLOCK_UNKNOWN));
+        const auto receive = [&](std::uint32_t ssrc, unsigned sequence, unsigned type,
+                                 std::uint32_t timestamp) {
+            const auto in = frameOf(flow, rtp(ssrc, sequence & 0xffffU, type, timestamp));
+            REQUIRE(run(table->ethernetProgram(), in).verdict == TC_ACT_REDIRECT);
+            type &= 0x7fU;
+            if (type != ours.type) {
+                siproxd_reception_follow(&ours, type == 101  ? clockWord(101, SIPROXD_CLOCK_NONE)
+                                                : type == 98 ? clockWord(98, SIPROXD_CLOCK_UNKNOWN)
+                                                : type == 0  ? clockWord(0, 16000)
+                                                             : clockWord(8, hertz));
+            }
+            siproxd_reception_receive(&ours, ssrc, static_cast<std::uint16_t>(sequence),
+                                      static_cast<std::uint8_t>(type), timestamp,
+                                      nanoseconds(table->figures(Side::A, 7074).heard));
+            const auto theirs = table->reception(Side::A, 7074);
+            CHECK(std::memcmp(&theirs, &ours, sizeof ours) == 0);
+        };
+        const auto step = hertz / 50;
+        std::uint32_t stamp = 0xffffff00;
+        // In order with the marker, over the ends of both counts, with gaps, twice, overtaken.
+        for (const unsigned sequence : {65535U, 65536U, 65537U, 65540U, 65540U, 65539U, 65541U, 65580U,
+                                        65541U, 65590U, 65582U}) {
+            stamp += step;
+            receive(0x11111111, sequence, 8U | 0x80U, stamp);
+        }
+        CHECK(ours.duplicates == 1);
+        CHECK(ours.late == 3);
+        CHECK(ours.jitter > 0);
+        // A picture in three packets.
+        for (const unsigned sequence : {65591U, 65592U, 65593U}) {
+            receive(0x11111111, sequence, 8, stamp + step);
+        }
+        // Events in between.
+        const auto measured = ours.jitter;
+        receive(0x11111111, 65594, 101, 1);
+        receive(0x11111111, 65595, 101, 999);
+        CHECK(ours.jitter == measured);
+        CHECK(ours.type == 8);
+        // A stray, a jump, another source, another codec.
+        for (const unsigned sequence : {20000U, 65596U, 30000U, 30001U, 30002U}) {
+            stamp += step;
+            receive(0x11111111, sequence, 8, stamp);
+        }
+        CHECK(ours.jumps == 1);
+        for (const unsigned sequence : {5U, 6U, 8U}) {
+            stamp += step;
+            receive(0x22222222, sequence, 8, stamp);
+        }
+        CHECK(ours.sources == 2);
+        receive(0x22222222, 9, 0, stamp);
+        receive(0x22222222, 10, 0, stamp + 320);
+        CHECK(ours.type == 0);
+        receive(0x22222222, 11, 98, stamp);
+        CHECK(ours.clock == 0);
+        table->take(Side::A, 7074);
+    }
+}
+
+TEST_CASE("Jitter is measured by the time when packets come", "[kernel]") {
+    const auto table = makeTable();
+    if (!table) {
+        return;
+    }
+    const auto flow = flow4();
+    table->put(Side::A, flow, fresh());
+    // Of 8000 Hz, at once: each comes 20 ms before its time, so jitter nears 20 ms, 160 units.
+    std::uint32_t before = 0;
+    for (unsigned i = 0; i < 100; ++i) {
+        run(table->ethernetProgram(), frameOf(flow, rtp(7, i, 8, 0xfffff000U + i * 160)));
+        const auto jitter = table->reception(Side::A, 7074).jitter;
+        // However busy the machine: as it comes to a difference.
+        CHECK((jitter >= before || i > 30));
+        before = jitter;
+    }
+    CHECK(before > 16 * 80);
+}
+
+TEST_CASE("A state that the process changes is gone on with", "[kernel]") {
+    const auto table = makeTable();
+    if (!table) {
+        return;
+    }
+    const auto flow = flow4();
+    table->put(Side::A, flow, fresh());
+    run(table->ethernetProgram(), frameOf(flow, rtp(7, 1, 8, 160)));
+    auto state = table->reception(Side::A, 7074);
+    siproxd_reception_receive(&state, 7, 2, 8, 320, nanoseconds(std::chrono::steady_clock::now()));
+    table->setReception(Side::A, 7074, state);
+    run(table->ethernetProgram(), frameOf(flow, rtp(7, 3, 8, 480)));
+    state = table->reception(Side::A, 7074);
+    CHECK(state.received == 3);
+    CHECK(state.numbers == 3);
+    CHECK(state.sources == 1);
+}
+
+TEST_CASE("A type is forwarded as soon as it is known, and forgotten for the next flow", "[kernel]") {
+    const auto table = makeTable();
+    if (!table) {
+        return;
+    }
+    const auto flow = flow4();
+    table->put(Side::A, flow, fresh());
+    const auto verdict = [&](unsigned type) {
+        return run(table->ethernetProgram(), frameOf(flow, rtp(7, 1, type, 160))).verdict;
+    };
+    CHECK(verdict(101) == TC_ACT_UNSPEC);
+    CHECK(verdict(0) == TC_ACT_UNSPEC);
+    table->learn(Side::A, 7074, clockWord(101, SIPROXD_CLOCK_NONE));
+    CHECK(verdict(101) == TC_ACT_REDIRECT);
+    CHECK(verdict(97) == TC_ACT_UNSPEC);
+    // It has 101's place.
+    table->learn(Side::A, 7074, clockWord(97, 48000));
+    CHECK(verdict(97) == TC_ACT_REDIRECT);
+    CHECK(verdict(101) == TC_ACT_UNSPEC);
+    table->take(Side::A, 7074);
+    table->put(Side::A, flow, fresh());
+    CHECK(verdict(97) == TC_ACT_UNSPEC);
+    CHECK(verdict(8) == TC_ACT_REDIRECT);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "media/reception.h"
 
+#include <algorithm>
+#include <bit>
+#include <optional>
+#include <random>
 #include <vector>
 
 #include "support/catch.h"
@@ -17,7 +21,7 @@ struct Source {
     ReceptionState state;
     std::uint32_t ssrc = kSsrc;
 
-    Source() { state.measure(8, 8000); }
+    Source() { state.follow(payloadClock(8, 8000)); }
 
     /// `late`: in ms, after its time.
     void send(unsigned sequence, std::uint64_t late = 0) {
@@ -129,7 +133,7 @@ TEST_CASE("jitter in milliseconds does not depend on the clock or how long the m
     for (const std::uint32_t hertz : {8000U, 44100U, 48000U, 90000U}) {
         for (const std::uint64_t up : {std::uint64_t{1}, std::uint64_t{4'000'000'000'000'000}}) {
             ReceptionState state;
-            state.measure(96, hertz);
+            state.follow(payloadClock(96, hertz));
             for (unsigned i = 0; i < 400; ++i) {
                 state.receive(kSsrc, static_cast<std::uint16_t>(i), 96, i * (hertz / 50),
                               up + i * 20 * kMs + (i % 2) * 4 * kMs);
@@ -139,32 +143,84 @@ TEST_CASE("jitter in milliseconds does not depend on the clock or how long the m
     }
 }
 
-TEST_CASE("what another engine has had is merged by its last packet and count", "[media]") {
-    Source source;
-    source.sendAll({1, 2, 3});
-    source.state.takeOver(kSsrc, 103, 98);
-    CHECK(source.state.expected() == 103);
-    CHECK(source.state.lost() == 2);
-    source.state.takeOver(kSsrc, 103, 98);
-    CHECK(source.state.expected() == 103);
-    source.sendAll({104, 105});
-    CHECK(source.state.lost() == 2);
-    // Two cycles and a bit, ten of them lost.
-    source.state.takeOver(kSsrc, static_cast<std::uint16_t>(105 + 140000), 98 + 139990);
-    CHECK(source.state.expected() == 105 + 140000);
-    CHECK(source.state.lost() == 12);
+TEST_CASE("jitter goes on where timestamps and sequence numbers wrap", "[media]") {
+    for (const std::uint32_t hertz : {8000U, 48000U, 90000U}) {
+        INFO(hertz);
+        ReceptionState state;
+        state.follow(payloadClock(96, hertz));
+        std::uint32_t before = 0;
+        for (unsigned i = 0; i < 400; ++i) {
+            state.receive(kSsrc, static_cast<std::uint16_t>(65336 + i), 96, (i - 200) * (hertz / 50),
+                          1'000'000 * kMs + i * 20 * kMs + (i % 2) * 4 * kMs);
+            // RFC 3550 A.8: no step is more than a sixteenth of the difference, and one for rounding.
+            const auto largest = hertz / 250 + 2;
+            CHECK(state.jitter <= before + largest);
+            before = state.jitter;
+        }
+        CHECK(state.jitterMs() == Approx(4).margin(0.3));
+        CHECK(state.lost() == 0);
+        CHECK(state.expected() == 400);
+        CHECK(state.highest == 65336 + 399);
+    }
 }
 
-TEST_CASE("another engine may see the source change", "[media]") {
+TEST_CASE("jitter follows the codec, and events and noise do not change it", "[media]") {
     Source source;
-    source.sendAll({1, 2, 3});
-    source.state.takeOver(77, 5000, 50);
-    CHECK(source.state.sources == 2);
-    CHECK(source.state.expected() == 53);
-    CHECK(source.state.lost() == 0);
-    source.ssrc = 77;
-    source.sendAll({5001, 5003});
-    CHECK(source.state.lost() == 1);
+    source.send(1);
+    source.send(2, 16);
+    const auto before = source.state;
+    source.state.follow(payloadClock(101, 0));
+    CHECK(source.state == before);
+    // Another name for the same clock: what was measured stays, the next difference is one of two new ones.
+    source.state.follow(payloadClock(0, 8000));
+    CHECK(source.state.type == 0);
+    CHECK(source.state.jitter == before.jitter);
+    source.state.receive(kSsrc, 3, 0, 77, 1'000'500 * kMs);
+    CHECK(source.state.jitter == before.jitter);
+    for (const auto hertz : {std::optional(1'000'000U), std::optional<std::uint32_t>()}) {
+        source.state.follow(payloadClock(97, hertz));
+        CHECK(source.state.type == 97);
+        CHECK(source.state.jitterMs() == 0);
+    }
+}
+
+TEST_CASE("a new SSRC begins without a difference", "[media]") {
+    Source source;
+    source.send(1);
+    source.send(2, 16);
+    const auto before = source.state.jitter;
+    source.ssrc = 5;
+    source.send(3, 500);
+    CHECK(source.state.jitter == before);
+    source.send(4, 500);
+    CHECK(source.state.jitter < before);
+}
+
+TEST_CASE("a packet adds no more than it is worth, whatever others have left there", "[media]") {
+    std::mt19937 engine(4711);
+    const auto random = [&engine] { return static_cast<std::uint32_t>(engine()); };
+    std::uint32_t numbers = 0;
+    std::uint32_t received = 0;
+    std::uint32_t jitter = 0;
+    for (int round = 0; round < 100000; ++round) {
+        ReceptionState::Words words;
+        std::ranges::generate(words, random);
+        auto state = std::bit_cast<ReceptionState>(words);
+        state.numbers = state.received = 1000;
+        // What the sum comes to at the most.
+        state.jitter %= 16 * SIPROXD_CLOCK_SET + 1;
+        // Sometimes the words fit together.
+        state.ssrc = random() % 2 == 0 ? kSsrc : state.ssrc;
+        const auto sequence = random() % 2 == 0 ? state.highest + random() % 6001 - 3000 : random();
+        state.receive(kSsrc, static_cast<std::uint16_t>(sequence), static_cast<std::uint8_t>(state.type),
+                      state.timestamp + random() % 3, random());
+        numbers = std::max(numbers, state.numbers - 1000);
+        received = std::max(received, state.received - 1000);
+        jitter = std::max(jitter, state.jitter);
+    }
+    CHECK(numbers == SIPROXD_MOST_LOST);
+    CHECK(received <= 2);
+    CHECK(jitter <= 16 * SIPROXD_CLOCK_SET);
 }
 
 TEST_CASE("a shared state is read as it was stored", "[media]") {

@@ -2,6 +2,7 @@
 #include "media/stream_flows.h"
 
 #include <map>
+#include <vector>
 
 #include "support/addresses.h"
 #include "support/catch.h"
@@ -20,15 +21,24 @@ public:
         bool in = false;
         kernel::Flow flow;
         kernel::FlowFigures figures;
+        siproxd_reception reception{};
+        std::vector<std::uint32_t> clocks;
     };
 
     void findRoute(const base::IpAddress&, const base::IpAddress&, OnRoute) override {}
     void drain() override {}
-    void put(Leg leg, const kernel::Flow& flow) override {
+    void put(Leg leg, const kernel::Flow& flow, const siproxd_reception& reception) override {
         auto& entry = at(leg, flow.local.port);
         REQUIRE_FALSE(entry.in);
         entry.in = true;
         entry.flow = flow;
+        entry.reception = reception;
+    }
+    void learn(Leg leg, std::uint16_t port, std::uint32_t clock) override {
+        at(leg, port).clocks.push_back(clock);
+    }
+    void setReception(Leg leg, std::uint16_t port, const siproxd_reception& reception) override {
+        at(leg, port).reception = reception;
     }
     void take(Leg leg, std::uint16_t port) override { at(leg, port).in = false; }
     [[nodiscard]] kernel::FlowFigures figures(Leg leg, std::uint16_t port) const override {
@@ -36,14 +46,18 @@ public:
         return found != entries_.end() ? found->second.figures : kernel::FlowFigures{};
     }
 
+    [[nodiscard]] siproxd_reception reception(Leg leg, std::uint16_t port) const override {
+        return entries_.at({leg, port}).reception;
+    }
+
     Entry& at(Leg leg, std::uint16_t port) { return entries_[{leg, port}]; }
     void forwards(Leg leg, std::uint16_t port, std::uint16_t sequence, base::TimePoint when) {
-        auto& figures = at(leg, port).figures;
+        auto& [in, flow, figures, reception, clocks] = at(leg, port);
         ++figures.packets;
         figures.bytes += 172;
-        figures.ssrc = 7;
-        figures.sequence = sequence;
         figures.heard = when;
+        siproxd_reception_receive(&reception, 7, sequence, 8, sequence * 160U,
+                                  static_cast<std::uint64_t>(when.time_since_epoch().count()));
     }
 
 private:
@@ -163,6 +177,56 @@ TEST_CASE("What the kernel has forwarded counts for the stream that has the port
     CHECK(flows.packets(Leg::A) == 1);
     CHECK_FALSE(flows.lastHeard(Leg::A));
     CHECK(flows.packets(Leg::B) == 0);
+}
+
+TEST_CASE("What has been received goes along into the kernel and back", "[media]") {
+    FakeKernel kernel;
+    kernel.forwards(Leg::A, 7070, 40000, kStart);  // for an earlier stream
+    StreamFlows flows(&kernel, kPorts, kStart);
+    ReceptionState inOne;  // what an engine has that gets all of it
+    inOne.follow(payloadClock(8, 8000));
+    flows.setReception(Leg::A, inOne);
+    const auto receive = [&](std::uint16_t sequence) {
+        // Every other one comes 6 ms late.
+        const auto when = kStart + sequence * 20ms + (sequence % 2) * 6ms;
+        const auto now = static_cast<std::uint64_t>(when.time_since_epoch().count());
+        inOne.receive(7, sequence, 8, sequence * 160U, now);
+        if (flows.isIn(Leg::A) && sequence % 10 != 0) {
+            kernel.forwards(Leg::A, 7070, sequence, when);
+        } else {
+            auto state = flows.reception(Leg::A);
+            state.receive(7, sequence, 8, sequence * 160U, now);
+            flows.setReception(Leg::A, state);
+        }
+        CHECK(flows.reception(Leg::A) == inOne);
+    };
+    for (std::uint16_t sequence = 1; sequence < 100; ++sequence) {
+        if (sequence == 20) {
+            flows.routeAsked(Leg::A, 1);
+            flows.routeFound(Leg::A, 1, flow(), kRoute, kStart);
+        }
+        if (sequence == 80) {
+            flows.leave(kStart);
+            kernel.at(Leg::A, 7070).reception = {};
+        }
+        if (sequence % 7 != 0) {
+            receive(sequence);
+        }
+    }
+    CHECK(flows.reception(Leg::A).lost() == 14);
+    CHECK(flows.reception(Leg::A).jitterMs() > 1);
+    CHECK(flows.reception(Leg::B) == ReceptionState{});
+}
+
+TEST_CASE("The kernel learns payload types while it forwards", "[media]") {
+    FakeKernel kernel;
+    StreamFlows flows(&kernel, kPorts, kStart);
+    flows.learn(Leg::A, payloadClock(101, 0));
+    flows.routeAsked(Leg::A, 1);
+    flows.routeFound(Leg::A, 1, flow(), kRoute, kStart);
+    CHECK(kernel.at(Leg::A, 7070).clocks.empty());
+    flows.learn(Leg::A, payloadClock(101, 0));
+    CHECK(kernel.at(Leg::A, 7070).clocks == std::vector{payloadClock(101, 0)});
 }
 
 TEST_CASE("A stream that ends leaves nothing in the kernel", "[media]") {

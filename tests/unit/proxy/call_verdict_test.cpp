@@ -33,7 +33,7 @@ media::StreamReport silent() {
 /// What comes from the phone is as it should be.
 void hear(media::LegReport& leg, unsigned packets) {
     leg.packets = packets;
-    leg.reception.measure(8, 8000);
+    leg.reception.follow(media::payloadClock(8, 8000));
     for (unsigned i = 0; i < packets; ++i) {
         leg.reception.receive(1, static_cast<std::uint16_t>(i), 8, i * 160,
                               std::uint64_t{i} * 20'000'000);
