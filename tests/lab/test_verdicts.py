@@ -158,6 +158,25 @@ def test_both_engines_measure_the_same(request, lab, call):
         check(said, 15 + 59 + 20 + 15, 6, 3, model)
 
 
+@pytest.mark.parametrize((), engines())
+def test_jitter_is_by_the_time_of_arrival(request, lab, call):
+    """Timestamps say when packets were sent, whatever the pace of this machine: there is next to no jitter. By
+    an arrival that stood still there would be as much as lies between two packets."""
+    call.check_media(15)
+    if "kernel" in request.node.name:
+        moved(lab)
+    start = time.monotonic()
+    for number in range(1, 41):
+        stamp = int((time.monotonic() - start) * 8000)
+        header = struct.pack(">BBHII", 0x80, 8, number, stamp, 0x4444)
+        call.caller_rtp.sendto(header + rtp.PCMA_SILENCE, call.caller_target)
+        time.sleep(0.05)    # their pace
+    between = (time.monotonic() - start) * 1000 / 40
+    call.hang_up()
+    phone, _ = verdict(lab)
+    assert int(re.search(r"jitter (\d+) ms, ", phone)[1]) < between / 2, phone
+
+
 def test_a_silent_provider(lab, call):
     talk(call.caller_rtp, call.caller_target, range(1, 30))
     call.hang_up()
