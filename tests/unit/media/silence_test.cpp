@@ -4,7 +4,7 @@
 #include "media_peer.h"
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
-#include "support/log_capture.h"
+#include "support/log_spy.h"
 
 using namespace siproxd;
 using namespace siproxd::media;
@@ -85,7 +85,7 @@ TEST_CASE("a call without packets is reported after rtp_timeout, and again", "[m
 
 TEST_CASE("a party that is silent while the other talks is told of once", "[media][silence]") {
     Bench bench;
-    test::LogCapture captured;
+    test::LogSpy captured;
     bench.connect();
     const auto talkFor = [&](int seconds) {
         for (int i = 0; i < seconds; ++i) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -12,39 +11,10 @@
 #include "plugin/chain.h"
 #include "support/catch.h"
 #include "support/fake_loop.h"
+#include "support/log_spy.h"
 
 /// What tests of plugins and of their host share.
 namespace siproxd::test {
-
-/// Collects the lines of the log while it lives.
-class LogSpy {
-public:
-    [[nodiscard]] const std::vector<std::string>& lines() const { return sink_.lines; }
-    [[nodiscard]] std::string last() const { return lines().empty() ? "" : lines().back(); }
-    [[nodiscard]] bool has(std::string_view part) const {
-        for (const auto& line : lines()) {
-            if (line.find(part) != std::string::npos) {
-                return true;
-            }
-        }
-        return false;
-    }
-    [[nodiscard]] bool hasLine(std::string_view whole) const {
-        return std::find(lines().begin(), lines().end(), whole) != lines().end();
-    }
-    void clear() { sink_.lines.clear(); }
-
-private:
-    struct Sink final : log::Sink {
-        [[nodiscard]] log::Level threshold() const override { return log::Level::Debug; }
-        [[nodiscard]] std::uint32_t debugClasses() const override { return ~0U; }
-        void write(const log::Record& record) override { lines.emplace_back(record.message); }
-        std::vector<std::string> lines;
-    };
-
-    Sink sink_;
-    log::Attachment attachment_{sink_};
-};
 
 inline sip::Message parsed(std::string_view text) {
     auto message = sip::Message::parse(text);

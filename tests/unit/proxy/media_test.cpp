@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "media_house.h"
-#include "support/log_capture.h"
+#include "support/log_spy.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
@@ -387,7 +387,7 @@ TEST_CASE("the fork that answers without a word gets what it has said before", "
     CHECK(house.streams() == (which == "one" ? 1 : 2));
     house.fromInside(fromAlice("BYE", "sip:bob@example.net", 2)
                          .set("To", "<sip:bob@example.net>;tag=" + which));
-    LogCapture captured;
+    LogSpy captured;
     house.fromOutside(answerTo(house.takeOutside(), 200, which));
     CHECK(captured.count("expected from 198.51.100.7:" +
                          std::string(which == "one" ? "30000" : "30010")) == 1);
