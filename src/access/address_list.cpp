@@ -7,7 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "access/source.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -40,8 +39,7 @@ unsigned prefixFor(const base::IpAddress& address, unsigned number) {
 }
 
 std::optional<base::IpAddress> plainAddress(std::string_view text) {
-    const auto address = base::IpAddress::parse(base::trim(text));
-    return address ? std::optional(unmapped(*address)) : std::nullopt;
+    return base::IpAddress::parse(base::trim(text));
 }
 
 std::unexpected<base::Error> bad(std::string_view entry, std::string_view why) {
@@ -164,24 +162,22 @@ base::Result<void> AddressList::addNetwork(AddressSetBuilder& set, std::string_v
                                            std::string_view text, bool excluded) {
     const auto slash = text.find('/');
     const auto host = base::trim(text.substr(0, slash));
-    const auto number = base::parseUnsigned(base::trim(text.substr(slash + 1)), kV6Bits);
-    const auto written = base::IpAddress::parse(host);
-    const auto address = plainAddress(host);
-    // Of ::ffff:192.0.2.0/120 the first 96 bits are not there any more.
-    const unsigned gone = written ? bitsOf(*written) - bitsOf(*address) : 0;
-    if (!number || (written && (*number > bitsOf(*written) || *number < gone))) {
+    const auto mask = base::trim(text.substr(slash + 1));
+    const auto number = base::parseUnsigned(mask, kV6Bits);
+    const auto network = base::Network::parse(fmt::format("{}/{}", host, mask));
+    if (!number || (!network && plainAddress(host))) {
         return bad(entry, "mask is not a number of bits");
     }
-    const auto prefix = static_cast<unsigned>(*number) - gone;
-    if (address) {
-        addRange(set, AddressRange::of(base::Network(*address, prefix)), excluded);
+    if (network) {
+        addRange(set, AddressRange::of(*network), excluded);
     } else if (!isHostName(host)) {
         return bad(entry, "neither an address nor a host name");
     } else if (excluded) {
         // Until it is resolved it would exclude nobody: a list must not fail open.
         return bad(entry, "a host name cannot be excluded");
     } else {
-        named_.push_back({base::toLower(host), prefix, entries_, false, {}});
+        named_.push_back(
+            {base::toLower(host), static_cast<unsigned>(*number), entries_, false, {}});
     }
     return {};
 }
@@ -196,8 +192,7 @@ void AddressList::addRange(AddressSetBuilder& set, const AddressRange& range, bo
 }
 
 bool AddressList::contains(const base::IpAddress& address) const {
-    const auto plain = unmapped(address);
-    return literal_.contains(plain) || resolved_.contains(plain);
+    return literal_.contains(address) || resolved_.contains(address);
 }
 
 std::vector<std::string> AddressList::names() const {
@@ -227,8 +222,7 @@ void AddressList::resolve(std::string_view name, std::span<const base::IpAddress
     for (const auto& named : named_) {
         excludeUpTo(named.position);
         for (const auto& address : named.addresses) {
-            const auto plain = unmapped(address);
-            set.add(AddressRange::of(base::Network(plain, prefixFor(plain, named.prefix))));
+            set.add(AddressRange::of(base::Network(address, prefixFor(address, named.prefix))));
         }
     }
     excludeUpTo(entries_);

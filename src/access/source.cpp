@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "access/source.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace siproxd::access {
@@ -19,22 +18,8 @@ std::uint64_t mix(std::uint64_t value) {
 
 }  // namespace
 
-base::IpAddress unmapped(const base::IpAddress& address) {
-    constexpr std::size_t kV4Offset = 12;
-    const auto& bytes = address.bytes();
-    if (!address.isV6() ||
-        !std::all_of(bytes.begin(), bytes.begin() + 10, [](auto byte) { return byte == 0; }) ||
-        bytes[10] != 0xff || bytes[11] != 0xff) {
-        return address;
-    }
-    in_addr v4{};
-    std::memcpy(&v4, bytes.data() + kV4Offset, sizeof v4);
-    return base::IpAddress(v4);
-}
-
 base::IpAddress sourceOf(const base::IpAddress& address) {
-    const auto plain = unmapped(address);
-    return plain.isV6() ? base::Network(plain, kV6SourcePrefix).address() : plain;
+    return address.isV6() ? base::Network(address, kV6SourcePrefix).address() : address;
 }
 
 SourceHash::SourceHash(base::Random& random) : seed_{} {

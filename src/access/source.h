@@ -12,9 +12,6 @@ namespace siproxd::access {
 /// Bits of an IPv6 address that tell one customer from the next; the rest he chooses himself.
 inline constexpr unsigned kV6SourcePrefix = 64;
 
-/// An IPv4 address that a dual-stack socket shows as ::ffff:a.b.c.d as IPv4; any other as it is.
-[[nodiscard]] base::IpAddress unmapped(const base::IpAddress& address);
-
 /// What limits and bans count as one sender: an IPv4 address, or the /64 of an IPv6 address (host
 /// bits 0).
 [[nodiscard]] base::IpAddress sourceOf(const base::IpAddress& address);

@@ -29,8 +29,9 @@ std::optional<std::string> readReference(std::string_view inside) {
                                                  address.find('.', colons) != std::string::npos) {
         address.erase(colons, 1);
     }
-    const auto ip = address.starts_with('[') ? std::nullopt : base::IpAddress::parse(address);
-    return ip && ip->isV6() ? std::optional(std::move(address)) : std::nullopt;
+    const bool isV6 = !address.starts_with('[') && address.find(':') != std::string::npos &&
+                      base::IpAddress::parse(address);
+    return isV6 ? std::optional(std::move(address)) : std::nullopt;
 }
 
 }  // namespace
