@@ -107,19 +107,17 @@ std::string absence(const LegReport& leg, std::uint16_t port, bool held) {
 
 /// Why what came from a party did not reach the other one.
 std::string undelivered(const LegReport& leg) {
-    if (const auto count = leg.droppedFor(Drop::Flood); count > 0) {
-        return fmt::format(", {} above rtp_packet_rate", count);
-    }
-    if (const auto count = leg.droppedFor(Drop::Unheard); count > 0) {
-        return fmt::format(", {} not passed on because the other side was never heard", count);
-    }
-    if (const auto count = leg.droppedFor(Drop::NoDestination); count > 0) {
-        return fmt::format(", {} had nowhere to go", count);
-    }
-    if (const auto count = leg.droppedFor(Drop::SendFailed); count > 0) {
-        return fmt::format(", {} could not be sent", count);
-    }
-    return "";
+    std::string text;
+    const auto add = [&](Drop reason, std::string_view why) {
+        if (const auto count = leg.droppedFor(reason); count > 0) {
+            text += fmt::format(", {} {}", count, why);
+        }
+    };
+    add(Drop::Flood, "above rtp_packet_rate");
+    add(Drop::Unheard, "not passed on because the other side was never heard");
+    add(Drop::NoDestination, "had nowhere to go");
+    add(Drop::SendFailed, "could not be sent");
+    return text;
 }
 
 /// What came and was not taken for the party's.

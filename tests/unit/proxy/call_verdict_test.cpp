@@ -82,6 +82,11 @@ TEST_CASE("when nothing was heard the line says why", "[proxy]") {
          "7 not passed on because the other side was never heard; provider"},
         {[](auto& s) { drop(s.legs[Leg::A], Drop::NoDestination); }, "7 had nowhere to go"},
         {[](auto& s) { drop(s.legs[Leg::A], Drop::Flood); }, "7 above rtp_packet_rate; provider"},
+        {[](auto& s) {
+             drop(s.legs[Leg::A], Drop::Flood);
+             drop(s.legs[Leg::A], Drop::Unheard);
+         },
+         "7 above rtp_packet_rate, 7 not passed on because the other side was never heard; provider"},
     };
     for (const auto& one : cases) {
         auto stream = silent();
