@@ -17,7 +17,7 @@
 
 #include "flow_entry.h"
 
-_Static_assert(sizeof(struct siproxd_flow) == 208, "as the process lays it out");
+_Static_assert(sizeof(struct siproxd_flow) == 224, "as the process lays it out");
 
 #ifndef AF_INET
 #define AF_INET 2
@@ -139,84 +139,81 @@ static __always_inline void count(struct siproxd_flow *flow, const struct rtp *r
     __sync_fetch_and_add(&flow->packets, 1);
 }
 
-/* The UDP checksum follows a field; one that is 0 means that there is none and stays 0. */
-#define UDP_CHECKSUM(place) ((place).udp + offsetof(struct udphdr, check))
+/* Two words as in the UDP header. */
+struct ports {
+    __u16 source;
+    __u16 destination;
+};
 
-static __always_inline int set_port(struct __sk_buff *skb, struct place at, __u32 field, __u16 from,
-                                    __u16 to)
+/* The UDP checksum follows what is in it; one that is 0 means that there is none and stays 0. Where the
+   card is to complete it, only the addresses are in it yet. `addresses` and `ports` are how they differ. */
+static __always_inline int follow_udp(struct __sk_buff *skb, struct place at, __s64 addresses, __s64 ports)
 {
-    return bpf_l4_csum_replace(skb, UDP_CHECKSUM(at), from, to,
-                               BPF_F_MARK_MANGLED_0 | sizeof to) ||
-           bpf_skb_store_bytes(skb, at.udp + field, &to, sizeof to, 0);
+    const __u32 checksum = at.udp + offsetof(struct udphdr, check);
+
+    return addresses < 0 || ports < 0 ||
+           bpf_l4_csum_replace(skb, checksum, 0, addresses,
+                               BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0) ||
+           bpf_l4_csum_replace(skb, checksum, 0, ports, BPF_F_MARK_MANGLED_0);
 }
 
-static __always_inline int set_ports(struct __sk_buff *skb, struct place at,
-                                     const struct udphdr *udp, const struct siproxd_flow *flow)
+static __always_inline __s64 differ(const void *from, const void *to, __u32 size)
 {
-    return set_port(skb, at, offsetof(struct udphdr, source), udp->source,
-                    flow->new_source_port) ||
-           set_port(skb, at, offsetof(struct udphdr, dest), udp->dest, flow->destination_port);
+    return bpf_csum_diff((void *)from, size, (void *)to, size, 0);
 }
 
-static __always_inline int set_address4(struct __sk_buff *skb, struct place at, __u32 field,
-                                        __u32 from, __u32 to)
+/* The IPv4 header's checksum after such a difference (RFC 1624, equation 3): one that was wrong stays so. */
+static __always_inline __u16 follow_header(__u16 checksum, __s64 difference)
 {
-    return bpf_l4_csum_replace(skb, UDP_CHECKSUM(at), from, to,
-                               BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0 | sizeof to) ||
-           bpf_l3_csum_replace(skb, at.ip + offsetof(struct iphdr, check), from, to, sizeof to) ||
-           bpf_skb_store_bytes(skb, at.ip + field, &to, sizeof to, 0);
-}
+    __u64 sum = (__u16)~checksum + (__u64)(__u32)difference;
 
-/* `field` is that of one byte of an aligned pair of bytes in the IPv4 header: the first or second. */
-static __always_inline int set_pair4(struct __sk_buff *skb, struct place at, __u32 field,
-                                     __u16 from, __u16 to)
-{
-    return bpf_l3_csum_replace(skb, at.ip + offsetof(struct iphdr, check), from, to, sizeof to) ||
-           bpf_skb_store_bytes(skb, at.ip + field, &to, sizeof to, 0);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return ~sum;
 }
 
 static __always_inline int rewrite4(struct __sk_buff *skb, struct place at, const struct iphdr *ip,
                                     const struct udphdr *udp, const struct siproxd_flow *flow)
 {
-    const __u8 *bytes = (const __u8 *)ip;
-    const __u16 tos_was = bpf_htons((__u16)bytes[0] << 8 | ip->tos);
-    const __u16 tos = bpf_htons((__u16)bytes[0] << 8 | flow->tos);
-    const __u16 ttl_was = bpf_htons((__u16)ip->ttl << 8 | ip->protocol);
-    const __u16 ttl = bpf_htons((__u16)flow->ttl << 8 | ip->protocol);
+    struct {
+        struct iphdr ip;
+        struct ports ports;
+    } to = {.ip = *ip,
+            .ports = {.source = flow->new_source_port, .destination = flow->destination_port}};
+    __s64 header;
 
-    return set_ports(skb, at, udp, flow) ||
-           set_address4(skb, at, offsetof(struct iphdr, saddr), ip->saddr, flow->new_source[0]) ||
-           set_address4(skb, at, offsetof(struct iphdr, daddr), ip->daddr, flow->destination[0]) ||
-           set_pair4(skb, at, 0, tos_was, tos) ||
-           set_pair4(skb, at, offsetof(struct iphdr, ttl), ttl_was, ttl);
+    to.ip.tos = flow->tos;
+    to.ip.ttl = flow->ttl;
+    to.ip.saddr = flow->new_source[0];
+    to.ip.daddr = flow->destination[0];
+    header = differ(ip, &to.ip, sizeof to.ip);
+    to.ip.check = follow_header(ip->check, header);
+    return header < 0 ||
+           follow_udp(skb, at, differ(&ip->saddr, &to.ip.saddr, 8),
+                      differ(&udp->source, &to.ports, sizeof to.ports)) ||
+           bpf_skb_store_bytes(skb, at.ip, &to, sizeof to, 0);
 }
 
-static __always_inline int set_address6(struct __sk_buff *skb, struct place at, __u32 field,
-                                        __u32 *from, __u32 *to)
+static __always_inline int rewrite6(struct __sk_buff *skb, struct place at, const struct ipv6hdr *ip,
+                                    const struct udphdr *udp, const struct siproxd_flow *flow)
 {
-    const __s64 difference = bpf_csum_diff(from, 16, to, 16, 0);
+    struct {
+        struct ipv6hdr ip;
+        struct ports ports;
+    } to = {.ip = *ip,
+            .ports = {.source = flow->new_source_port, .destination = flow->destination_port}};
 
-    return difference < 0 ||
-           bpf_l4_csum_replace(skb, UDP_CHECKSUM(at), 0, difference,
-                               BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0) ||
-           bpf_skb_store_bytes(skb, at.ip + field, to, 16, 0);
-}
-
-static __always_inline int rewrite6(struct __sk_buff *skb, struct place at, struct ipv6hdr *ip,
-                                    const struct udphdr *udp, struct siproxd_flow *flow)
-{
     /* The traffic class lies across the first two bytes; neither it nor the hop limit is in a
        checksum. The flow label is the sender's and goes. */
-    const __u32 first = bpf_htonl(6U << 28 | (__u32)flow->tos << 20);
-    const __u8 hops = flow->ttl;
-
-    return set_ports(skb, at, udp, flow) ||
-           set_address6(skb, at, offsetof(struct ipv6hdr, saddr), ip->saddr.s6_addr32,
-                        flow->new_source) ||
-           set_address6(skb, at, offsetof(struct ipv6hdr, daddr), ip->daddr.s6_addr32,
-                        flow->destination) ||
-           bpf_skb_store_bytes(skb, at.ip, &first, sizeof first, 0) ||
-           bpf_skb_store_bytes(skb, at.ip + offsetof(struct ipv6hdr, hop_limit), &hops, 1, 0);
+    *(__u32 *)&to.ip = bpf_htonl(6U << 28 | (__u32)flow->tos << 20);
+    to.ip.hop_limit = flow->ttl;
+    __builtin_memcpy(&to.ip.saddr, flow->new_source, sizeof to.ip.saddr);
+    __builtin_memcpy(&to.ip.daddr, flow->destination, sizeof to.ip.daddr);
+    return follow_udp(skb, at, differ(&ip->saddr, &to.ip.saddr, 32),
+                      differ(&udp->source, &to.ports, sizeof to.ports)) ||
+           bpf_skb_store_bytes(skb, at.ip, &to, sizeof to, 0);
 }
 
 /* What has no Ethernet header when it comes (tun, ppp) must have one before it is sent on. */
@@ -228,11 +225,15 @@ static __always_inline int add_ethernet(struct __sk_buff *skb)
            bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof type, 0);
 }
 
-static __always_inline int send_on(struct __sk_buff *skb, __u32 link, __u32 out)
+/* To the next hop that the process has found, so that no route has to be looked up for each packet. */
+static __always_inline int send_on(struct __sk_buff *skb, __u32 link, const struct siproxd_flow *flow)
 {
+    struct bpf_redir_neigh hop = {.nh_family = flow->next_family};
+
     if (link == 0 && add_ethernet(skb))
         return TC_ACT_SHOT;
-    return bpf_redirect_neigh(out, 0, 0, 0);
+    __builtin_memcpy(hop.ipv6_nh, flow->next, sizeof hop.ipv6_nh);
+    return bpf_redirect_neigh(flow->out_interface, &hop, sizeof hop, 0);
 }
 
 /* Whether it is to be forwarded, not left to the socket. */
@@ -247,69 +248,69 @@ static __always_inline int relay4(struct __sk_buff *skb, __u32 link)
     struct place at = {.ip = link, .udp = link + sizeof(struct iphdr)};
     __u32 source[4] = {}, local[4] = {};
     struct siproxd_flow *flow;
-    struct iphdr ip;
-    struct udphdr udp;
-    struct rtp rtp;
+    struct {
+        struct iphdr ip;
+        struct udphdr udp;
+        struct rtp rtp;
+    } is;
     __u32 payload;
     __u64 now;
 
-    if (bpf_skb_load_bytes(skb, at.ip, &ip, sizeof ip) ||
-        bpf_skb_load_bytes(skb, at.udp, &udp, sizeof udp) ||
-        bpf_skb_load_bytes(skb, at.udp + sizeof udp, &rtp, sizeof rtp))
+    if (bpf_skb_load_bytes(skb, at.ip, &is, sizeof is))
         return LEAVE_IT;
     /* Options, fragments and what would have died on the way are the stack's affair. */
-    if (*(__u8 *)&ip != 0x45 || ip.protocol != IPPROTO_UDP ||
-        ip.frag_off & bpf_htons(FRAGMENT_BITS) || ip.ttl < 2 ||
-        bpf_ntohs(ip.tot_len) != sizeof ip + bpf_ntohs(udp.len) ||
-        bpf_ntohs(ip.tot_len) + link > skb->len)
+    if (*(__u8 *)&is.ip != 0x45 || is.ip.protocol != IPPROTO_UDP ||
+        is.ip.frag_off & bpf_htons(FRAGMENT_BITS) || is.ip.ttl < 2 ||
+        bpf_ntohs(is.ip.tot_len) != sizeof is.ip + bpf_ntohs(is.udp.len) ||
+        bpf_ntohs(is.ip.tot_len) + link > skb->len)
         return LEAVE_IT;
-    source[0] = ip.saddr;
-    local[0] = ip.daddr;
-    flow = find(AF_INET, source, local, &udp);
-    payload = bpf_ntohs(udp.len) - (__u32)sizeof udp;
-    if (!flow || !takes(flow, &rtp, payload, bpf_ntohs(ip.tot_len)))
+    source[0] = is.ip.saddr;
+    local[0] = is.ip.daddr;
+    flow = find(AF_INET, source, local, &is.udp);
+    payload = bpf_ntohs(is.udp.len) - (__u32)sizeof is.udp;
+    if (!flow || !takes(flow, &is.rtp, payload, bpf_ntohs(is.ip.tot_len)))
         return LEAVE_IT;
     now = bpf_ktime_get_ns();
     if (is_flood(flow, now)) {
         __sync_fetch_and_add(&flow->floods, 1);
         return TC_ACT_SHOT;
     }
-    count(flow, &rtp, payload, now);
-    if (rewrite4(skb, at, &ip, &udp, flow))
+    count(flow, &is.rtp, payload, now);
+    if (rewrite4(skb, at, &is.ip, &is.udp, flow))
         return TC_ACT_SHOT;
-    return send_on(skb, link, flow->out_interface);
+    return send_on(skb, link, flow);
 }
 
 static __always_inline int relay6(struct __sk_buff *skb, __u32 link)
 {
     struct place at = {.ip = link, .udp = link + sizeof(struct ipv6hdr)};
     struct siproxd_flow *flow;
-    struct ipv6hdr ip;
-    struct udphdr udp;
-    struct rtp rtp;
+    struct {
+        struct ipv6hdr ip;
+        struct udphdr udp;
+        struct rtp rtp;
+    } is;
     __u32 payload;
     __u64 now;
 
-    if (bpf_skb_load_bytes(skb, at.ip, &ip, sizeof ip) ||
-        bpf_skb_load_bytes(skb, at.udp, &udp, sizeof udp) ||
-        bpf_skb_load_bytes(skb, at.udp + sizeof udp, &rtp, sizeof rtp))
+    if (bpf_skb_load_bytes(skb, at.ip, &is, sizeof is))
         return LEAVE_IT;
-    if (ip.version != 6 || ip.nexthdr != IPPROTO_UDP || ip.hop_limit < 2 ||
-        ip.payload_len != udp.len || bpf_ntohs(udp.len) + at.udp > skb->len)
+    if (is.ip.version != 6 || is.ip.nexthdr != IPPROTO_UDP || is.ip.hop_limit < 2 ||
+        is.ip.payload_len != is.udp.len || bpf_ntohs(is.udp.len) + at.udp > skb->len)
         return LEAVE_IT;
-    flow = find(AF_INET6, ip.saddr.s6_addr32, ip.daddr.s6_addr32, &udp);
-    payload = bpf_ntohs(udp.len) - (__u32)sizeof udp;
-    if (!flow || !takes(flow, &rtp, payload, sizeof ip + bpf_ntohs(udp.len)))
+    flow = find(AF_INET6, is.ip.saddr.s6_addr32, is.ip.daddr.s6_addr32, &is.udp);
+    payload = bpf_ntohs(is.udp.len) - (__u32)sizeof is.udp;
+    if (!flow || !takes(flow, &is.rtp, payload, sizeof is.ip + bpf_ntohs(is.udp.len)))
         return LEAVE_IT;
     now = bpf_ktime_get_ns();
     if (is_flood(flow, now)) {
         __sync_fetch_and_add(&flow->floods, 1);
         return TC_ACT_SHOT;
     }
-    count(flow, &rtp, payload, now);
-    if (rewrite6(skb, at, &ip, &udp, flow))
+    count(flow, &is.rtp, payload, now);
+    if (rewrite6(skb, at, &is.ip, &is.udp, flow))
         return TC_ACT_SHOT;
-    return send_on(skb, link, flow->out_interface);
+    return send_on(skb, link, flow);
 }
 
 static __always_inline int relay(struct __sk_buff *skb, __u32 link)
