@@ -32,8 +32,7 @@ struct siproxd_flow {
     __u8 family;          /* AF_INET or AF_INET6, on both sides */
     __u8 tos;             /* of what is sent: DSCP and ECN */
     __u8 ttl;             /* of what is sent */
-    __u8 next_family;     /* AF_INET or AF_INET6: of `next`, which need not be that of the packets */
-    __u8 reserved[2];
+    __u8 reserved[3];
     __u16 source_port;       /* it has to come from here */
     __u16 new_source_port;   /* what is sent comes from here */
     __u16 destination_port;  /* and goes there */
@@ -41,7 +40,6 @@ struct siproxd_flow {
     __u32 local[4];  /* our address that it has to be sent to; our port is the index of the entry */
     __u32 new_source[4];
     __u32 destination[4];
-    __u32 next[4];  /* the next hop on the way there: a router, or the destination itself */
     /* The clock of a payload type is at the type modulo SIPROXD_CLOCKS, see SIPROXD_TYPE_SHIFT. A packet of
        a type that is neither there nor measured right now goes to the socket: the process knows it. */
     __u32 clocks[SIPROXD_CLOCKS];

@@ -25,7 +25,7 @@ namespace {
 
 static_assert(kWindowShift == SIPROXD_WINDOW_SHIFT);
 // As clang lays it out for BPF, on machines of 32 bits, too.
-static_assert(sizeof(siproxd_flow) == 224);
+static_assert(sizeof(siproxd_flow) == 208);
 
 using Words = std::array<std::uint32_t, sizeof(siproxd_reception) / sizeof(std::uint32_t)>;
 
@@ -160,9 +160,6 @@ void FlowTable::put(Side side, const Flow& flow, const siproxd_reception& recept
     write(entry.local, flow.local.ip);
     write(entry.new_source, flow.newSource.ip);
     write(entry.destination, flow.destination.ip);
-    const auto& next = flow.nextHop ? flow.nextHop : flow.destination.ip;
-    entry.next_family = next.isV6() ? AF_INET6 : AF_INET;
-    write(entry.next, next);
     std::fill(std::begin(entry.clocks), std::end(entry.clocks), SIPROXD_CLOCK_EMPTY);
     entry.reception = reception;
     // The program looks at the state first.

@@ -35,7 +35,6 @@ struct Flow {
     base::SocketAddress newSource;
     base::SocketAddress destination;
     unsigned outInterface = 0;   ///< index of the interface that leads to the destination
-    base::IpAddress nextHop{};   ///< the router there, of either family; none: the destination is a neighbour
     unsigned outMtu = 1500;      ///< longest IP packet it takes; longer ones go to the socket
     std::uint8_t tos = 0;        ///< DSCP and ECN of what is sent
     std::uint8_t ttl = 64;       ///< of what is sent

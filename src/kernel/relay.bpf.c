@@ -17,7 +17,7 @@
 
 #include "flow_entry.h"
 
-_Static_assert(sizeof(struct siproxd_flow) == 224, "as the process lays it out");
+_Static_assert(sizeof(struct siproxd_flow) == 208, "as the process lays it out");
 
 #ifndef AF_INET
 #define AF_INET 2
@@ -225,15 +225,12 @@ static __always_inline int add_ethernet(struct __sk_buff *skb)
            bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof type, 0);
 }
 
-/* To the next hop that the process has found, so that no route has to be looked up for each packet. */
-static __always_inline int send_on(struct __sk_buff *skb, __u32 link, const struct siproxd_flow *flow)
+static __always_inline int send_on(struct __sk_buff *skb, __u32 link, __u32 out)
 {
-    struct bpf_redir_neigh hop = {.nh_family = flow->next_family};
-
     if (link == 0 && add_ethernet(skb))
         return TC_ACT_SHOT;
-    __builtin_memcpy(hop.ipv6_nh, flow->next, sizeof hop.ipv6_nh);
-    return bpf_redirect_neigh(flow->out_interface, &hop, sizeof hop, 0);
+    /* The next hop is looked up for each packet: a route may change from one to the next. */
+    return bpf_redirect_neigh(out, 0, 0, 0);
 }
 
 /* Whether it is to be forwarded, not left to the socket. */
@@ -278,7 +275,7 @@ static __always_inline int relay4(struct __sk_buff *skb, __u32 link)
     count(flow, &is.rtp, payload, now);
     if (rewrite4(skb, at, &is.ip, &is.udp, flow))
         return TC_ACT_SHOT;
-    return send_on(skb, link, flow);
+    return send_on(skb, link, flow->out_interface);
 }
 
 static __always_inline int relay6(struct __sk_buff *skb, __u32 link)
@@ -310,7 +307,7 @@ static __always_inline int relay6(struct __sk_buff *skb, __u32 link)
     count(flow, &is.rtp, payload, now);
     if (rewrite6(skb, at, &is.ip, &is.udp, flow))
         return TC_ACT_SHOT;
-    return send_on(skb, link, flow);
+    return send_on(skb, link, flow->out_interface);
 }
 
 static __always_inline int relay(struct __sk_buff *skb, __u32 link)

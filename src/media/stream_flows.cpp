@@ -49,7 +49,6 @@ void StreamFlows::routeFound(Leg leg, std::uint64_t question, const kernel::Flow
     auto whole = flow;
     whole.outInterface = route->interface;
     whole.outMtu = route->mtu;
-    whole.nextHop = route->gateway;
     direction.packetsAtPut = figures(leg).packets;
     flows_->put(leg, whole, receptions_[leg].load());
     kernelKeeps_[leg].store(true, std::memory_order_release);

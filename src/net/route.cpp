@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
 
 #include "base/unique_fd.h"
@@ -29,31 +28,10 @@ int takeMetric(const nlattr* attribute, void* data) {
     return MNL_CB_OK;
 }
 
-/// Nothing when it has not the size of an address.
-base::IpAddress addressFrom(const void* bytes, std::size_t size) {
-    if (in_addr v4{}; size == sizeof v4) {
-        std::memcpy(&v4, bytes, size);
-        return base::IpAddress(v4);
-    }
-    if (in6_addr v6{}; size == sizeof v6) {
-        std::memcpy(&v6, bytes, size);
-        return base::IpAddress(v6);
-    }
-    return {};
-}
-
 int takeAttribute(const nlattr* attribute, void* data) {
-    const auto type = mnl_attr_get_type(attribute);
-    const std::size_t size = mnl_attr_get_payload_len(attribute);
-    const auto* bytes = static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute));
-    if (type == RTA_GATEWAY) {
-        static_cast<Route*>(data)->gateway = addressFrom(bytes, size);
-    } else if (type == RTA_VIA && size > offsetof(rtvia, rtvia_addr)) {
-        constexpr auto kFamily = offsetof(rtvia, rtvia_addr);
-        static_cast<Route*>(data)->gateway = addressFrom(bytes + kFamily, size - kFamily);
-    } else if (isNumber(attribute, RTA_OIF)) {
+    if (isNumber(attribute, RTA_OIF)) {
         static_cast<Route*>(data)->interface = mnl_attr_get_u32(attribute);
-    } else if (type == RTA_METRICS) {
+    } else if (mnl_attr_get_type(attribute) == RTA_METRICS) {
         mnl_attr_parse_nested(attribute, takeMetric, data);
     }
     return MNL_CB_OK;

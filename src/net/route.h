@@ -13,7 +13,6 @@ namespace siproxd::net {
 struct Route {
     unsigned interface = 0;  ///< index of the one they leave by
     unsigned mtu = 0;        ///< longest IP packet that goes that way
-    base::IpAddress gateway{};  ///< the router that they go to first, of either family; none: a neighbour
 
     friend bool operator==(const Route&, const Route&) = default;
 };

@@ -6,7 +6,9 @@ import pytest
 
 import topology
 from deadline import LabTimeout
-from topology import FLOOR_PHONE, FLOOR_PHONE6, GATEWAY, GATEWAY6, PUBLIC, PUBLIC6, REMOTE, REMOTE6
+from kernel_relay import MOVES, Standing, moved
+from topology import (FLOOR_PHONE, FLOOR_PHONE6, GATEWAY, GATEWAY6, PHONE, PHONE6, PUBLIC, PUBLIC6, REMOTE,
+                      REMOTE6, SECOND_PHONE, SECOND_PHONE6)
 
 pytestmark = pytest.mark.needs_daemon
 
@@ -33,6 +35,32 @@ def test_a_phone_behind_a_router_inside_calls_and_is_called(lab, identity, trans
     for call in (lab.call_out(phone, provider), lab.call_in(phone, provider, contact)):
         call.check_media(5)
         call.hang_up()
+    lab.daemon.assert_ports_released()
+
+
+@pytest.mark.siproxd(rtp_engine="kernel", debug_level=MOVES)
+@pytest.mark.parametrize("hop, other", [
+    pytest.param([PHONE], SECOND_PHONE, id="ipv4"),
+    pytest.param(["inet6", PHONE6], SECOND_PHONE6, id="ipv6")])
+def test_the_kernel_reaches_it_by_that_router(lab, hop, other):
+    """And by another one from the moment on when the route leads there."""
+    router, network = lab.site.router, "10.0.8.0/24"
+    router.ip("route", "replace", network, "via", *hop)
+    lab.at_end(lambda: router.ip("route", "replace", network, "via", PHONE))
+    phone = lab.floor_phone(FLOOR_PHONE)
+    provider = lab.provider()
+    lab.registered(phone, provider)
+    call = lab.call_out(phone, provider)
+    call.check_media(15)
+    moved(lab)
+    with Standing(lab):
+        call.check_media(15)
+        # That address is on the same host: what goes to it has another next hop, and arrives as well.
+        assert "lladdr" not in router.ip("neigh", "show", "to", other)
+        router.ip("route", "replace", network, "via", *hop[:-1], other)
+        call.check_media(15)
+        assert "lladdr" in router.ip("neigh", "show", "to", other)
+    call.hang_up()
     lab.daemon.assert_ports_released()
 
 
