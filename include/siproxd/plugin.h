@@ -28,7 +28,7 @@ extern "C" {
 
 #define SIPROXD_PLUGIN_MAGIC 0x53505850u /* "SPXP" */
 #define SIPROXD_ABI_MAJOR 1
-#define SIPROXD_ABI_MINOR 0
+#define SIPROXD_ABI_MINOR 1
 
 /// Where a message is on its way (bits of siproxd_plugin.stages), in the order of the calls.
 enum {
@@ -136,6 +136,41 @@ enum {
     SIPROXD_OPTION_LIST = 2      ///< every line counts, in their order
 };
 
+/// When a target of siproxd_target.rank above the lowest is tried: what has become of those before it.
+enum {
+    SIPROXD_AFTER_BUSY = 0x1,       ///< 486 or 600
+    SIPROXD_AFTER_NO_ANSWER = 0x2,  ///< 408 or 480, or siproxd_target.ring has passed
+    SIPROXD_AFTER_FAILURE = 0x4,    ///< could not be reached, 5xx, or no response at all
+    SIPROXD_AFTER_REFUSAL = 0x8     ///< any other final response but 2xx
+};
+#define SIPROXD_AFTER_ANY 0xFu
+
+/// Which registrations host->bindings() shows.
+enum {
+    SIPROXD_BINDINGS_ALL = 0,
+    SIPROXD_BINDINGS_OF_AOR = 1,          ///< `text` is the address-of-record, a URI
+    SIPROXD_BINDINGS_OF_CONTACT_HOST = 2  ///< `text` is the host in the phones' own Contacts
+};
+
+/// What siproxd_plugin.call hears of.
+enum {
+    SIPROXD_CALL_STARTED = 1,  ///< its first INVITE has come; a status from 300 to 699 refuses it
+    /// A target with a label is about to be tried (siproxd_call.label); anything but 0 skips it, which
+    /// counts as SIPROXD_AFTER_FAILURE.
+    SIPROXD_CALL_TRYING = 2,
+    SIPROXD_CALL_LEFT = 3,      ///< that target has refused or could not be reached
+    SIPROXD_CALL_ANSWERED = 4,  ///< the first 2xx has come
+    SIPROXD_CALL_ENDED = 5      ///< the last time that it is heard of, with what its media was like
+};
+
+/// Who has ended a call (siproxd_call.ended_by).
+enum {
+    SIPROXD_END_NOT_YET = 0,
+    SIPROXD_END_CALLER = 1,  ///< BYE, or CANCEL
+    SIPROXD_END_CALLEE = 2,  ///< BYE, or a final response that refuses
+    SIPROXD_END_PROXY = 3    ///< siproxd: siproxd_call.reason says why
+};
+
 typedef struct siproxd_self siproxd_self;        ///< this plugin, as the host knows it
 typedef struct siproxd_message siproxd_message;  ///< a message on its way
 typedef struct siproxd_uri siproxd_uri;          ///< a URI of its own, apart from any message
@@ -151,6 +186,112 @@ typedef struct siproxd_option {
     int64_t maximum;
     const char* help;  ///< one line for the manual
 } siproxd_option;
+
+/// A phone's registration, here or at a provider. Strings are borrowed for the call.
+typedef struct siproxd_binding {
+    uint32_t size;        ///< sizeof(siproxd_binding) of the host
+    uint32_t is_local;    ///< 1: siproxd itself is the registrar
+    const char* aor;      ///< the address-of-record, a URI
+    const char* contact;  ///< the phone's Contact as the phone wrote it, a URI
+    const char* shown;    ///< the Contact that stands for it outside; NULL with is_local
+    const char* source;   ///< where its REGISTER came from, as msg_source(); NULL: not known
+    int64_t expires;      ///< seconds since 1970
+} siproxd_binding;
+
+/// A target with all that can be said about it; what is not needed is 0.
+typedef struct siproxd_target {
+    uint32_t size;  ///< sizeof(siproxd_target) of the plugin
+    /// Lower ranks are tried first, those of equal rank at once.
+    uint32_t rank;
+    const char* uri;       ///< the new request URI; may be NULL when `aor` is not
+    const char* next_hop;  ///< a SIP URI: where to send it; NULL: by `uri`
+    /// The phones of this address-of-record (a URI), all at once, by the way they can be reached. With
+    /// `uri` that is what they find in the request; else each finds its own Contact. When nobody is
+    /// registered the target counts as SIPROXD_AFTER_FAILURE.
+    const char* aor;
+    uint32_t after;  ///< bits of SIPROXD_AFTER_…; 0: any
+    uint32_t ring;   ///< milliseconds that it may ring before it is given up; 0: as long as the caller waits
+    /// What the one who is called there is known as to the readers of logs: a gateway. With it all
+    /// requests of the call to the outside go as `from`, `to` and `user` say, and what comes from the
+    /// addresses that answer it has msg_label().
+    const char* label;
+    const char* from;  ///< with `label`: the URI that is shown in From; NULL: the caller's own
+    const char* to;    ///< with `label`: the URI that is shown in To; NULL: as it was dialled
+    /// With `label`: to answer challenges with (Digest, MD5 or SHA-256), if they come from where the
+    /// target has led to. They are never passed on then.
+    const char* user;
+    const char* password;
+    const char* realm;  ///< the only realm that is answered; NULL: the first one that asks
+} siproxd_target;
+
+/// A request of siproxd's own. What is not needed is 0.
+typedef struct siproxd_request {
+    uint32_t size;       ///< sizeof(siproxd_request) of the plugin
+    uint32_t cseq;       ///< 0: 1
+    const char* method;  ///< neither INVITE, ACK nor CANCEL
+    const char* uri;
+    const char* next_hop;  ///< a SIP URI; NULL: by `uri`
+    const char* from;      ///< `"Display" <uri>` or a URI; a tag is added
+    const char* to;        ///< likewise; NULL: as `from`
+    const char* call_id;   ///< NULL: a new one
+    /// The user part of a Contact of ours. Who is sent there has msg_label(), whatever address he
+    /// comes from, as nobody can guess it. NULL: no Contact.
+    const char* contact_user;
+    const char* headers;  ///< further header fields, lines that end with \r\n; NULL: none
+    const char* label;    ///< as of siproxd_target
+    const char* user;
+    const char* password;
+    const char* realm;
+} siproxd_request;
+
+/// What one party of a call has sent on one stream, as it arrived here.
+typedef struct siproxd_stream_side {
+    const char* local_ip;  ///< our address on this party's side; NULL: not known
+    const char* remote;    ///< where it comes from (or, when nothing has come, was announced), as
+                           ///< msg_source(); NULL: not known
+    const char* codec;     ///< as in a=rtpmap: PCMA; NULL: not known
+    uint64_t packets;      ///< RTP, RTCP and other, from the right source
+    uint64_t bytes;
+    uint64_t rejected;  ///< from others, or no RTP
+    uint32_t expected;  ///< RTP packets that were sent, by their sequence numbers
+    uint32_t lost;      ///< of those
+    uint32_t jitter;    ///< RFC 3550 §6.4.1, in microseconds
+    uint32_t mos;       ///< as siproxd estimates it (E-model), in hundredths; 0: not known
+} siproxd_stream_side;
+
+/// A media stream of a call that is or was relayed.
+typedef struct siproxd_stream {
+    uint32_t size;    ///< sizeof(siproxd_stream) of the host
+    uint32_t index;   ///< of its m= line, from 0
+    uint32_t port;    ///< our RTP port on the caller's side
+    uint32_t direct;  ///< 1: the parties send to each other
+    siproxd_stream_side caller;
+    siproxd_stream_side callee;
+} siproxd_stream;
+
+/// A call. Strings are borrowed for the call of the function.
+typedef struct siproxd_call {
+    uint32_t size;  ///< sizeof(siproxd_call) of the host
+    int direction;  ///< of its first INVITE: SIPROXD_REQUEST_…
+    uint64_t id;    ///< unique as long as siproxd runs
+    const char* call_id;
+    const char* caller;     ///< From, a URI; NULL: not known
+    const char* callee;     ///< To, a URI; NULL: not known
+    const char* dialled;    ///< request URI of the first INVITE; NULL: not known
+    const char* source_ip;  ///< that the first INVITE came from
+    const char* user;       ///< who has authenticated here; NULL: nobody was asked
+    const char* label;      ///< of the target that is tried or has answered; NULL: it has none
+    int64_t started;        ///< seconds since 1970
+    int64_t answered;       ///< likewise; 0: not yet, or never
+    int64_t ended;          ///< likewise; 0: not yet
+    uint64_t talked;        ///< milliseconds from the answer to now or the end
+    int status;             ///< of the final response to the first INVITE; 0: none yet
+    int ended_by;           ///< SIPROXD_END_…
+    const char* reason;     ///< why siproxd has ended it; NULL
+    const siproxd_stream* streams;
+    uint32_t stream_count;
+    uint32_t stream_size;  ///< sizeof(siproxd_stream) of the host
+} siproxd_call;
 
 /// What siproxd does for plugins. One table for all; it lives as long as the process.
 typedef struct siproxd_host {
@@ -305,6 +446,44 @@ typedef struct siproxd_host {
     /// 1 when there was one.
     int (*uri_remove_param)(siproxd_uri* uri, const char* name);
 
+    // --- since 1.1
+
+    /// As retarget(). FAILED when a URI cannot be parsed.
+    int (*retarget_to)(siproxd_message* message, const siproxd_target* target);
+    /// Calls `each` for every registration that is meant and in force, until it returns 0. How often.
+    /// With SIPROXD_BINDINGS_ALL that is linear.
+    size_t (*bindings)(siproxd_self* self, int which, const char* text,
+                       int (*each)(void* context, const siproxd_binding* binding), void* context);
+    /// Calls `due` once, in `delay` milliseconds and never before create() has returned. The id of
+    /// the timer, never 0 and never used again.
+    uint64_t (*timer_start)(siproxd_self* self, uint32_t delay, void (*due)(void* context),
+                            void* context);
+    /// `due` will not be called any more. Ids that are over do no harm.
+    void (*timer_cancel)(siproxd_self* self, uint64_t timer);
+
+    /// What the sender is called, or the request URI that it has been told: the label of a target or
+    /// request; NULL: none. Requests only, from DETERMINE_TARGET on.
+    const char* (*msg_label)(siproxd_message* message);
+    /// Who has authenticated with a password of ours; NULL: nobody was asked. DETERMINE_TARGET and
+    /// PRE_PROXY only.
+    const char* (*msg_user)(siproxd_message* message);
+    /// Sends a request outside, by the servers of its target (RFC 3263), and answers challenges when there
+    /// are credentials. `done` is called once, with the final response or, when there was none, NULL;
+    /// never from inside this function. The id of the request; 0: it is not well-formed, or siproxd is
+    /// not ready yet.
+    uint64_t (*request_send)(siproxd_self* self, const siproxd_request* request,
+                             void (*done)(void* context, siproxd_message* response), void* context);
+    /// `done` will not be called any more. Ids that are over do no harm.
+    void (*request_forget)(siproxd_self* self, uint64_t request);
+
+    /// Calls `each` for every call there is, with its media so far, until it returns 0. How often.
+    size_t (*calls)(siproxd_self* self, int (*each)(void* context, const siproxd_call* call),
+                    void* context);
+    /// Ends a call: BYE to both parties, or the final response `status` to one that is not answered yet.
+    /// `reason` is for the log and the Reason header. 0: done; else there is no such call (any more).
+    /// Not from inside siproxd_plugin.call.
+    int (*call_end)(siproxd_self* self, uint64_t call, int status, const char* reason);
+
     // Minor versions to come add their functions here.
 } siproxd_host;
 
@@ -334,6 +513,11 @@ typedef struct siproxd_plugin {
     int (*process)(void* state, uint32_t stage, siproxd_message* message);
     /// Called about every 5 seconds; may be NULL without the TIMER stage.
     void (*tick)(void* state);
+
+    // --- since 1.1
+
+    /// Hears of every call (SIPROXD_CALL_…); returns 0, or what the event says. May be NULL.
+    int (*call)(void* state, int event, const siproxd_call* call);
 
     // Minor versions to come add their callbacks here.
 } siproxd_plugin;

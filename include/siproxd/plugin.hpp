@@ -16,12 +16,14 @@
 ///   - `static constexpr Option kOptions[]`: its directives in the configuration;
 ///   - `static std::unique_ptr<Hello> create(Host)` instead of the constructor: a null pointer
 ///     means that it cannot run and has said why;
-///   - `void tick()`, with Stage::Timer among its stages.
+///   - `void tick()`, with Stage::Timer among its stages;
+///   - `int call(CallEvent event, const siproxd_call& call)`, to hear of calls.
 /// Views that are given back are borrowed as plugin.h says: until the message is changed.
 #pragma once
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -99,6 +101,78 @@ enum class ViaPart : int {
     Rport = SIPROXD_VIA_RPORT,
 };
 
+/// What has become of the targets before one of a higher rank (bits of Target::after).
+enum class After : std::uint32_t {
+    Busy = SIPROXD_AFTER_BUSY,
+    NoAnswer = SIPROXD_AFTER_NO_ANSWER,
+    Failure = SIPROXD_AFTER_FAILURE,
+    Refusal = SIPROXD_AFTER_REFUSAL,
+};
+
+/// The mask of several outcomes.
+template <class... Outcomes>
+[[nodiscard]] constexpr std::uint32_t after(Outcomes... several) {
+    return (static_cast<std::uint32_t>(several) | ...);
+}
+
+/// siproxd_target with texts of its own; empty ones are not there.
+struct Target {
+    std::string uri = {};
+    std::string nextHop = {};
+    std::string aor = {};
+    std::uint32_t rank = 0;
+    std::uint32_t after = 0;
+    std::uint32_t ring = 0;  ///< milliseconds
+    std::string label = {};
+    std::string from = {};
+    std::string to = {};
+    std::string user = {};
+    std::string password = {};
+    std::string realm = {};
+};
+
+/// siproxd_request with texts of its own; empty ones are not there, but for the Contact's user.
+struct Request {
+    std::string method = {};
+    std::string uri = {};
+    std::string nextHop = {};
+    std::string from = {};
+    std::string to = {};
+    std::string callId = {};
+    std::uint32_t cseq = 0;
+    std::optional<std::string> contactUser = {};
+    std::string headers = {};
+    std::string label = {};
+    std::string user = {};
+    std::string password = {};
+    std::string realm = {};
+};
+
+/// Which registrations Host::bindings() shows.
+enum class Bindings : int {
+    All = SIPROXD_BINDINGS_ALL,
+    OfAor = SIPROXD_BINDINGS_OF_AOR,
+    OfContactHost = SIPROXD_BINDINGS_OF_CONTACT_HOST,
+};
+
+/// What Plugin::call() hears of.
+enum class CallEvent : int {
+    Started = SIPROXD_CALL_STARTED,
+    Trying = SIPROXD_CALL_TRYING,
+    Left = SIPROXD_CALL_LEFT,
+    Answered = SIPROXD_CALL_ANSWERED,
+    Ended = SIPROXD_CALL_ENDED,
+};
+
+/// A phone's registration.
+struct Binding {
+    std::string aor;
+    std::string contact;
+    std::string shown;   ///< empty: siproxd itself is the registrar
+    std::string source;  ///< empty: not known
+    std::int64_t expires = 0;
+};
+
 using Option = siproxd_option;
 
 /// A directive plugin_NAME_<name> with text; the last line counts.
@@ -138,6 +212,15 @@ namespace detail {
 
 inline Text text(const char* borrowed) {
     return borrowed == nullptr ? Text() : Text(borrowed);
+}
+
+inline const char* orEmpty(const char* text) {
+    return text == nullptr ? "" : text;
+}
+
+/// A null pointer for an empty text.
+inline const char* orNull(const std::string& text) {
+    return text.empty() ? nullptr : text.c_str();
 }
 
 /// Texts for C; the view may be part of a longer one.
@@ -240,6 +323,34 @@ public:
     /// From any thread: process() is called again for the suspended message.
     void resume(std::uint64_t token) const { table_->resume(self_, token); }
 
+    /// Registrations in force; `text` as Bindings says.
+    [[nodiscard]] std::vector<Binding> bindings(Bindings which, std::string_view text = {}) const {
+        std::vector<Binding> found;
+        const auto keep = [](void* context, const siproxd_binding* binding) {
+            static_cast<std::vector<Binding>*>(context)->push_back(
+                {binding->aor, binding->contact, detail::orEmpty(binding->shown),
+                 detail::orEmpty(binding->source), binding->expires});
+            return 1;
+        };
+        table_->bindings(self_, static_cast<int>(which), detail::z(text).c_str(), keep, &found);
+        return found;
+    }
+
+    /// Shows all calls to `each` (bool(const siproxd_call&)) until that says false.
+    template <class Each>
+    void calls(Each each) const {
+        table_->calls(
+            self_,
+            [](void* context, const siproxd_call* call) {
+                return (*static_cast<Each*>(context))(*call) ? 1 : 0;
+            },
+            &each);
+    }
+    /// False: there is no such call (any more).
+    bool endCall(std::uint64_t call, int status, std::string_view reason) const {
+        return table_->call_end(self_, call, status, detail::z(reason).c_str()) == 0;
+    }
+
     [[nodiscard]] const siproxd_host* table() const { return table_; }
     [[nodiscard]] siproxd_self* self() const { return self_; }
 
@@ -253,6 +364,59 @@ private:
 
     const siproxd_host* table_;
     siproxd_self* self_;
+};
+
+namespace detail {
+
+/// Logs what has been thrown. In a handler only.
+inline void report(const Host& host) noexcept {
+    try {
+        throw;
+    } catch (const std::exception& error) {
+        host.warning(std::string("exception in a plugin: ") + error.what());
+    } catch (...) {
+        host.warning("exception in a plugin");
+    }
+}
+
+}  // namespace detail
+
+/// Calls a function once, after a while; not when it is destroyed before. It must not outlive the
+/// plugin, and may be started anew, also by what it calls.
+class Timer {
+public:
+    Timer(const Host& host, std::function<void()> due) : host_(host), due_(std::move(due)) {}
+    ~Timer() { stop(); }
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    void start(std::uint32_t milliseconds) {
+        stop();
+        id_ = host_.table()->timer_start(
+            host_.self(), milliseconds,
+            [](void* context) {
+                auto* timer = static_cast<Timer*>(context);
+                timer->id_ = 0;
+                const Host host = timer->host_;
+                try {
+                    timer->due_();
+                } catch (...) {
+                    detail::report(host);
+                }
+            },
+            this);
+    }
+    void stop() {
+        if (const auto id = std::exchange(id_, 0); id != 0) {
+            host_.table()->timer_cancel(host_.self(), id);
+        }
+    }
+    [[nodiscard]] bool isRunning() const { return id_ != 0; }
+
+private:
+    Host host_;
+    std::function<void()> due_;
+    std::uint64_t id_ = 0;
 };
 
 /// A message on its way. Valid during process() only.
@@ -381,6 +545,24 @@ public:
         return static_cast<Verdict>(
             host_->retarget(message_, detail::z(uri).c_str(), nextHop, rank));
     }
+    [[nodiscard]] Verdict retarget(const Target& target) {
+        using detail::orNull;
+        siproxd_target plain{};
+        plain.size = sizeof plain;
+        plain.rank = target.rank;
+        plain.uri = orNull(target.uri);
+        plain.next_hop = orNull(target.nextHop);
+        plain.aor = orNull(target.aor);
+        plain.after = target.after;
+        plain.ring = target.ring;
+        plain.label = orNull(target.label);
+        plain.from = orNull(target.from);
+        plain.to = orNull(target.to);
+        plain.user = orNull(target.user);
+        plain.password = orNull(target.password);
+        plain.realm = orNull(target.realm);
+        return static_cast<Verdict>(host_->retarget_to(message_, &plain));
+    }
     bool setNextHop(std::string_view uri) {
         return host_->set_next_hop(message_, detail::z(uri).c_str()) == 0;
     }
@@ -395,11 +577,75 @@ public:
     }
     [[nodiscard]] std::uint64_t token() const { return host_->msg_token(message_); }
 
+    /// What the sender is called, if a plugin deals with it.
+    [[nodiscard]] Text label() const { return detail::text(host_->msg_label(message_)); }
+    /// Who has authenticated here.
+    [[nodiscard]] Text user() const { return detail::text(host_->msg_user(message_)); }
+
     [[nodiscard]] siproxd_message* handle() const { return message_; }
 
 private:
     const siproxd_host* host_;
     siproxd_message* message_;
+};
+
+/// Sends requests of siproxd's own, one at a time. It must not outlive the plugin; nothing is called
+/// when it is destroyed before the answer comes.
+class Client {
+public:
+    /// Gets the final response, one that siproxd has made when nobody has answered (408, 503).
+    using Done = std::function<void(const Message& response)>;
+
+    Client(const Host& host, Done done) : host_(host), done_(std::move(done)) {}
+    ~Client() { forget(); }
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    /// The one that was sent before is forgotten. False: it is not well-formed, or siproxd is not ready.
+    [[nodiscard]] bool send(const Request& request) {
+        using detail::orNull;
+        forget();
+        siproxd_request plain{};
+        plain.size = sizeof plain;
+        plain.cseq = request.cseq;
+        plain.method = orNull(request.method);
+        plain.uri = orNull(request.uri);
+        plain.next_hop = orNull(request.nextHop);
+        plain.from = orNull(request.from);
+        plain.to = orNull(request.to);
+        plain.call_id = orNull(request.callId);
+        plain.contact_user = request.contactUser ? request.contactUser->c_str() : nullptr;
+        plain.headers = orNull(request.headers);
+        plain.label = orNull(request.label);
+        plain.user = orNull(request.user);
+        plain.password = orNull(request.password);
+        plain.realm = orNull(request.realm);
+        id_ = host_.table()->request_send(
+            host_.self(), &plain,
+            [](void* context, siproxd_message* response) {
+                auto* client = static_cast<Client*>(context);
+                client->id_ = 0;
+                const Host host = client->host_;
+                try {
+                    client->done_(Message(host.table(), response));
+                } catch (...) {
+                    detail::report(host);
+                }
+            },
+            this);
+        return id_ != 0;
+    }
+    void forget() {
+        if (const auto id = std::exchange(id_, 0); id != 0) {
+            host_.table()->request_forget(host_.self(), id);
+        }
+    }
+    [[nodiscard]] bool isWaiting() const { return id_ != 0; }
+
+private:
+    Host host_;
+    Done done_;
+    std::uint64_t id_ = 0;
 };
 
 /// What siproxd calls: from here no exception gets through.
@@ -416,7 +662,7 @@ public:
             *state = new Holder{host, std::move(plugin)};
             return SIPROXD_CREATED;
         } catch (...) {
-            report(host);
+            detail::report(host);
             return SIPROXD_NOT_CREATED;
         }
     }
@@ -429,7 +675,7 @@ public:
             Message message(holder->host.table(), handle);
             return static_cast<int>(holder->plugin->process(static_cast<Stage>(stage), message));
         } catch (...) {
-            report(holder->host);
+            detail::report(holder->host);
             return SIPROXD_FAILED;
         }
     }
@@ -439,7 +685,17 @@ public:
         try {
             holder->plugin->tick();
         } catch (...) {
-            report(holder->host);
+            detail::report(holder->host);
+        }
+    }
+
+    static int call(void* state, int event, const siproxd_call* call) noexcept {
+        auto* holder = static_cast<Holder*>(state);
+        try {
+            return holder->plugin->call(static_cast<CallEvent>(event), *call);
+        } catch (...) {
+            detail::report(holder->host);
+            return 0;
         }
     }
 
@@ -455,6 +711,7 @@ public:
                               create,
                               destroy,
                               nullptr,
+                              nullptr,
                               nullptr};
         if constexpr (requires { Plugin::kOptions; }) {
             plugin.options = std::data(Plugin::kOptions);
@@ -465,6 +722,9 @@ public:
         }
         if constexpr (requires { &Plugin::tick; }) {
             plugin.tick = tick;
+        }
+        if constexpr (requires { &Plugin::call; }) {
+            plugin.call = call;
         }
         return plugin;
     }
@@ -480,17 +740,6 @@ private:
             return Plugin::create(host);
         } else {
             return std::make_unique<Plugin>(host);
-        }
-    }
-
-    /// In a handler only.
-    static void report(const Host& host) noexcept {
-        try {
-            throw;
-        } catch (const std::exception& error) {
-            host.warning(std::string("exception in a plugin: ") + error.what());
-        } catch (...) {
-            host.warning("exception in a plugin");
         }
     }
 };

@@ -189,6 +189,7 @@ void Application::Impl::openProxy(AccessOptions access) {
         proxy::Parts{*loop, random, outlet, &outlet, *locator, *dead, *locations, *aliases,
                      relay.get(), *chain},
         std::move(options), addresses, std::move(access.policy));
+    services = std::make_unique<proxy::PluginServices>(*chain, *locations, *proxy);
     userFile = std::make_unique<UserFile>(
         *loop, [this](access::Users users) { proxy->gate().setUsers(std::move(users)); });
     // Of the jail, if we are in one.
@@ -353,6 +354,7 @@ void Application::run() {
     log::info("{} started", versionText());
     impl_->loop->run();
     impl_->proxy->logCalls("is cut off after");
+    impl_->proxy->tellEnd("siproxd has ended");
     log::info("properly terminating siproxd");
 }
 

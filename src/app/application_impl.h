@@ -32,6 +32,7 @@
 #include "media/relay.h"
 #include "net/tls_context.h"
 #include "plugin/chain.h"
+#include "proxy/plugin_services.h"
 #include "proxy/proxy.h"
 #include "registrar/contact_alias.h"
 #include "registrar/location_table.h"
@@ -104,6 +105,7 @@ struct Application::Impl {
     std::unique_ptr<registrar::RegistrationStore> store;
     std::unique_ptr<PidFile> pidFile;
     std::unique_ptr<proxy::Proxy> proxy;
+    std::unique_ptr<proxy::PluginServices> services;
     std::unique_ptr<transport::Transports> transports;
     std::unique_ptr<Console> console;
     std::unique_ptr<NameWatch> publicName;

@@ -56,6 +56,7 @@ struct Chain::Impl {
         if (instance == nullptr || !instance->start()) {
             return false;
         }
+        instance->self().services = services;
         instances.push_back(std::move(instance));
         return true;
     }
@@ -75,6 +76,7 @@ struct Chain::Impl {
     base::SystemRandom random;  // To tags of answers only, which no test has to foresee
     Patience patience;
     Suspensions suspensions;
+    Services* services = nullptr;
     std::vector<std::unique_ptr<Instance>> instances;
 };
 
@@ -171,6 +173,13 @@ bool Chain::add(const siproxd_plugin& description, std::vector<config::PluginOpt
     return started;
 }
 
+void Chain::setServices(Services* services) {
+    impl_->services = services;
+    for (const auto& instance : impl_->instances) {
+        instance->self().services = services;
+    }
+}
+
 void Chain::onReady(ReadyCallback callback) {
     impl_->suspensions.onReady(std::move(callback));
 }
@@ -220,6 +229,21 @@ Outcome Chain::proceed(Token token, Context& context) {
 
 void Chain::forget(Token token) {
     impl_->suspensions.forget(token);
+}
+
+bool Chain::hearsOfCalls() const {
+    return std::ranges::any_of(impl_->instances, &Instance::hearsOfCalls);
+}
+
+int Chain::tell(CallEvent event, const CallView& call) {
+    const CallShown shown(call);
+    int result = 0;
+    for (const auto& instance : impl_->instances) {
+        if (result == 0 && instance->hearsOfCalls()) {
+            result = instance->tell(event, shown.call());
+        }
+    }
+    return result;
 }
 
 void Chain::tick() {

@@ -11,6 +11,9 @@
 
 #include "config/settings.h"
 #include "event/loop.h"
+#include "plugin/call_view.h"
+#include "plugin/services.h"
+#include "plugin/target.h"
 #include "sip/message.h"
 #include "sip/name_addr.h"
 #include "sip/uri.h"
@@ -57,13 +60,8 @@ struct Context {
     base::Flow flow = {};        ///< how it came
     Direction direction = Direction::Unknown;  ///< plugins may change it
     std::optional<sip::Uri> nextHop = {};      ///< plugins may set it; wins over the proxy's own
-};
-
-/// One of several places that a request shall go to.
-struct Target {
-    sip::Uri uri = {};                     ///< the new request URI
-    std::optional<sip::Uri> nextHop = {};  ///< where to send it; nothing: by the URI
-    std::uint32_t rank = 0;                ///< lower ranks first, equal ones in parallel
+    std::string label = {};  ///< what the sender is called that a plugin knows; empty: none
+    std::string user = {};   ///< who has authenticated; empty: nobody was asked
 };
 
 /// What the chain decided. Members that do not belong to the verdict are empty.
@@ -127,6 +125,9 @@ public:
     /// cannot suspend.
     void onReady(ReadyCallback callback);
 
+    /// What plugins can ask for from now on; null: nothing. Must outlive the chain, or be taken away.
+    void setServices(Services* services);
+
     /// Asks the plugins that want `stage`. Costs a bit test when there are none.
     [[nodiscard]] Outcome run(Stage stage, Context& context) {
         return wants(stage) ? runFrom(stage, context, 0) : Outcome{};
@@ -144,6 +145,11 @@ public:
 
     /// The suspended message is gone (cancelled, shutdown): its token is over.
     void forget(Token token);
+
+    /// Whether any plugin hears of calls.
+    [[nodiscard]] bool hearsOfCalls() const;
+    /// Tells the plugins in their order until one does not return 0, which is what is returned then.
+    int tell(CallEvent event, const CallView& call);
 
     /// Stage TIMER: to be called about every 5 seconds.
     void tick();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,7 +11,9 @@
 #include "base/random.h"
 #include "plugin/chain.h"
 #include "plugin/options.h"
+#include "plugin/services.h"
 #include "plugin/suspensions.h"
+#include "plugin/timers.h"
 #include "siproxd/plugin.h"
 
 namespace siproxd::plugin {
@@ -59,6 +62,12 @@ struct siproxd_self {
     std::string description;
     std::uint32_t stages = 0;
     bool creating = false;
+    siproxd::plugin::Timers timers;
+    /// For who might call back when the plugin is gone.
+    std::shared_ptr<int> alive = std::make_shared<int>();
+    siproxd::plugin::Services* services = nullptr;  ///< null: there are none (yet)
+    /// Calls into the plugin from elsewhere than the chain; `place` is for the log.
+    std::function<void(const char* place, const std::function<void()>& body)> call;
 };
 
 /// A message in the hands of one plugin, for one call.
@@ -98,15 +107,34 @@ inline void ReplyFree::operator()(Reply* reply) const { delete reply; }
 /// The functions of the interface. One table for all plugins.
 [[nodiscard]] const siproxd_host& hostTable();
 
+/// What the C structures say about an identity.
+struct IdentityTexts {
+    const char* label;
+    const char* from;
+    const char* to;
+    const char* user;
+    const char* password;
+    const char* realm;
+};
+
+/// Null: no label, or a URI that cannot be parsed.
+[[nodiscard]] std::shared_ptr<const Identity> identityFrom(const IdentityTexts& texts);
+
 // Each part of the table is filled in by the file that implements it.
 void fillMessageFunctions(siproxd_host& table);
 void fillAddressFunctions(siproxd_host& table);
 void fillViaFunctions(siproxd_host& table);
 void fillDecisionFunctions(siproxd_host& table);
+void fillServiceFunctions(siproxd_host& table);
 
 /// What a setter of the interface returns.
 inline constexpr int kDone = 0;
 inline constexpr int kNotDone = -1;
+
+/// Whether it is a token (RFC 3261 §25.1).
+[[nodiscard]] bool isHeaderName(std::string_view name);
+/// A value that stays within its line.
+[[nodiscard]] bool isHeaderValue(std::string_view value);
 
 /// Text from a plugin; a null pointer is empty.
 [[nodiscard]] inline std::string_view view(const char* text) {

@@ -2,6 +2,8 @@
 // What plugins decide about a message before they return their verdict.
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <optional>
 
 #include "base/text.h"
 #include "plugin/handles.h"
@@ -57,7 +59,49 @@ int retarget(siproxd_message* message, const char* uri, const char* nextHop,
     if (!target || (nextHop != nullptr && (!hop || !hop->isSip()))) {
         return SIPROXD_FAILED;
     }
-    message->draft.targets.push_back({std::move(*target), std::move(hop), rank});
+    message->draft.targets.push_back(
+        {.uri = std::move(*target), .nextHop = std::move(hop), .rank = rank});
+    return SIPROXD_RETARGET;
+}
+
+/// What a plugin of this or an older minor version has said; what it does not know is 0.
+siproxd_target targetFrom(const siproxd_target* given) {
+    siproxd_target target{};
+    if (given != nullptr) {
+        std::memcpy(&target, given, std::min<std::size_t>(given->size, sizeof target));
+    }
+    return target;
+}
+
+int retargetTo(siproxd_message* message, const siproxd_target* given) noexcept {
+    const auto plain = targetFrom(given);
+    const auto parsed = [](const char* text, std::optional<sip::Uri>& uri) {
+        uri = text == nullptr ? std::nullopt : sip::Uri::parse(text);
+        return text == nullptr || uri.has_value();
+    };
+    Target target{.rank = plain.rank,
+                  .after = plain.after & SIPROXD_AFTER_ANY,
+                  .ring = std::chrono::milliseconds(plain.ring)};
+    std::optional<sip::Uri> uri;
+    const bool isLegible = parsed(plain.uri, uri) && parsed(plain.next_hop, target.nextHop) &&
+                           parsed(plain.aor, target.aor);
+    if (!isLegible || (!uri && !target.aor) || (target.nextHop && !target.nextHop->isSip())) {
+        return SIPROXD_FAILED;
+    }
+    const std::string_view label = view(plain.label);
+    const auto identity = identityFrom({.label = plain.label,
+                                        .from = plain.from,
+                                        .to = plain.to,
+                                        .user = plain.user,
+                                        .password = plain.password,
+                                        .realm = plain.realm});
+    if (!label.empty() && !identity) {
+        return SIPROXD_FAILED;
+    }
+    target.identity = identity;
+    target.keepsContact = !uri;
+    target.uri = uri ? std::move(*uri) : *target.aor;
+    message->draft.targets.push_back(std::move(target));
     return SIPROXD_RETARGET;
 }
 
@@ -109,6 +153,7 @@ void fillDecisionFunctions(siproxd_host& table) {
     table.reject = reject;
     table.redirect = redirect;
     table.retarget = retarget;
+    table.retarget_to = retargetTo;
     table.set_next_hop = setNextHop;
     table.reply = reply;
     table.suspend = suspend;

@@ -7,6 +7,20 @@
 
 namespace siproxd::plugin {
 
+bool isHeaderName(std::string_view name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
+    });
+}
+
+bool isHeaderValue(std::string_view value) {
+    return std::none_of(value.begin(), value.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return (byte < 0x20 && byte != '\t') || byte == 0x7F;
+    });
+}
+
 namespace {
 
 using sip::HeaderName;
@@ -42,6 +56,16 @@ int protocol(siproxd_message* message) noexcept {
         case base::Protocol::Tls: break;
     }
     return SIPROXD_PROTOCOL_TLS;
+}
+
+const char* label(siproxd_message* message) noexcept {
+    const auto& text = message->context.label;
+    return text.empty() ? nullptr : message->lender.lend(text);
+}
+
+const char* user(siproxd_message* message) noexcept {
+    const auto& text = message->context.user;
+    return text.empty() ? nullptr : message->lender.lend(text);
 }
 
 int direction(siproxd_message* message) noexcept {
@@ -101,24 +125,9 @@ std::uint32_t cseq(siproxd_message* message) noexcept {
     return of(message) == nullptr ? 0 : of(message)->cseq().number;
 }
 
-bool isName(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
-    });
-}
-
-/// A value that stays within its line.
-bool isValue(std::string_view value) {
-    return std::none_of(value.begin(), value.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return (byte < 0x20 && byte != '\t') || byte == 0x7F;
-    });
-}
-
 /// Whether the header field can be written as text: what the proxy relies on must stay what it is.
 bool mayWrite(std::string_view name, std::string_view value) {
-    if (!isName(name) || !isValue(value)) {
+    if (!isHeaderName(name) || !isHeaderValue(value)) {
         return false;
     }
     switch (sip::headerNameFrom(name)) {
@@ -220,7 +229,7 @@ const char* contentType(siproxd_message* message) noexcept {
 
 int setBody(siproxd_message* message, const char* type, const char* data,
             std::size_t size) noexcept {
-    if (of(message) == nullptr || (data == nullptr && size > 0) || !isValue(view(type))) {
+    if (of(message) == nullptr || (data == nullptr && size > 0) || !isHeaderValue(view(type))) {
         return kNotDone;
     }
     std::string bytes(data, size);
@@ -237,6 +246,8 @@ int setBody(siproxd_message* message, const char* type, const char* data,
 
 void fillMessageFunctions(siproxd_host& table) {
     table.msg_source = source;
+    table.msg_label = label;
+    table.msg_user = user;
     table.msg_source_ip = sourceIp;
     table.msg_source_port = sourcePort;
     table.msg_local_ip = localIp;

@@ -49,7 +49,12 @@ Instance::Instance(event::Loop& loop, base::Random& random, Suspensions& suspens
                                      Options(module_, description.options, std::move(options)),
                                  .name = description.plugin.name,
                                  .description = description.plugin.description,
-                                 .stages = description.plugin.stages} {}
+                                 .stages = description.plugin.stages,
+                                 .timers = Timers(loop),
+                                 .call = [this](const char* place,
+                                                const std::function<void()>& body) {
+                                     callFromElsewhere(place, body);
+                                 }} {}
 
 Instance::~Instance() {
     if (std::exchange(running_, false) && description_.plugin.destroy != nullptr) {
@@ -58,6 +63,7 @@ Instance::~Instance() {
             return 0;
         });
     }
+    self_.timers.clear();
 }
 
 bool Instance::start() {
@@ -103,6 +109,21 @@ void Instance::tick() {
         description_.plugin.tick(state_);
         return 0;
     });
+}
+
+int Instance::tell(CallEvent event, const siproxd_call& call) {
+    return guarded({"call()"}, 0, [&] {
+        return description_.plugin.call(state_, static_cast<int>(event), &call);
+    });
+}
+
+void Instance::callFromElsewhere(const char* place, const std::function<void()>& body) {
+    if (!status_.disabled) {
+        guarded({place}, 0, [&] {
+            body();
+            return 0;
+        });
+    }
 }
 
 void Instance::blame(Stage stage, std::string_view why) {

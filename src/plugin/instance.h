@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -30,6 +31,11 @@ public:
     /// Asks it about a message; what it threw counts as SIPROXD_FAILED.
     [[nodiscard]] int process(Stage stage, siproxd_message& message);
     void tick();
+    /// 0 when it threw.
+    int tell(CallEvent event, const siproxd_call& call);
+    [[nodiscard]] bool hearsOfCalls() const {
+        return description_.plugin.call != nullptr && !status_.disabled;
+    }
     /// Its verdict made no sense.
     void blame(Stage stage, std::string_view why);
 
@@ -52,6 +58,7 @@ private:
     /// Calls into the plugin; `fallback` is the result when it throws.
     template <class Call>
     int guarded(const Place& place, int fallback, Call&& call);
+    void callFromElsewhere(const char* place, const std::function<void()>& body);
     void noteDuration(const Place& place, base::Duration duration);
 
     std::string module_;

@@ -55,6 +55,7 @@ void Proxy::onAck(sip::Message ack, const base::Flow& from) {
     ack.setMaxForwards(ack.maxForwards().value_or(kDefaultHops + 1) - 1);
     ack.setRequestUri(branch.uri);
     forward.request = std::make_unique<sip::Message>(std::move(ack));
+    adoptAppearance(forward, branch);
     forward.branches.push_back(std::move(branch));
     locateForAck(std::move(forward));
 }

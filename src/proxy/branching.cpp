@@ -116,8 +116,18 @@ bool Proxy::isUsable(const base::Flow& flow) const {
 
 void Proxy::startBranch(Forward& forward, std::size_t index) {
     Branch& branch = forward.branches[index];
+    adoptAppearance(forward, branch);
     if (forward.branches.size() == 1) {
         forward.request->setRequestUri(branch.uri);
+    }
+    if (!mayTry(forward, branch)) {
+        branch.isUnreachable = true;
+        branchFailed(forward, index, 503, "No Line Free");
+        return;
+    }
+    if (branch.isAbsent) {
+        branchFailed(forward, index, 480, "");
+        return;
     }
     if (const auto warning = schemeMismatch(forward, branch); !warning.empty()) {
         branchFailed(forward, index, 480, "", "Warning", warning);
@@ -143,6 +153,7 @@ void Proxy::startBranch(Forward& forward, std::size_t index) {
         if (!located) {
             log::warningFromPeer("cannot resolve {}: {}", base::printable(wanted.host),
                                  located.error().message);
+            waiting->branches[index].isUnreachable = true;
             branchFailed(*waiting, index, unreachable(*waiting), "Cannot Resolve Next Hop");
             return;
         }
@@ -259,6 +270,7 @@ void Proxy::tryNextServer(Forward& forward, std::size_t index) {
         }
         markDead(branch);
     }
+    forward.branches[index].isUnreachable = true;
     branchFailed(forward, index, unreachable(forward), "No Route");
 }
 
@@ -266,12 +278,12 @@ void Proxy::sendBranch(Forward& forward, std::size_t index) {
     Branch& branch = forward.branches[index];
     sip::Message request = forward.request->clone();
     request.setRequestUri(branch.uri);
-    if (const auto status = applyMedia(forward, branch, request)) {
+    if (const auto status = forward.own ? std::nullopt : applyMedia(forward, branch, request)) {
         branchFailed(forward, index, *status, "", *status == 503 ? "Retry-After" : "", kRetryAfter);
         return;
     }
     shapeRequest(forward, branch, request);
-    if (forward.method == sip::Method::Register && forward.crosses(branch) &&
+    if (forward.method == sip::Method::Register && !forward.own && forward.crosses(branch) &&
         !masqueradeRegister(forward, branch, request)) {
         return;
     }
@@ -288,6 +300,7 @@ void Proxy::sendBranch(Forward& forward, std::size_t index) {
         return;
     }
     branch.state = Branch::State::Sent;
+    limitRinging(forward, index);
     branch.client = layer_.send(std::move(request), branch.flow);
     clients_[branch.client] = forward.server;
     awaitServer(forward, index);
@@ -365,7 +378,8 @@ void Proxy::branchFailed(Forward& forward, std::size_t index, int status,
                          std::string_view value) {
     forward.branches[index].state = Branch::State::Done;
     forward.branches[index].patience.reset();
-    const sip::Message* request = layer_.serverRequest(forward.server);
+    const sip::Message* request =
+        forward.own ? forward.request.get() : layer_.serverRequest(forward.server);
     if (request == nullptr) {
         return;
     }

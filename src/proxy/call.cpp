@@ -64,6 +64,19 @@ std::vector<media::StreamReport> Call::mediaReports() const {
     return all;
 }
 
+std::vector<Call::LocatedReport> Call::locatedReports() const {
+    std::vector<LocatedReport> all;
+    for (const auto& media : media_) {
+        for (auto& report : media.session->reports()) {
+            all.push_back({media.crossing, std::move(report)});
+        }
+        for (const auto& report : media.session->closedReports()) {
+            all.push_back({media.crossing, report});
+        }
+    }
+    return all;
+}
+
 media::PerLeg<std::size_t> Call::packets() const {
     media::PerLeg<std::size_t> sum;
     for (const auto& stream : mediaReports()) {
@@ -139,9 +152,11 @@ Call& CallTable::obtain(const sip::Message& invite, Side from) {
     state.callId = std::string(invite.callId());
     state.initiatorTag = std::string(invite.fromTag());
     state.initiator = from;
+    state.id = ++lastId_;
     auto& slot = calls_[key(state.callId, state.initiatorTag, from)];
     slot = std::make_unique<Call>(std::move(state));
     last_ = slot.get();
+    byId_.emplace(lastId_, last_);
     return *slot;
 }
 
@@ -153,6 +168,7 @@ std::string CallTable::key(const Call& call) {
 void CallTable::remove(Call& call) {
     setSessionEnd(call, std::nullopt);
     last_ = nullptr;
+    byId_.erase(call.state().id);
     calls_.erase(key(call));
 }
 
@@ -211,16 +227,19 @@ Call* CallTable::takeExpired(base::TimePoint now) {
     return call;
 }
 
-std::size_t CallTable::removeIdle(base::TimePoint before) {
-    last_ = nullptr;
-    return std::erase_if(calls_, [this, before](const auto& entry) {
-        Call& call = *entry.second;
-        const bool isIdle = !call.mediaFlows() && call.lastSignal() < before;
-        if (isIdle) {
-            setSessionEnd(call, std::nullopt);
+std::vector<Call*> CallTable::idle(base::TimePoint before) const {
+    std::vector<Call*> found;
+    for (const auto& [key, call] : calls_) {
+        if (call->lastSignal() < before && !call->mediaFlows()) {
+            found.push_back(call.get());
         }
-        return isIdle;
-    });
+    }
+    return found;
+}
+
+Call* CallTable::byId(std::uint64_t id) const {
+    const auto found = byId_.find(id);
+    return found == byId_.end() ? nullptr : found->second;
 }
 
 }  // namespace siproxd::proxy

@@ -17,9 +17,12 @@
 #include "base/flow.h"
 #include "base/text.h"
 #include "media/session.h"
+#include "plugin/call_view.h"
 #include "proxy/addresses.h"
+#include "proxy/appearance.h"
 #include "proxy/relay_mode.h"
 #include "sip/message.h"
+#include "transaction/layer.h"
 
 namespace siproxd::proxy {
 
@@ -49,10 +52,13 @@ struct DialogEnds {
     End caller;
     End callee;
     Side calleeSide = Side::Outside;
+    std::string dialled;  ///< request URI of the first INVITE; not for the BYE, but for reports
+    std::string user;     ///< likewise: the caller, as it has authenticated; empty: it was not asked
 };
 
 /// What is worth keeping of a call: a plain value, apart from timers and sockets.
 struct CallState {
+    std::uint64_t id = 0;  ///< never used again
     std::string callId;
     std::string initiatorTag;  ///< From tag of the first INVITE
     Side initiator = Side::Inside;  ///< where the first INVITE came from
@@ -65,10 +71,16 @@ struct CallState {
     base::IpAddress initiatorSource{};  ///< that the first INVITE came from
     bool answered = false;          ///< a 2xx has passed
     base::TimePoint answeredAt{};   ///< when
+    base::TimePoint startedAt{};    ///< the first INVITE has come
+    int status = 0;                 ///< of the final response to it; 0: none yet
+    plugin::EndedBy endedBy = plugin::EndedBy::NotYet;
+    transaction::ServerId invite = transaction::ServerId::None;  ///< the first one
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
     /// For a call that has to be ended in the name of its parties; null: no INVITE of the caller
     /// was seen, or its texts are longer than those of real ones.
     std::unique_ptr<DialogEnds> ends;
+    /// How one of the parties appears to the other; null: as itself.
+    std::unique_ptr<Appearance> appearance;
     /// Where the outside party's requests go when there is something to stay with; null: there is
     /// nothing, whatever its URIs name is as good.
     std::shared_ptr<const DialogPeer> peer;
@@ -124,6 +136,12 @@ public:
     [[nodiscard]] bool mediaFlows() const;
     /// What has come on the streams of all its sessions, those that were closed last.
     [[nodiscard]] std::vector<media::StreamReport> mediaReports() const;
+    /// Likewise, each with the addresses of ours that it goes by.
+    struct LocatedReport {
+        Crossing crossing;
+        media::StreamReport report;
+    };
+    [[nodiscard]] std::vector<LocatedReport> locatedReports() const;
     /// Packets that have come from the caller (leg A) and from the called one.
     [[nodiscard]] media::PerLeg<std::size_t> packets() const;
     /// Whether one of them uses this relay port on one of its legs.
@@ -191,8 +209,12 @@ public:
     /// Calls whose session has an end.
     [[nodiscard]] std::size_t sessionEnds() const { return sessionEnds_.size(); }
 
-    /// Removes calls that have had no signalling since `before` and whose media does not flow.
-    std::size_t removeIdle(base::TimePoint before);
+    /// Calls that have had no signalling since `before` and whose media does not flow. Linear.
+    [[nodiscard]] std::vector<Call*> idle(base::TimePoint before) const;
+    /// nullptr: there is none (any more).
+    [[nodiscard]] Call* byId(std::uint64_t id) const;
+    /// All of them, in no order. Linear.
+    [[nodiscard]] std::vector<const Call*> all() const { return some(calls_.size()); }
 
 private:
     [[nodiscard]] static std::string key(std::string_view callId, std::string_view initiatorTag,
@@ -204,6 +226,8 @@ private:
     std::unordered_map<std::string, std::unique_ptr<Call>, base::StringHash, std::equal_to<>>
         calls_;
     Call* last_ = nullptr;  ///< found last: one message is looked up several times
+    std::uint64_t lastId_ = 0;
+    std::unordered_map<std::uint64_t, Call*> byId_;
     /// Keys of the calls by port; one entry a port at most, checked when it is used.
     std::unordered_map<std::uint16_t, std::string> portOwners_;
     Call::Ends sessionEnds_;  ///< one entry a call at most

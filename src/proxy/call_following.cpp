@@ -64,7 +64,9 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     if (forward.method == sip::Method::Bye) {
         // A challenged BYE comes again; everything else has ended the call.
         if (status >= 200 && status != 401 && status != 407 && !call->isOfOtherDialog(response)) {
-            endCall(*call, "");
+            // From of a response is who has asked.
+            endCall(*call, {},
+                    {call->isInitiator(response) ? plugin::EndedBy::Caller : plugin::EndedBy::Callee});
         }
         return;
     }
@@ -91,9 +93,11 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     if (forward.method == sip::Method::Update) {
         return;
     }
-    if (status >= 200 && status < 300 && !call->state().answered) {
+    const bool isFirst = status >= 200 && status < 300 && !call->state().answered;
+    if (isFirst) {
         call->state().answered = true;
         call->state().answeredAt = parts_.loop.now();
+        call->state().status = status;
         call->state().answererTag = response.toTag();
         call->keepMedia(mediaWay(forward, branch, call, true).crossing());
         const auto* server = branch.towards == Side::Outside ? branch.server() : nullptr;
@@ -111,7 +115,10 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
         }
     }
     if (status >= 300 && !call->state().answered) {
-        endCall(*call, "");
+        call->state().status = status;
+        endCall(*call, {}, {forward.cancelled ? plugin::EndedBy::Caller : plugin::EndedBy::Callee});
+    } else if (isFirst) {
+        tell(plugin::CallEvent::Answered, *call);
     }
 }
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "media/mos.h"
+#include "media/quality.h"
 
 namespace siproxd::proxy {
 
@@ -46,8 +46,8 @@ std::string quality(const LegReport& leg, const LegReport& far) {
         return fmt::format("{} packets", leg.packets) + origin(leg);
     }
     const auto& reception = leg.reception;
-    const double loss = 100.0 * reception.lost() / std::max(reception.expected(), 1U);
-    std::string text = fmt::format("{} packets, {:.1f} % lost", reception.arrived(), loss);
+    std::string text =
+        fmt::format("{} packets, {:.1f} % lost", reception.arrived(), media::lossPercent(leg));
     if (reception.clock != 0) {
         text += fmt::format(", jitter {:.0f} ms", reception.jitterMs());
     }
@@ -60,9 +60,7 @@ std::string quality(const LegReport& leg, const LegReport& far) {
     if (!leg.codec.name.empty()) {
         text += ", " + leg.codec.name;
     }
-    const auto delay = media::estimateDelayMs(roundTripMs(leg) + roundTripMs(far),
-                                              reception.jitterMs());
-    if (const auto mos = media::estimateMos({leg.codec.name, loss, delay})) {
+    if (const auto mos = media::mosOf(leg, far)) {
         text += fmt::format(", MOS {:.1f}", *mos);
     }
     return text + origin(leg);

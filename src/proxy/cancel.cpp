@@ -59,7 +59,8 @@ void Proxy::onCancel(transaction::ServerId invite, const sip::Message& cancel) {
         forward->answered = true;
         if (Call* call = calls_.find(cancel, forward->fromSide());
             call != nullptr && !call->state().answered) {
-            endCall(*call, "");
+            call->state().status = 487;
+            endCall(*call, {}, {plugin::EndedBy::Caller});
         }
         respond(invite, 487);
     }

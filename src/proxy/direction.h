@@ -67,6 +67,7 @@ public:
 
     /// The phone with that Contact: as it is registered, else by the Contact alone.
     [[nodiscard]] InsideTarget targetAt(const sip::Uri& contact) const;
+    [[nodiscard]] InsideTarget targetOf(const registrar::Binding& binding) const;
 
     /// Phones may register here from outside: with a single interface a public address is then outside,
     /// whoever is registered from there.
@@ -77,7 +78,6 @@ public:
 
 private:
     [[nodiscard]] Side sideOfPhone(const base::Flow& flow) const;
-    [[nodiscard]] InsideTarget targetOf(const registrar::Binding& binding) const;
     [[nodiscard]] InsideTarget targetOf(const registrar::ContactAlias& alias) const;
     [[nodiscard]] std::vector<InsideTarget> fromInside(const sip::Message& request);
     /// `numbers`: tel: URIs may mean our users.

@@ -30,7 +30,8 @@ int preference(int status) {
         case 415:
         case 420:
         case 484: return byClass;
-        case 408: return byClass + 2;  // says less than what a phone has really answered
+        case 408:
+        case 480: return byClass + 2;  // says less than what a phone has really answered
         default: return byClass + 1;
     }
 }
@@ -61,17 +62,26 @@ std::uint32_t Forward::breadthInUse() const {
 std::vector<std::size_t> Forward::nextRank() {
     std::optional<std::uint32_t> rank;
     for (const auto& branch : branches) {
-        if (branch.state == Branch::State::Waiting) {
+        // Whoever is behind it may still be wanted.
+        if (branch.state == Branch::State::Waiting &&
+            (branch.after == 0 || (branch.after & outcomes) != 0)) {
             rank = std::min(rank.value_or(branch.rank), branch.rank);
         }
     }
     std::vector<std::size_t> started;
     for (std::size_t i = 0; rank && i < branches.size(); ++i) {
-        if (branches[i].state == Branch::State::Waiting && branches[i].rank == *rank) {
-            branches[i].state = Branch::State::Locating;
+        auto& branch = branches[i];
+        if (branch.state != Branch::State::Waiting || branch.rank > *rank) {
+            continue;
+        }
+        const bool isWanted = branch.rank == *rank &&
+                              (branch.after == 0 || (branch.after & outcomes) != 0);
+        branch.state = isWanted ? Branch::State::Locating : Branch::State::Done;
+        if (isWanted) {
             started.push_back(i);
         }
     }
+    outcomes = started.empty() ? outcomes : 0;
     return started;
 }
 

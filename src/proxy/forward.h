@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "event/loop.h"
 #include "plugin/chain.h"
 #include "proxy/addresses.h"
+#include "proxy/appearance.h"
 #include "proxy/call.h"
 #include "proxy/loop_guard.h"
 #include "sip/message.h"
@@ -32,6 +34,9 @@ struct Branch {
     std::vector<sip::NameAddr> routes{}; ///< towards the inside: what replaces the request's Routes
     std::unique_ptr<const sip::Uri> nextHop{};  ///< a plugin's choice
     std::uint32_t rank = 0;              ///< lower ones are tried first, equal ones in parallel
+    /// What must have become of the rank before (bits of SIPROXD_AFTER_…); 0: anything.
+    std::uint32_t after = 0;
+    base::Duration ring{};               ///< after which it is given up; 0: as long as the caller waits
     Side towards = Side::Outside;
     std::uint32_t breadth = 0;           ///< its share of Max-Breadth (RFC 5393 §5.3)
     base::IpAddress local{};             ///< to send from; none: what reaches the peer
@@ -40,6 +45,7 @@ struct Branch {
     bool natted = false;  ///< the phone is behind a NAT: only `fixed` reaches it
     bool isForeign = false;  ///< somebody outside has named it (3xx)
     bool toPhone = false; ///< to a Contact of a phone that we know, not to whatever the URI names
+    bool isAbsent = false;  ///< for a user who has no phone registered: answered 480 by us
 
     std::shared_ptr<const DialogPeer> peer{};  ///< to stay with; null: none
     std::vector<dns::Service> servers{};  ///< the best first; empty with `fixed`
@@ -53,6 +59,22 @@ struct Branch {
     /// While there is another server to try: how long this one may say nothing.
     std::unique_ptr<event::Timer> patience{};
     bool doubted = false;  ///< an ICMP error, which may be forged, has shortened it
+    std::unique_ptr<event::Timer> ringing{};  ///< until `ring` is over; null: no limit
+    bool hasRung = false;        ///< a provisional response has come
+    bool isUnreachable = false;  ///< nothing could be sent there, or nobody there deals with us
+    /// How the requester appears there; null: as itself. Of an establishing request to a phone: how that
+    /// one will appear to the requester (Appearance::isCallers).
+    std::unique_ptr<Appearance> appearance{};
+    /// Who answers there is the account of `appearance`.
+    bool isAccount = false;
+    /// The answer to the last challenge: header, value and realm; empty: there was none.
+    struct Authorization {
+        std::string header;
+        std::string value;
+        std::string realm;
+    };
+    std::unique_ptr<Authorization> authorization{};
+    unsigned challenges = 0;  ///< that have been answered
     /// To tags of its provisional responses: early dialogs of this branch. Bounded.
     std::vector<std::string> earlyTags{};
 
@@ -70,6 +92,16 @@ struct Branch {
     [[nodiscard]] const dns::Service* server() const {
         return tried == 0 ? nullptr : &servers[tried - 1];
     }
+};
+
+/// What a final response (of us, perhaps) means for the branches of the next rank: a bit of
+/// SIPROXD_AFTER_….
+[[nodiscard]] std::uint32_t outcomeOf(const Branch& branch, int status);
+
+/// A request of siproxd's own that a plugin has asked for.
+struct OwnRequest {
+    std::function<void(sip::Message& response, const base::Flow& from)> done;  ///< empty: nobody waits
+    std::optional<std::string> contactUser;  ///< of the Contact; nothing: there is none
 };
 
 /// A Contact of a REGISTER under way.
@@ -126,12 +158,18 @@ struct Forward {
     std::unique_ptr<event::Timer> timerC;  ///< RFC 3261 §16.6 step 11; INVITE only
 
     std::unique_ptr<Registering> registering;  ///< of a REGISTER that goes outside; else null
+    std::unique_ptr<OwnRequest> own;           ///< null: it is somebody else's
+    /// As the requester has written them, where another has been shown; null: they are the same.
+    std::unique_ptr<Parties> parties;
 
     [[nodiscard]] bool incoming() const { return direction == plugin::Direction::RequestIncoming; }
     /// Side that the request counts as coming from.
     [[nodiscard]] Side fromSide() const { return incoming() ? Side::Outside : Side::Inside; }
     /// Whether the branch leads to the other side: what crosses is masqueraded.
     [[nodiscard]] bool crosses(const Branch& branch) const { return branch.towards != fromSide(); }
+
+    /// What has become of the branches of the last rank that was tried (bits of SIPROXD_AFTER_…).
+    std::uint32_t outcomes = 0;
 
     /// Of a present or former transaction; nullptr: none.
     [[nodiscard]] Branch* branchOf(transaction::ClientId client);
@@ -141,8 +179,8 @@ struct Forward {
     [[nodiscard]] bool waiting() const;
     /// What the branches under way hold of Max-Breadth together.
     [[nodiscard]] std::uint32_t breadthInUse() const;
-    /// Marks the branches of the lowest rank that still waits as Locating and returns them; none
-    /// when there are no more.
+    /// Marks the branches of the lowest rank that still waits, and that is to be tried after what has
+    /// become of the one before, as Locating and returns them; none when there are no more.
     [[nodiscard]] std::vector<std::size_t> nextRank();
     /// Adds a branch that is tried `place` ranks behind that of branch `index`, before all that would
     /// have come after it.

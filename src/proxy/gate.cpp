@@ -85,7 +85,7 @@ std::vector<access::AddressList*> Gate::lists() {
 }
 
 bool Gate::isKnown(const base::IpAddress& ip) const {
-    return locations_.knowsProvider(ip) || options_.rules.trunkNetworks.contains(ip) ||
+    return isProvider(ip) || options_.rules.trunkNetworks.contains(ip) ||
            policy_.allowSip.contains(ip) || policy_.allowReg.contains(ip);
 }
 
@@ -106,7 +106,7 @@ bool Gate::isExempt(const base::Flow& from, Side side) const {
     // A provider or trunk sends as much as there are calls; and were its packets counted, who forges
     // its address could shut it out.
     return isFromUs(from, side) || !options_.floodGuard ||
-           locations_.knowsProvider(from.remote.ip) ||
+           isProvider(from.remote.ip) ||
            options_.rules.trunkNetworks.contains(from.remote.ip);
 }
 

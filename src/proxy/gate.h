@@ -16,6 +16,7 @@
 #include "access/relay_rules.h"
 #include "access/scanner_signatures.h"
 #include "base/flow.h"
+#include "proxy/accounts.h"
 #include "proxy/addresses.h"
 #include "registrar/location_table.h"
 #include "sip/message.h"
@@ -77,6 +78,8 @@ public:
     void configure(Options options);
     void setPolicy(access::Policy policy) { policy_ = std::move(policy); }
     void setUsers(access::Users users);
+    /// Who is known like a provider; must outlive the gate.
+    void setAccounts(const Accounts& accounts) { accounts_ = &accounts; }
     [[nodiscard]] access::Policy& policy() { return policy_; }
     /// All lists, to resolve the names in them.
     [[nodiscard]] std::vector<access::AddressList*> lists();
@@ -147,6 +150,9 @@ private:
     [[nodiscard]] bool isFromUs(const base::Flow& from, Side side) const {
         return side == Side::Inside || addresses_.isOurs(from.remote.ip);
     }
+    [[nodiscard]] bool isProvider(const base::IpAddress& ip) const {
+        return locations_.knowsProvider(ip) || (accounts_ != nullptr && accounts_->knows(ip));
+    }
     [[nodiscard]] bool isKnown(const base::IpAddress& ip) const;
     [[nodiscard]] bool isListed(const base::Flow& from) const;
     [[nodiscard]] bool isStranger(const base::Flow& from, Side side) const {
@@ -164,6 +170,7 @@ private:
     access::Policy policy_;
     const Addresses& addresses_;
     const registrar::LocationTable& locations_;
+    const Accounts* accounts_ = nullptr;
     base::Random& random_;
     const base::Clock& clock_;
     access::FloodGuard guard_;

@@ -176,6 +176,9 @@ void Proxy::sendBye(const Call& call, bool toCaller, std::string_view reason) {
     if (!branch.toPhone) {
         bye.setRoutes(routes);
     }
+    if (state.appearance && state.appearance->isCallers != toCaller) {
+        branch.appearance = std::make_unique<Appearance>(*state.appearance);
+    }
     forward.branches.push_back(std::move(branch));
     forward.request = std::make_unique<sip::Message>(std::move(bye));
     const auto id = forward.server;

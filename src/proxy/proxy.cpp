@@ -29,6 +29,7 @@ constexpr std::uint64_t kFirstOwnId = std::uint64_t{1} << 63U;
 Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::Policy policy)
     : parts_(parts), options_(std::move(options)), addresses_(std::move(addresses)),
       registrar_(options_.registrar, parts.locations, addresses_, parts.loop, parts.random),
+      accounts_(parts.random),
       gate_(options_.gate, std::move(policy), addresses_, parts.locations, parts.random, parts.loop),
       masquerade_(parts.locations, parts.aliases, addresses_),
       directions_(parts.locations, parts.aliases, calls_, addresses_, registrar_),
@@ -40,6 +41,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
     masquerade_.setMaskedHosts(options_.maskedHosts);
     directions_.setUsersOutside(options_.gate.rules.usersOutside);
+    gate_.setAccounts(accounts_);
     parts_.locations.addListener(*this);
     gate_.guard().banList().addListener(*this);
     parts_.chain.onReady([this](plugin::Token token) {
@@ -84,10 +86,12 @@ void Proxy::tick() {
     dropOrphans();
     while (Call* call = calls_.takeExpired(parts_.loop.now())) {
         hangUp(*call, "SIP;cause=408;text=\"Session Not Refreshed\"");
-        endCall(*call, "call is over: its session was not refreshed (Session-Expires)");
+        endCall(*call, "call is over: its session was not refreshed (Session-Expires)",
+                {plugin::EndedBy::Proxy, "its session was not refreshed"});
     }
-    if (const auto idle = calls_.removeIdle(parts_.loop.now() - kIdleCall); idle > 0) {
-        log::info("{} calls without signalling and media for a day are forgotten", idle);
+    for (Call* call : calls_.idle(parts_.loop.now() - kIdleCall)) {
+        endCall(*call, "call is over: no signalling and no media for a day",
+                {plugin::EndedBy::Proxy, "no signalling and no media for a day"});
     }
 }
 
@@ -113,15 +117,18 @@ std::function<void()> Proxy::onSilence(Call& call) {
         const auto packets = call.packets();
         endCall(call, "RTP stream has expired: no media for rtp_timeout seconds; before, " +
                           std::to_string(packets[media::Leg::A]) + " packets of the caller and " +
-                          std::to_string(packets[media::Leg::B]) + " of the called one");
+                          std::to_string(packets[media::Leg::B]) + " of the called one",
+                {plugin::EndedBy::Proxy, "no media for rtp_timeout seconds"});
     };
 }
 
-void Proxy::endCall(Call& call, std::string_view why) {
+void Proxy::endCall(Call& call, std::string_view why, const CallEnd& end) {
     if (!why.empty()) {
         log::info("{} [CID: {}]", why, base::printable(call.state().callId));
     }
     logVerdict(call, "ended after");
+    call.state().endedBy = end.by;
+    tell(plugin::CallEvent::Ended, call, {}, end.reason);
     calls_.remove(call);
 }
 

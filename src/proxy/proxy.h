@@ -18,6 +18,7 @@
 #include "event/loop.h"
 #include "media/relay.h"
 #include "plugin/chain.h"
+#include "proxy/accounts.h"
 #include "proxy/addresses.h"
 #include "proxy/arrival.h"
 #include "proxy/call.h"
@@ -108,6 +109,23 @@ public:
     [[nodiscard]] std::vector<access::AddressList*> lists();
     void setOptions(Options options);
 
+    /// Sends a request that a plugin has made, to `nextHop` or by its URI, as `identity` says (which must
+    /// have a label). `done` gets the final response, one of our own making when nobody answers; not
+    /// from inside this call.
+    [[nodiscard]] transaction::ServerId sendOwn(sip::Message request,
+                                                const std::optional<sip::Uri>& nextHop,
+                                                std::shared_ptr<const plugin::Identity> identity,
+                                                OwnRequest own);
+    /// OwnRequest::done will not be called any more.
+    void forgetOwn(transaction::ServerId id);
+
+    /// All calls, until `each` says false.
+    void showCalls(const std::function<bool(const plugin::CallView&)>& each) const;
+    /// As siproxd_host.call_end(), from the loop.
+    bool endCallSoon(std::uint64_t id, int status, std::string_view reason);
+    /// siproxd ends: the plugins are told so of every call.
+    void tellEnd(std::string_view reason);
+
     /// Housekeeping; to be called every few seconds.
     void tick();
 
@@ -192,6 +210,39 @@ private:
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
     [[nodiscard]] static Branch branchTo(InsideTarget target);
+
+    // targets that plugins have chosen (retarget.cpp)
+    /// Those registered as that address-of-record, here or at a provider.
+    [[nodiscard]] std::vector<InsideTarget> phonesOf(const sip::Uri& aor) const;
+    [[nodiscard]] std::vector<Branch> branchesToPhones(const plugin::Target& target) const;
+    [[nodiscard]] Branch branchTo(const plugin::Target& target, Side from) const;
+    /// At least one. `from`: the side that the request counts as coming from.
+    [[nodiscard]] std::vector<Branch> branchesTo(const plugin::Target& target, Side from) const;
+    /// Branch::ring counts from now on, once.
+    void limitRinging(Forward& forward, std::size_t index);
+
+    // under another name, with credentials of ours (challenges.cpp)
+    /// Who sends it, if that is somebody whom a plugin deals with; null: it is not.
+    [[nodiscard]] const Account* accountOf(const sip::Message& request, const base::Flow& from) const;
+    /// A request within a call: its sender appears as it has so far.
+    void adoptAppearance(const Forward& forward, Branch& branch);
+    void shapeParties(Forward& forward, const Branch& branch, sip::Message& request);
+    /// The one who answers is the account.
+    void learnAccount(const Branch& branch, const base::Flow& from);
+    /// Sends the request of a branch again with what its challenge asks for; false: the challenge is
+    /// not ours to answer, or the password is wrong.
+    [[nodiscard]] bool answerChallenge(Forward& forward, std::size_t index,
+                                       const sip::Message& response, const base::Flow& from);
+    /// A challenge of an account that could not be met: nobody else is to answer it.
+    static void withholdChallenge(Branch& branch, sip::Message& response);
+    /// The password has been taken.
+    void rememberRealm(const Branch& branch);
+    void followAppearance(const Forward& forward, const Branch& branch,
+                          const sip::Message& response);
+
+    // requests of our own (own_request.cpp)
+    void shapeOwn(const Forward& forward, const Branch& branch, sip::Message& request);
+    void deliver(Forward& forward, sip::Message& response, const base::Flow& from);
 
     // what a request looks like on its way out (request_shape.cpp)
     /// `call` may be null.
@@ -287,6 +338,20 @@ private:
     void followCall(const Forward& forward, const Branch& branch, const sip::Message& response);
     void followSessionTimer(Call& call, const sip::Message& response);
 
+    // what plugins hear of calls (call_events.cpp)
+    [[nodiscard]] plugin::CallView viewOf(const Call& call) const;
+    /// What the plugins say. `label`: of the target that it is about; empty: the call's own.
+    int tell(plugin::CallEvent event, const Call& call, std::string_view label = {},
+             std::string_view reason = {});
+    /// False: a plugin has refused it, and it is answered.
+    [[nodiscard]] bool beginCall(Forward& forward, std::string_view dialled,
+                                 const std::string& user, Call& call);
+    void refuseCall(Call& call, Forward& forward, int status, std::string_view reason);
+    /// Whether no plugin has anything against the target.
+    [[nodiscard]] bool mayTry(const Forward& forward, const Branch& branch);
+    void hasLeft(const Forward& forward, const Branch& branch);
+    [[nodiscard]] bool announces(const Forward& forward, const Branch& branch) const;
+
     // calls that are ended here (hang_up.cpp)
     /// A request of a call, as its sender has written it.
     void noteRequest(Call& call, const sip::Message& request) const;
@@ -335,7 +400,13 @@ private:
     [[nodiscard]] Forward* find(transaction::ServerId id);
     [[nodiscard]] Forward* find(transaction::ClientId id);
     [[nodiscard]] std::function<void()> onSilence(Call& call);
-    void endCall(Call& call, std::string_view why);
+    /// How a call has come to its end.
+    struct CallEnd {
+        plugin::EndedBy by = plugin::EndedBy::Proxy;
+        std::string_view reason = {};  ///< of the proxy
+    };
+    /// `why` is for the log; empty: no line but the verdict.
+    void endCall(Call& call, std::string_view why, const CallEnd& end);
     /// `event`: what stands before the seconds since the call was answered. Not answered: nothing.
     void logVerdict(const Call& call, std::string_view event) const;
     void leaveLoopGuard(Forward& forward);
@@ -349,6 +420,7 @@ private:
     Options options_;
     Addresses addresses_;
     LocalRegistrar registrar_;
+    Accounts accounts_;
     Gate gate_;
     CallTable calls_;
     LoopGuard loops_;

@@ -80,7 +80,8 @@ void Proxy::endStrandedCalls() {
 void Proxy::endCallsOf(const base::IpAddress& local) {
     for (Call* call : calls_.callsOn(local)) {
         hangUp(*call, "SIP;cause=503;text=\"Address Gone\"");
-        endCall(*call, "call is over: our address " + local.toString() + " has gone");
+        endCall(*call, "call is over: our address " + local.toString() + " has gone",
+                {plugin::EndedBy::Proxy, "our address has gone"});
     }
 }
 

@@ -235,8 +235,12 @@ Gate::Question Proxy::questionOf(const sip::Message& request, const base::Flow& 
     }
     // Only strangers have to know a token.
     const bool byToken = side == Side::Outside && directions_.isByToken(request, from.remote);
+    const auto* account = accountOf(request, from);
+    if (account != nullptr && target == access::Target::Elsewhere) {
+        target = access::Target::Registered;  // a plugin knows for whom
+    }
     Gate::Question question{request, from, side, target};
-    question.knowsToken = byToken;
+    question.knowsToken = byToken || (account != nullptr && accounts_.byContact(uri) == account);
     if (!request.toTag().empty() && request.method() != sip::Method::Register) {
         const Call* call = calls_.find(request, side);
         question.inDialog = byToken || call != nullptr;
@@ -415,6 +419,10 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
     arrival->context.message = &arrival->request;
     arrival->context.flow = from;
     arrival->context.direction = located.direction;
+    arrival->context.user = arrival->user;
+    if (const auto* account = accountOf(arrival->request, from)) {
+        arrival->context.label = account->label;
+    }
     traceDirection(*arrival);
     if (!takesPlace(*arrival, question)) {
         return;

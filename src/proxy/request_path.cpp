@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "proxy/next_hop.h"
@@ -62,6 +65,10 @@ bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
         case Verdict::Continue: return true;
         case Verdict::Retarget:
             arrival->retargets = std::move(outcome.targets);
+            if (arrival->context.direction == plugin::Direction::Unknown) {
+                // From outside, and the plugin knows whom it is for.
+                arrival->context.direction = plugin::Direction::RequestIncoming;
+            }
             return true;
         case Verdict::Suspend: suspended_.add(outcome.token, std::move(arrival)); return false;
         case Verdict::Answered:
@@ -117,13 +124,10 @@ void Proxy::forward(Arrival& arrival) {
     forward.localAor = forward.incoming() || forward.method == sip::Method::Register
                            ? request.to().uri
                            : request.from().uri;
-    const Side away = other(forward.fromSide());
     maskFarContacts(request, forward.from);
-    for (auto& target : arrival.retargets) {
-        forward.branches.push_back({.uri = target.uri,
-                                    .nextHop = chosenHop(target.nextHop),
-                                    .rank = target.rank,
-                                    .towards = away});
+    for (const auto& target : arrival.retargets) {
+        auto branches = branchesTo(target, forward.fromSide());
+        std::ranges::move(branches, std::back_inserter(forward.branches));
     }
     for (auto& target : arrival.targets) {
         if (arrival.retargets.empty()) {
@@ -131,7 +135,8 @@ void Proxy::forward(Arrival& arrival) {
         }
     }
     if (forward.branches.empty()) {
-        forward.branches.push_back({.uri = request.requestUri(), .towards = away});
+        forward.branches.push_back(
+            {.uri = request.requestUri(), .towards = other(forward.fromSide())});
     }
     for (auto& branch : forward.branches) {
         if (!branch.nextHop) {
@@ -140,8 +145,13 @@ void Proxy::forward(Arrival& arrival) {
     }
     if (forward.method == sip::Method::Invite) {
         followInvite(forward, request);
-        if (Call* call = calls_.find(request, forward.fromSide()); call && arrival.ticket) {
+        Call* call = calls_.find(request, forward.fromSide());
+        if (call != nullptr && arrival.ticket) {
             call->hold(std::move(arrival.ticket));
+        }
+        if (call != nullptr && forward.establishes &&
+            !beginCall(forward, request.requestUriText(), arrival.user, *call)) {
+            return;
         }
         forward.timerC = parts_.loop.timer([this, id = forward.server] {
             if (Forward* late = find(id)) {

@@ -136,6 +136,11 @@ void Proxy::addRecordRoute(const Forward& forward, const Branch& branch,
 }
 
 void Proxy::shapeRequest(Forward& forward, const Branch& branch, sip::Message& request) {
+    if (forward.own) {
+        shapeOwn(forward, branch, request);
+        shapeParties(forward, branch, request);
+        return;
+    }
     const bool crosses = forward.crosses(branch);
     if (crosses && branch.towards == Side::Outside) {
         masqueradeRequest(forward, branch, request);
@@ -153,6 +158,7 @@ void Proxy::shapeRequest(Forward& forward, const Branch& branch, sip::Message& r
     } else if (auto routes = request.routes(); !routes.empty()) {
         applyRouteSet(request, std::move(routes));
     }
+    shapeParties(forward, branch, request);
 }
 
 sip::Via Proxy::ownVia(Side towards, const base::Flow& flow, const std::string& branch) const {

@@ -61,11 +61,16 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
     if (!forward->callId.empty() && !forward->incoming()) {
         response.setCallId(forward->callId);
     }
+    if (forward->parties) {
+        forward->parties->restore(response);
+    }
+    learnAccount(*branch, from);
     const int status = response.status();
     if (const auto* server = branch->server(); server != nullptr && status != 503) {
         parts_.dead.markAlive(server->protocol, server->address);
     }
     if (status < 200) {
+        branch->hasRung = branch->hasRung || status > 100;
         // RFC 3261 §16.7 step 2
         if (forward->timerC != nullptr && status > 100) {
             forward->timerC->start(options_.timerC);
@@ -77,6 +82,13 @@ void Proxy::onResponse(transaction::ClientId id, sip::Message response,
         return;
     }
     const auto index = static_cast<std::size_t>(branch - forward->branches.data());
+    if ((status == 401 || status == 407) && branch->appearance != nullptr &&
+        branch->appearance->identity->hasCredentials()) {
+        if (answerChallenge(*forward, index, response, from)) {
+            return;
+        }
+        withholdChallenge(*branch, response);
+    }
     if (status == 503 && serverRefuses(*forward, index, response)) {
         return;
     }
@@ -161,6 +173,7 @@ void Proxy::onFailure(transaction::ClientId id, transaction::ClientFailure failu
     }
     log::info("{}: {}", base::printable(branch->uri.toString()),
               timeout ? "nobody answers" : "request could not be sent");
+    branch->isUnreachable = !timeout;
     const int status = forward->cancelled ? 487 : timeout ? 408 : unreachable(*forward);
     branchFailed(*forward, index, status, "");
 }
@@ -193,6 +206,8 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
     }
     const int status = response.status();
     const bool isGlobal = status >= 600;
+    forward.outcomes |= outcomeOf(branch, status);
+    hasLeft(forward, branch);
     forward.offerBest(branch, std::move(response));
     if (isGlobal) {
         // RFC 3261 §16.7 step 5: nobody else needs to ring.
@@ -223,6 +238,10 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
 
 void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response,
                    const base::Flow& from) {
+    if (forward.own) {
+        deliver(forward, response, from);
+        return;
+    }
     response.setVias(forward.vias);
     if (response.status() >= 200) {
         leaveLoopGuard(forward);
@@ -233,6 +252,7 @@ void Proxy::passOn(Forward& forward, const Branch& branch, sip::Message response
     context.direction = forward.incoming() ? plugin::Direction::ResponseOutgoing
                                            : plugin::Direction::ResponseIncoming;
     const bool passes = parts_.chain.run(plugin::Stage::PreProxy, context).goesOn();
+    followAppearance(forward, branch, response);
     followCall(forward, branch, response);
     if (!passes) {
         dropResponse(forward, response);

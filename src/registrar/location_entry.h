@@ -28,6 +28,7 @@ namespace location {
 
 [[nodiscard]] std::size_t hashText(std::string_view text);
 /// Alike for all URIs that sameAddress() calls the same.
+[[nodiscard]] std::size_t hashHost(std::string_view host);
 [[nodiscard]] std::size_t hashAddress(const sip::Uri& uri);
 [[nodiscard]] std::size_t hashPair(const sip::Uri& aor, const sip::Uri& contact);
 

@@ -22,6 +22,8 @@ std::size_t hashText(std::string_view text) {
     return base::StringHash{}(text);
 }
 
+std::size_t hashHost(std::string_view host) { return hashText(base::toLower(host)); }
+
 std::size_t hashAddress(const sip::Uri& uri) {
     if (!uri.isSip()) {
         return hashText(uri.opaque);
@@ -48,6 +50,7 @@ std::optional<std::uint64_t> tokenNumber(std::string_view token) {
 }  // namespace location
 
 using location::hashAddress;
+using location::hashHost;
 using location::hashPair;
 using location::hashText;
 using location::tokenNumber;
@@ -167,6 +170,16 @@ std::vector<Candidate> LocationTable::candidates(const sip::Uri& requestUri, con
 
 bool LocationTable::knowsHost(const base::IpAddress& ip) const {
     return hosts_.contains(ip);
+}
+
+std::vector<const Binding*> LocationTable::byContactHost(std::string_view host) const {
+    std::vector<const Binding*> found;
+    for (const Entry* each : liveIn(byContactHost_, hashHost(host), [host](const Binding& binding) {
+             return base::equalsIgnoreCase(binding.contact.host, host);
+         })) {
+        found.push_back(&each->binding);
+    }
+    return found;
 }
 
 std::vector<const Binding*> LocationTable::ownByUser(std::string_view user) const {

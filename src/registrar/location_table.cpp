@@ -10,6 +10,7 @@
 namespace siproxd::registrar {
 
 using location::hashAddress;
+using location::hashHost;
 using location::hashPair;
 using location::hashText;
 using location::tokenNumber;
@@ -297,6 +298,7 @@ void LocationTable::publish(Entry& entry) {
     entry.confirmation = ++lastConfirmation_;
     byAor_.emplace(hashAddress(binding.aor), &entry);
     byContact_.emplace(hashAddress(binding.contact), &entry);
+    byContactHost_.emplace(hashHost(binding.contact.host), &entry);
     byUser_.emplace(hashText(userOf(binding.masqueraded)), &entry);
     if (!binding.provider && binding.flow.remote) {
         bySource_.emplace(base::AddressHash{}(binding.flow.remote), &entry);
@@ -324,6 +326,7 @@ void LocationTable::unpublish(Entry& entry) {
     --confirmed_;
     eraseFrom(byAor_, hashAddress(binding.aor), &entry);
     eraseFrom(byContact_, hashAddress(binding.contact), &entry);
+    eraseFrom(byContactHost_, hashHost(binding.contact.host), &entry);
     eraseFrom(byUser_, hashText(userOf(binding.masqueraded)), &entry);
     eraseFrom(bySource_, base::AddressHash{}(binding.flow.remote), &entry);
     eraseFrom(byConnection_, binding.flow.connection, &entry);

@@ -165,6 +165,10 @@ public:
     /// they send comes from outside.)
     [[nodiscard]] bool knowsHost(const base::IpAddress& ip) const;
 
+    /// Live ones whose Contact has this host (without case, IPv6 without brackets), last confirmed
+    /// first.
+    [[nodiscard]] std::vector<const Binding*> byContactHost(std::string_view host) const;
+
     /// Live ones that we are the registrar of, by the user of their address-of-record, last
     /// confirmed first.
     [[nodiscard]] std::vector<const Binding*> ownByUser(std::string_view user) const;
@@ -220,6 +224,7 @@ private:
     // Confirmed entries only:
     Index byAor_;
     Index byContact_;
+    Index byContactHost_;
     Index byUser_;
     Index bySource_;      ///< those that we are the registrar of
     Index byConnection_;  ///< those that came by one

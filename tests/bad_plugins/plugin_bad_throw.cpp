@@ -39,5 +39,6 @@ const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(plugin_bad_throw) = {
     nullptr,
     process,
     tick,
+    nullptr,
 };
 }

@@ -98,7 +98,8 @@ struct Probe {
                                    onCreate,
                                    onDestroy,
                                    onProcess,
-                                   onTick};
+                                   onTick,
+                                   call ? onCall : nullptr};
         starting() = this;
         return chain.add(description, std::move(lines));
     }
@@ -106,6 +107,7 @@ struct Probe {
     Process process;
     std::function<int()> create;
     std::function<void()> tick;
+    std::function<int(int event, const siproxd_call& call)> call;  ///< before join(): hears of calls
     std::function<void()> destroyed;
     std::vector<siproxd_option> options;
     const siproxd_host* host = nullptr;
@@ -132,6 +134,9 @@ private:
     static int onProcess(void* state, std::uint32_t stage, siproxd_message* message) {
         auto* probe = static_cast<Probe*>(state);
         return probe->process ? probe->process(stage, message) : SIPROXD_CONTINUE;
+    }
+    static int onCall(void* state, int event, const siproxd_call* call) {
+        return static_cast<Probe*>(state)->call(event, *call);
     }
     static void onTick(void* state) {
         auto* probe = static_cast<Probe*>(state);

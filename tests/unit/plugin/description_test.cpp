@@ -28,7 +28,8 @@ siproxd_plugin good() {
             create,
             nullptr,
             process,
-            tick};
+            tick,
+            nullptr};
 }
 
 }  // namespace

@@ -33,7 +33,28 @@ TEST_CASE("a call has one end of its session, and none when it is over", "[proxy
     CHECK_FALSE(second.sessionEnd());
     CHECK(calls.sessionEnds() == 1);
     SECTION("when it is removed") { calls.remove(first); }
-    SECTION("when it is forgotten") { CHECK(calls.removeIdle(at(1s)) == 2); }
     SECTION("when its timer is dropped") { calls.setSessionEnd(first, std::nullopt); }
     CHECK(calls.sessionEnds() == 0);
+}
+
+TEST_CASE("a call is found by its number as long as it lasts", "[proxy]") {
+    proxy::CallTable calls;
+    auto& first = begin(calls, "first");
+    const auto number = first.state().id;
+    CHECK(begin(calls, "second").state().id != number);
+    CHECK(calls.byId(number) == &first);
+    CHECK(calls.all().size() == 2);
+    calls.remove(first);
+    CHECK(calls.byId(number) == nullptr);
+    CHECK(begin(calls, "first").state().id > number);
+}
+
+TEST_CASE("calls are idle when nobody has said anything for long", "[proxy]") {
+    const FakeLoop loop;
+    proxy::CallTable calls;
+    auto& first = begin(calls, "first");
+    begin(calls, "second").touch(loop.now() + 10s);
+    first.touch(loop.now() + 5s);
+    CHECK(calls.idle(loop.now() + 5s).empty());
+    CHECK(calls.idle(loop.now() + 6s) == std::vector<proxy::Call*>{&first});
 }

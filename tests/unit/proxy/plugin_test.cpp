@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <functional>
-
 #include "harness.h"
-#include "siproxd/plugin.h"
+#include "probe.h"
 
 using namespace siproxd;
 using namespace siproxd::test;
@@ -14,37 +12,6 @@ constexpr std::uint32_t kValidate = SIPROXD_STAGE_VALIDATE;
 constexpr std::uint32_t kTarget = SIPROXD_STAGE_DETERMINE_TARGET;
 constexpr std::uint32_t kPre = SIPROXD_STAGE_PRE_PROXY;
 constexpr std::uint32_t kPost = SIPROXD_STAGE_POST_PROXY;
-
-/// A plugin made of a lambda.
-struct Probe {
-    using Process = std::function<int(const siproxd_host& host, siproxd_message* message)>;
-
-    Probe(House& house, std::uint32_t stages, Process body) : process(std::move(body)) {
-        starting = this;
-        const siproxd_plugin description{SIPROXD_PLUGIN_HEADER, stages,    "plugin_probe", "test",
-                                         "1",  nullptr,   0,         sizeof(siproxd_option),
-                                         onCreate, nullptr, onProcess, nullptr};
-        REQUIRE(house.chain.add(description));
-    }
-
-    Process process;
-    const siproxd_host* host = nullptr;
-    siproxd_self* self = nullptr;
-
-private:
-    static inline Probe* starting = nullptr;
-
-    static int onCreate(const siproxd_host* host, siproxd_self* self, void** state) {
-        starting->host = host;
-        starting->self = self;
-        *state = starting;
-        return SIPROXD_CREATED;
-    }
-    static int onProcess(void* state, std::uint32_t, siproxd_message* message) {
-        auto* probe = static_cast<Probe*>(state);
-        return probe->process(*probe->host, message);
-    }
-};
 
 Draft invite() {
     return fromAlice("INVITE", "sip:bob@example.net");

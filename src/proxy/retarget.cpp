@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Targets that plugins have chosen.
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "proxy/next_hop.h"
+#include "proxy/proxy.h"
+
+namespace siproxd::proxy {
+
+std::vector<InsideTarget> Proxy::phonesOf(const sip::Uri& aor) const {
+    std::vector<InsideTarget> phones;
+    auto bindings = registrar_.bindingsOf(aor);
+    if (bindings.empty()) {
+        bindings = parts_.locations.byAor(aor);
+    }
+    for (const auto* binding : bindings) {
+        phones.push_back(directions_.targetOf(*binding));
+    }
+    return phones;
+}
+
+std::vector<Branch> Proxy::branchesToPhones(const plugin::Target& target) const {
+    std::vector<Branch> branches;
+    for (auto& phone : phonesOf(*target.aor)) {
+        auto branch = branchTo(std::move(phone));
+        if (!target.keepsContact) {
+            branch.nextHop = std::make_unique<const sip::Uri>(std::exchange(branch.uri, target.uri));
+        }
+        branches.push_back(std::move(branch));
+    }
+    if (branches.empty()) {
+        branches.push_back({.uri = target.uri, .towards = Side::Inside});
+        branches.back().isAbsent = true;
+    }
+    return branches;
+}
+
+Branch Proxy::branchTo(const plugin::Target& target, Side from) const {
+    if (!target.nextHop && parts_.locations.byContact(target.uri) != nullptr) {
+        return branchTo(directions_.targetAt(target.uri));
+    }
+    const auto ip = base::IpAddress::parse(target.nextHop ? target.nextHop->host : target.uri.host);
+    const bool isInside = ip && addresses_.isHidden(*ip);
+    // What comes from outside and goes there again is relayed.
+    const auto towards = isInside ? Side::Inside : Side::Outside;
+    return {.uri = target.uri,
+            .nextHop = chosenHop(target.nextHop),
+            .towards = from == Side::Inside ? Side::Outside : towards};
+}
+
+std::vector<Branch> Proxy::branchesTo(const plugin::Target& target, Side from) const {
+    std::vector<Branch> branches;
+    const bool isLocal = !target.nextHop && registrar_.isLocal(target.uri) &&
+                         registrar::tokenOf(target.uri).empty() &&
+                         !registrar_.bindingsOf(target.uri).empty();
+    if (target.aor) {
+        branches = branchesToPhones(target);
+    } else if (isLocal) {
+        auto user = target;
+        user.aor = target.uri;
+        user.keepsContact = true;
+        branches = branchesToPhones(user);
+    } else {
+        branches.push_back(branchTo(target, from));
+    }
+    for (auto& branch : branches) {
+        branch.rank = target.rank;
+        branch.after = target.after;
+        branch.ring = target.ring;
+        if (target.identity) {
+            branch.appearance = std::make_unique<Appearance>(
+                Appearance{.identity = target.identity, .isCallers = branch.towards == Side::Outside});
+            branch.isAccount = branch.towards == Side::Outside && !target.aor;
+        }
+    }
+    return branches;
+}
+
+std::uint32_t outcomeOf(const Branch& branch, int status) {
+    if (branch.isUnreachable) {
+        return SIPROXD_AFTER_FAILURE;
+    }
+    switch (status) {
+        case 486:
+        case 600: return SIPROXD_AFTER_BUSY;
+        case 480: return SIPROXD_AFTER_NO_ANSWER;
+        case 408: return branch.hasRung ? SIPROXD_AFTER_NO_ANSWER : SIPROXD_AFTER_FAILURE;
+        default: return status >= 500 && status < 600 ? SIPROXD_AFTER_FAILURE : SIPROXD_AFTER_REFUSAL;
+    }
+}
+
+void Proxy::limitRinging(Forward& forward, std::size_t index) {
+    Branch& branch = forward.branches[index];
+    if (branch.ring <= base::Duration::zero() || branch.ringing != nullptr) {
+        return;
+    }
+    branch.ringing = parts_.loop.timer([this, id = forward.server, index] {
+        Forward* present = find(id);
+        if (present == nullptr || !present->mayTryMore() || !present->branches[index].isUnderWay()) {
+            return;
+        }
+        Branch& late = present->branches[index];
+        log::info("{} has not answered in {} s [CID: {}]", base::printable(late.uri.toString()),
+                  std::chrono::duration_cast<std::chrono::seconds>(late.ring).count(),
+                  base::printable(present->request->callId()));
+        late.query.cancel();
+        if (late.state == Branch::State::Sent) {
+            // A 2xx that is faster than the CANCEL still counts.
+            late.former.push_back(std::exchange(late.client, transaction::ClientId::None));
+            layer_.cancel(late.former.back());
+        }
+        branchFailed(*present, index, 480, "");
+    });
+    branch.ringing->start(branch.ring);
+}
+
+}  // namespace siproxd::proxy
