@@ -52,8 +52,9 @@ struct DialogEnds {
     End caller;
     End callee;
     Side calleeSide = Side::Outside;
-    std::string dialled;  ///< request URI of the first INVITE; not for the BYE, but for reports
-    std::string user;     ///< likewise: the caller, as it has authenticated; empty: it was not asked
+    /// Not for the BYE, but for reports: request URI of the first INVITE when it is not the To URI.
+    sip::RareText dialled;
+    sip::RareText user;  ///< likewise: the caller, as it has authenticated; empty: it was not asked
 };
 
 /// What is worth keeping of a call: a plain value, apart from timers and sockets.
@@ -72,9 +73,9 @@ struct CallState {
     bool answered = false;          ///< a 2xx has passed
     base::TimePoint answeredAt{};   ///< when
     base::TimePoint startedAt{};    ///< the first INVITE has come
+    transaction::ServerId invite = transaction::ServerId::None;  ///< the first one
     int status = 0;                 ///< of the final response to it; 0: none yet
     plugin::EndedBy endedBy = plugin::EndedBy::NotYet;
-    transaction::ServerId invite = transaction::ServerId::None;  ///< the first one
     std::string answererTag;        ///< To tag of the first 2xx; another one is of a fork that lost
     /// For a call that has to be ended in the name of its parties; null: no INVITE of the caller
     /// was seen, or its texts are longer than those of real ones.

@@ -9,6 +9,13 @@
 
 namespace siproxd::proxy {
 
+namespace {
+
+/// A request URI that is kept for reports: the memory is not a caller's to fill.
+constexpr std::size_t kLongestText = 1024;
+
+}  // namespace
+
 plugin::CallView Proxy::viewOf(const Call& call) const {
     return reportOf(call, parts_.loop.now(), parts_.loop.wallNow());
 }
@@ -35,7 +42,9 @@ bool Proxy::beginCall(Forward& forward, std::string_view dialled, const std::str
     state.startedAt = parts_.loop.now();
     state.invite = forward.server;
     if (state.ends) {
-        state.ends->dialled = dialled;
+        if (dialled != state.ends->callee.uri) {
+            state.ends->dialled = dialled.substr(0, kLongestText);
+        }
         state.ends->user = user;
     }
     const int status = tell(plugin::CallEvent::Started, call);

@@ -50,8 +50,8 @@ plugin::CallView reportOf(const Call& call, base::TimePoint now, base::WallSecon
     if (state.ends) {
         view.caller = state.ends->caller.uri;
         view.callee = state.ends->callee.uri;
-        view.dialled = state.ends->dialled;
-        view.user = state.ends->user;
+        view.dialled = state.ends->dialled.empty() ? view.callee : state.ends->dialled.view();
+        view.user = state.ends->user.view();
     }
     view.sourceIp = state.initiatorSource ? state.initiatorSource.toString() : "";
     view.label = state.appearance ? state.appearance->identity->label : "";

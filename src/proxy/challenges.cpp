@@ -102,8 +102,8 @@ bool Proxy::answerChallenge(Forward& forward, std::size_t index, const sip::Mess
                              fields.empty() ? "nothing" : base::printable(fields.front()));
         return false;
     }
-    if (branch.challenges >= kMostChallenges || (branch.authorization && !challenge->stale) ||
-        !forward.mayTryMore()) {
+    const unsigned before = branch.authorization ? branch.authorization->count : 0;
+    if (before >= kMostChallenges || (before > 0 && !challenge->stale) || !forward.mayTryMore()) {
         if (forward.mayTryMore()) {
             log::warningFromPeer("{} does not take the password of {}", label,
                                  base::printable(identity.user));
@@ -117,8 +117,7 @@ bool Proxy::answerChallenge(Forward& forward, std::size_t index, const sip::Mess
                                                     .cnonce = parts_.random.hex(8)});
     branch.authorization = std::make_unique<Branch::Authorization>(
         Branch::Authorization{isProxy ? "Proxy-Authorization" : "Authorization", answer.toString(),
-                              challenge->realm});
-    ++branch.challenges;
+                              challenge->realm, before + 1});
     ++branch.appearance->shift;
     if (Call* call = forward.establishes || forward.own
                          ? nullptr

@@ -63,8 +63,7 @@ std::vector<std::size_t> Forward::nextRank() {
     std::optional<std::uint32_t> rank;
     for (const auto& branch : branches) {
         // Whoever is behind it may still be wanted.
-        if (branch.state == Branch::State::Waiting &&
-            (branch.after == 0 || (branch.after & outcomes) != 0)) {
+        if (branch.state == Branch::State::Waiting && branch.isWantedAfter(outcomes)) {
             rank = std::min(rank.value_or(branch.rank), branch.rank);
         }
     }
@@ -74,8 +73,7 @@ std::vector<std::size_t> Forward::nextRank() {
         if (branch.state != Branch::State::Waiting || branch.rank > *rank) {
             continue;
         }
-        const bool isWanted = branch.rank == *rank &&
-                              (branch.after == 0 || (branch.after & outcomes) != 0);
+        const bool isWanted = branch.rank == *rank && branch.isWantedAfter(outcomes);
         branch.state = isWanted ? Branch::State::Locating : Branch::State::Done;
         if (isWanted) {
             started.push_back(i);

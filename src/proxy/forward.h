@@ -34,9 +34,6 @@ struct Branch {
     std::vector<sip::NameAddr> routes{}; ///< towards the inside: what replaces the request's Routes
     std::unique_ptr<const sip::Uri> nextHop{};  ///< a plugin's choice
     std::uint32_t rank = 0;              ///< lower ones are tried first, equal ones in parallel
-    /// What must have become of the rank before (bits of SIPROXD_AFTER_…); 0: anything.
-    std::uint32_t after = 0;
-    base::Duration ring{};               ///< after which it is given up; 0: as long as the caller waits
     Side towards = Side::Outside;
     std::uint32_t breadth = 0;           ///< its share of Max-Breadth (RFC 5393 §5.3)
     base::IpAddress local{};             ///< to send from; none: what reaches the peer
@@ -59,7 +56,14 @@ struct Branch {
     /// While there is another server to try: how long this one may say nothing.
     std::unique_ptr<event::Timer> patience{};
     bool doubted = false;  ///< an ICMP error, which may be forged, has shortened it
-    std::unique_ptr<event::Timer> ringing{};  ///< until `ring` is over; null: no limit
+    /// Upon what it is tried, and for how long.
+    struct Terms {
+        /// What must have become of the rank before (bits of SIPROXD_AFTER_…); 0: anything.
+        std::uint32_t after = 0;
+        base::Duration ring{};  ///< after which it is given up; 0: as long as the caller waits
+        std::unique_ptr<event::Timer> ringing{};
+    };
+    std::unique_ptr<Terms> terms{};  ///< null: there are none
     bool hasRung = false;        ///< a provisional response has come
     bool isUnreachable = false;  ///< nothing could be sent there, or nobody there deals with us
     /// How the requester appears there; null: as itself. Of an establishing request to a phone: how that
@@ -67,17 +71,21 @@ struct Branch {
     std::unique_ptr<Appearance> appearance{};
     /// Who answers there is the account of `appearance`.
     bool isAccount = false;
-    /// The answer to the last challenge: header, value and realm; empty: there was none.
+    /// The answer to the last challenge.
     struct Authorization {
         std::string header;
         std::string value;
         std::string realm;
+        unsigned count = 1;  ///< of challenges that have been answered
     };
-    std::unique_ptr<Authorization> authorization{};
-    unsigned challenges = 0;  ///< that have been answered
+    std::unique_ptr<Authorization> authorization{};  ///< null: there was no challenge
     /// To tags of its provisional responses: early dialogs of this branch. Bounded.
     std::vector<std::string> earlyTags{};
 
+    /// Whether it is to be tried after what has become of the rank before.
+    [[nodiscard]] bool isWantedAfter(std::uint32_t outcomes) const {
+        return terms == nullptr || terms->after == 0 || (terms->after & outcomes) != 0;
+    }
     [[nodiscard]] bool isUnderWay() const {
         return state == State::Locating || state == State::Sent;
     }

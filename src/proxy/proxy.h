@@ -218,7 +218,7 @@ private:
     [[nodiscard]] Branch branchTo(const plugin::Target& target, Side from) const;
     /// At least one. `from`: the side that the request counts as coming from.
     [[nodiscard]] std::vector<Branch> branchesTo(const plugin::Target& target, Side from) const;
-    /// Branch::ring counts from now on, once.
+    /// Branch::Terms::ring counts from now on, once.
     void limitRinging(Forward& forward, std::size_t index);
 
     // under another name, with credentials of ours (challenges.cpp)

@@ -68,8 +68,10 @@ std::vector<Branch> Proxy::branchesTo(const plugin::Target& target, Side from) c
     }
     for (auto& branch : branches) {
         branch.rank = target.rank;
-        branch.after = target.after;
-        branch.ring = target.ring;
+        if (target.after != 0 || target.ring > base::Duration::zero()) {
+            branch.terms = std::make_unique<Branch::Terms>(
+                Branch::Terms{.after = target.after, .ring = target.ring});
+        }
         if (target.identity) {
             branch.appearance = std::make_unique<Appearance>(
                 Appearance{.identity = target.identity, .isCallers = branch.towards == Side::Outside});
@@ -93,18 +95,18 @@ std::uint32_t outcomeOf(const Branch& branch, int status) {
 }
 
 void Proxy::limitRinging(Forward& forward, std::size_t index) {
-    Branch& branch = forward.branches[index];
-    if (branch.ring <= base::Duration::zero() || branch.ringing != nullptr) {
+    auto* terms = forward.branches[index].terms.get();
+    if (terms == nullptr || terms->ring <= base::Duration::zero() || terms->ringing != nullptr) {
         return;
     }
-    branch.ringing = parts_.loop.timer([this, id = forward.server, index] {
+    terms->ringing = parts_.loop.timer([this, id = forward.server, index] {
         Forward* present = find(id);
         if (present == nullptr || !present->mayTryMore() || !present->branches[index].isUnderWay()) {
             return;
         }
         Branch& late = present->branches[index];
         log::info("{} has not answered in {} s [CID: {}]", base::printable(late.uri.toString()),
-                  std::chrono::duration_cast<std::chrono::seconds>(late.ring).count(),
+                  std::chrono::duration_cast<std::chrono::seconds>(late.terms->ring).count(),
                   base::printable(present->request->callId()));
         late.query.cancel();
         if (late.state == Branch::State::Sent) {
@@ -114,7 +116,7 @@ void Proxy::limitRinging(Forward& forward, std::size_t index) {
         }
         branchFailed(*present, index, 480, "");
     });
-    branch.ringing->start(branch.ring);
+    terms->ringing->start(terms->ring);
 }
 
 }  // namespace siproxd::proxy
