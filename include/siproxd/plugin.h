@@ -28,7 +28,7 @@ extern "C" {
 
 #define SIPROXD_PLUGIN_MAGIC 0x53505850u /* "SPXP" */
 #define SIPROXD_ABI_MAJOR 1
-#define SIPROXD_ABI_MINOR 0
+#define SIPROXD_ABI_MINOR 1
 
 /// Where a message is on its way (bits of siproxd_plugin.stages), in the order of the calls.
 enum {
@@ -139,6 +139,7 @@ enum {
 typedef struct siproxd_self siproxd_self;        ///< this plugin, as the host knows it
 typedef struct siproxd_message siproxd_message;  ///< a message on its way
 typedef struct siproxd_uri siproxd_uri;          ///< a URI of its own, apart from any message
+typedef struct siproxd_list siproxd_list;        ///< an address list
 
 /// One directive of the configuration: plugin_NAME_<name> = value. The host warns about directives
 /// of a plugin that it does not declare, and checks the values of those that it does.
@@ -304,6 +305,18 @@ typedef struct siproxd_host {
     int (*uri_set_param)(siproxd_uri* uri, const char* name, const char* value);
     /// 1 when there was one.
     int (*uri_remove_param)(siproxd_uri* uri, const char* name);
+
+    // --- since 1.1: address lists, as the directive hosts_allow_sip has them
+
+    /// Networks, ranges, exceptions (`!`) and `file:`, IPv4 and IPv6. Host names only during
+    /// create(): they are resolved meanwhile and again and again, and stand for nobody until they
+    /// are. NULL when the text is no list; then `*why` says what is wrong with it, until the next
+    /// call (`why` may be NULL). To be freed; what is not is freed with the plugin.
+    siproxd_list* (*list_parse)(siproxd_self* self, const char* text, const char** why);
+    /// Whether the list has that address; text that is no address is in no list, and an empty list
+    /// has nobody in it.
+    int (*list_contains)(siproxd_list* list, const char* ip);
+    void (*list_free)(siproxd_list* list);
 
     // Minor versions to come add their functions here.
 } siproxd_host;

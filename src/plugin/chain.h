@@ -9,13 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "access/address_list.h"
+#include "base/flow.h"
 #include "config/settings.h"
 #include "event/loop.h"
 #include "sip/message.h"
 #include "sip/name_addr.h"
 #include "sip/uri.h"
 #include "siproxd/plugin.h"
-#include "base/flow.h"
 
 namespace siproxd::plugin {
 
@@ -149,6 +150,10 @@ public:
     void tick();
 
     [[nodiscard]] std::vector<Status> status() const;
+
+    /// The address lists of all plugins, whose host names somebody else resolves. Good until
+    /// plugins are asked again.
+    [[nodiscard]] std::vector<access::AddressList*> lists();
 
 private:
     struct Impl;

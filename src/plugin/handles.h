@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/address_list.h"
 #include "base/random.h"
 #include "plugin/chain.h"
 #include "plugin/options.h"
@@ -48,6 +49,12 @@ struct Draft {
 
 }  // namespace siproxd::plugin
 
+/// An address list that a plugin has made; it belongs to `self`.
+struct siproxd_list {
+    siproxd_self& self;
+    siproxd::access::AddressList addresses;
+};
+
 /// A plugin in the eyes of the functions it calls.
 struct siproxd_self {
     siproxd::event::Loop& loop;
@@ -59,6 +66,8 @@ struct siproxd_self {
     std::string description;
     std::uint32_t stages = 0;
     bool creating = false;
+    std::vector<std::unique_ptr<siproxd_list>> lists{};
+    std::string listProblem{};  ///< why the last text was no list
 };
 
 /// A message in the hands of one plugin, for one call.
@@ -103,6 +112,7 @@ void fillMessageFunctions(siproxd_host& table);
 void fillAddressFunctions(siproxd_host& table);
 void fillViaFunctions(siproxd_host& table);
 void fillDecisionFunctions(siproxd_host& table);
+void fillListFunctions(siproxd_host& table);
 
 /// What a setter of the interface returns.
 inline constexpr int kDone = 0;

@@ -139,6 +139,7 @@ siproxd_host makeTable() {
     fillAddressFunctions(table);
     fillViaFunctions(table);
     fillDecisionFunctions(table);
+    fillListFunctions(table);
     return table;
 }
 

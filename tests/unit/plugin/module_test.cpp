@@ -154,7 +154,7 @@ TEST_CASE("--check-plugin tells what a plugin is", "[plugin]") {
     const auto text = checkPlugin(kGood + "/plugin_shortdial.la");
     REQUIRE(text);
     CHECK(text->starts_with("plugin_shortdial 1.0: "));
-    CHECK(text->find("interface 1.0, exemask=0x20\n") != std::string::npos);
+    CHECK(text->find("interface 1.1, exemask=0x20\n") != std::string::npos);
     CHECK(text->find("  plugin_shortdial_entry (list): ") != std::string::npos);
 }
 
