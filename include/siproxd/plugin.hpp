@@ -403,6 +403,10 @@ public:
         return host_->msg_set_via_part(message_, index, static_cast<int>(part),
                                        detail::z(value).c_str()) == 0;
     }
+    /// Port, received or rport.
+    bool removeVia(ViaPart part, std::size_t index = 0) {
+        return host_->msg_set_via_part(message_, index, static_cast<int>(part), nullptr) == 0;
+    }
     bool popVia() { return host_->msg_pop_via(message_) == 0; }
 
     // --- any header

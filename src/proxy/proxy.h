@@ -189,6 +189,8 @@ private:
 
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
+    /// Responses go where the topmost Via says now, which a plugin may have mended.
+    void answerByVia(const Arrival& arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
     [[nodiscard]] static Branch branchTo(InsideTarget target);

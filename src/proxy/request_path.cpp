@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
+#include "transaction/return_path.h"
 
 namespace siproxd::proxy {
 
@@ -32,6 +33,7 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
             return;
         }
     }
+    answerByVia(*arrival);
     if (arrival->context.direction == plugin::Direction::Unknown) {
         ++counters_.unknown;
         auto outcome = parts_.chain.run(Stage::ProxyUnknown, arrival->context);
@@ -53,6 +55,20 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
         return;
     }
     forward(*arrival);
+}
+
+void Proxy::answerByVia(const Arrival& arrival) {
+    const auto* original = parts_.chain.wants(plugin::Stage::PreProxy)
+                               ? layer_.serverRequest(arrival.server)
+                               : nullptr;
+    if (original == nullptr) {
+        return;
+    }
+    const auto& from = arrival.context.flow;
+    const auto peer = transaction::responsePeer(arrival.request, from);
+    if (peer.remote != transaction::responsePeer(*original, from).remote) {
+        layer_.setServerPeer(arrival.server, peer);
+    }
 }
 
 bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
@@ -112,7 +128,9 @@ void Proxy::forward(Arrival& arrival) {
     forwards_[arrival.server] = std::move(owned);
 
     sip::Message request = std::move(arrival.request);
-    forward.vias = request.headers("Via");
+    // A plugin may have mended them, but who has sent them wants to see them again as they were.
+    const auto* original = layer_.serverRequest(forward.server);
+    forward.vias = (original != nullptr ? *original : request).headers("Via");
     // A third party may register somebody else's address (RFC 3261 §10.2).
     forward.localAor = forward.incoming() || forward.method == sip::Method::Register
                            ? request.to().uri

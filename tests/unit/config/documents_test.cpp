@@ -17,8 +17,13 @@ using namespace siproxd::config;
 
 namespace {
 
-const std::set<std::string_view> kPluginKeys = {"plugin_demo_string", "plugin_shortdial_akey",
-                                                "plugin_shortdial_entry"};
+const std::set<std::string_view> kPluginKeys = {
+    "plugin_demo_string",
+    "plugin_fix_DTAG_networks",
+    "plugin_fix_bogus_via_networks",
+    "plugin_shortdial_akey",
+    "plugin_shortdial_entry",
+};
 
 std::string contentOf(const std::string& name) {
     std::ifstream file(std::string(SRCDIR) + "/" + name);

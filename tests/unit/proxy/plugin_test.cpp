@@ -337,3 +337,39 @@ TEST_CASE("a plugin may change the raw bytes", "[proxy]") {
     house.fromInside(invite());
     CHECK(house.takeOutside().message.header("User-Agent") == "Other/2.0");
 }
+
+TEST_CASE("a plugin that mends the Via says where the answers go", "[proxy]") {
+    House house;
+    Probe probe(house, kPre, [](const auto& host, auto* message) {
+        if (host.msg_direction(message) == SIPROXD_REQUEST_INCOMING) {
+            host.msg_set_via_part(message, 0, SIPROXD_VIA_HOST, host.msg_source_ip(message));
+            host.msg_set_via_part(message, 0, SIPROXD_VIA_PORT, "2048");
+        }
+        return SIPROXD_CONTINUE;
+    });
+    const auto contact = house.enrol();
+    const std::string via = "SIP/2.0/UDP 192.168.7.7:5070;branch=z9hG4bK-INVITE1";
+    house.fromOutside(forAlice("INVITE", contact.toString()).set("Via", via),
+                      at("203.0.113.50", 2048));
+    const auto in = house.takeInside();
+    CHECK(in.message.via(1)->host == "203.0.113.50");
+    CHECK(in.message.via(1)->port == 2048);
+    house.fromInside(answerTo(in, 180));
+    const auto ringing = house.takeOutside();
+    CHECK(ringing.flow.remote == at("203.0.113.50", 2048));
+    SECTION("who has sent it finds his own again") {
+        CHECK(ringing.message.viaCount() == 1);
+        CHECK(ringing.message.via(0)->host == "192.168.7.7");
+        CHECK(ringing.message.via(0)->port == 5070);
+        house.fromInside(answerTo(in, 486));
+        CHECK(house.takeOutside().flow.remote == at("203.0.113.50", 2048));
+    }
+    SECTION("the answer to his CANCEL goes there as well") {
+        house.fromOutside(
+            forAlice("CANCEL", contact.toString()).set("Via", via).set("CSeq", "1 CANCEL"),
+            at("203.0.113.50", 2048));
+        const auto ok = house.takeOutside();
+        CHECK(ok.message.status() == 200);
+        CHECK(ok.flow.remote == at("203.0.113.50", 2048));
+    }
+}
