@@ -23,6 +23,7 @@ const std::set<std::string_view> kPluginKeys = {
     "plugin_fix_bogus_via_networks",
     "plugin_shortdial_akey",
     "plugin_shortdial_entry",
+    "plugin_stripheader_remove",
 };
 
 std::string contentOf(const std::string& name) {
