@@ -189,10 +189,15 @@ private:
 
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
+    /// A plugin has said where a request for nobody goes.
+    void goesToChosen(Arrival& arrival);
     /// Responses go where the topmost Via says now, which a plugin may have mended.
     void answerByVia(const Arrival& arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
+    /// Adds a branch for each phone that a plugin's choice means, or one for whoever it names.
+    void addChosen(Forward& forward, const sip::Message& request, const plugin::Target& target,
+                   bool isOnlyOne);
     [[nodiscard]] static Branch branchTo(InsideTarget target);
 
     // what a request looks like on its way out (request_shape.cpp)
@@ -292,6 +297,9 @@ private:
     // calls that are ended here (hang_up.cpp)
     /// A request of a call, as its sender has written it.
     void noteRequest(Call& call, const sip::Message& request) const;
+    /// Where a request of a relayed call goes; that of a caller who may reach one party only is
+    /// changed to go there.
+    [[nodiscard]] Located inRelayedCall(sip::Message& request);
     /// A 2xx to an INVITE or UPDATE, as it came.
     void noteAnswer(Call& call, const Forward& forward, const Branch& branch,
                     const sip::Message& response) const;

@@ -22,6 +22,7 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
             return;
         }
     }
+    goesToChosen(*arrival);
     if (isForOwnRegistrar(arrival->request)) {
         registerHere(arrival->server, arrival->request, arrival->context.flow, arrival->user);
         return;
@@ -33,6 +34,7 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
             return;
         }
     }
+    goesToChosen(*arrival);
     answerByVia(*arrival);
     if (arrival->context.direction == plugin::Direction::Unknown) {
         ++counters_.unknown;
@@ -55,6 +57,16 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
         return;
     }
     forward(*arrival);
+}
+
+void Proxy::goesToChosen(Arrival& arrival) {
+    if (arrival.retargets.empty() || arrival.context.direction != plugin::Direction::Unknown) {
+        return;
+    }
+    arrival.context.direction = plugin::Direction::RequestIncoming;
+    if (arrival.request.method() == sip::Method::Invite) {
+        layer_.sendTrying(arrival.server);
+    }
 }
 
 void Proxy::answerByVia(const Arrival& arrival) {
@@ -112,6 +124,30 @@ Branch Proxy::branchTo(InsideTarget target) {
             .toPhone = target.isPhone};
 }
 
+void Proxy::addChosen(Forward& forward, const sip::Message& request, const plugin::Target& target,
+                      bool isOnlyOne) {
+    auto phones = target.nextHop ? std::vector<InsideTarget>{}
+                                 : directions_.named(request, target.uri, forward.direction);
+    for (auto& phone : phones) {
+        phone.rank = isOnlyOne ? phone.rank : target.rank;
+        forward.branches.push_back(branchTo(std::move(phone)));
+    }
+    if (!phones.empty()) {
+        return;
+    }
+    auto towards = Side::Outside;
+    if (forward.incoming()) {
+        const auto ip =
+            base::IpAddress::parse((target.nextHop ? *target.nextHop : target.uri).host);
+        towards = ip && addresses_.isHidden(*ip) ? Side::Inside : Side::Outside;
+    }
+    forward.branches.push_back({.uri = target.uri,
+                                .nextHop = chosenHop(target.nextHop),
+                                .rank = target.rank,
+                                .towards = towards,
+                                .isChosen = true});
+}
+
 void Proxy::forward(Arrival& arrival) {
     auto owned = std::make_unique<Forward>();
     Forward& forward = *owned;
@@ -137,11 +173,11 @@ void Proxy::forward(Arrival& arrival) {
                            : request.from().uri;
     const Side away = other(forward.fromSide());
     maskFarContacts(request, forward.from);
-    for (auto& target : arrival.retargets) {
-        forward.branches.push_back({.uri = target.uri,
-                                    .nextHop = chosenHop(target.nextHop),
-                                    .rank = target.rank,
-                                    .towards = away});
+    if (!arrival.retargets.empty() && forward.incoming()) {
+        request.setRoutes({});  // who is to be reached is not the sender's to say
+    }
+    for (const auto& target : arrival.retargets) {
+        addChosen(forward, request, target, arrival.retargets.size() == 1);
     }
     for (auto& target : arrival.targets) {
         if (arrival.retargets.empty()) {
