@@ -174,6 +174,7 @@ enum {
 typedef struct siproxd_self siproxd_self;        ///< this plugin, as the host knows it
 typedef struct siproxd_message siproxd_message;  ///< a message on its way
 typedef struct siproxd_uri siproxd_uri;          ///< a URI of its own, apart from any message
+typedef struct siproxd_list siproxd_list;        ///< an address list
 
 /// One directive of the configuration: plugin_NAME_<name> = value. The host warns about directives
 /// of a plugin that it does not declare, and checks the values of those that it does.
@@ -448,6 +449,10 @@ typedef struct siproxd_host {
 
     // --- since 1.1
 
+    /// One of all lines of the plugin, in file order from 0: the option's name, and in `*value` and `*index` its
+    /// value and which of the lines with that name it is. NULL: there are not so many. Records of several options
+    /// begin with one that names them.
+    const char* (*option_line)(siproxd_self* self, size_t position, const char** value, size_t* index);
     /// As retarget(). FAILED when a URI cannot be parsed.
     int (*retarget_to)(siproxd_message* message, const siproxd_target* target);
     /// Calls `each` for every registration that is meant and in force, until it returns 0. How often.
@@ -483,6 +488,16 @@ typedef struct siproxd_host {
     /// `reason` is for the log and the Reason header. 0: done; else there is no such call (any more).
     /// Not from inside siproxd_plugin.call.
     int (*call_end)(siproxd_self* self, uint64_t call, int status, const char* reason);
+
+    /// An address list as the directive hosts_allow_sip has it: networks, ranges, exceptions (`!`) and `file:`, IPv4 and IPv6. Host names only during
+    /// create(): they are resolved meanwhile and again and again, and stand for nobody until they
+    /// are. NULL when the text is no list; then `*why` says what is wrong with it, until the next
+    /// call (`why` may be NULL). To be freed; what is not is freed with the plugin.
+    siproxd_list* (*list_parse)(siproxd_self* self, const char* text, const char** why);
+    /// Whether the list has that address; text that is no address is in no list, and an empty list
+    /// has nobody in it.
+    int (*list_contains)(siproxd_list* list, const char* ip);
+    void (*list_free)(siproxd_list* list);
 
     // Minor versions to come add their functions here.
 } siproxd_host;

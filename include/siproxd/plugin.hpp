@@ -21,9 +21,11 @@
 /// Views that are given back are borrowed as plugin.h says: until the message is changed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -175,6 +177,13 @@ struct Binding {
 
 using Option = siproxd_option;
 
+/// A line of the configuration.
+struct OptionLine {
+    std::string_view name;
+    std::string_view value;
+    std::size_t index = 0;  ///< of the lines with that name
+};
+
 /// A directive plugin_NAME_<name> with text; the last line counts.
 [[nodiscard]] constexpr Option stringOption(const char* name, const char* help,
                                             const char* fallback = nullptr) {
@@ -228,6 +237,15 @@ inline std::string z(std::string_view view) {
     return std::string(view);
 }
 
+/// Without regard to case.
+inline bool equals(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 }  // namespace detail
 
 /// A URI of the plugin's own.
@@ -269,6 +287,31 @@ private:
     std::unique_ptr<siproxd_uri, Free> uri_;
 };
 
+/// An address list of the configuration, in the syntax of hosts_allow_sip.
+class AddressList {
+public:
+    /// `ip` as sourceIp() and ViaPart::Host give it; what is no address is not in it.
+    [[nodiscard]] bool contains(std::string_view ip) const {
+        return list_ != nullptr && host_->list_contains(list_.get(), detail::z(ip).c_str()) != 0;
+    }
+    /// Nothing is configured: it has nobody in it.
+    [[nodiscard]] bool empty() const { return list_ == nullptr; }
+
+private:
+    friend class Host;
+
+    struct Free {
+        const siproxd_host* host;
+        void operator()(siproxd_list* list) const { host->list_free(list); }
+    };
+
+    AddressList(const siproxd_host* host, siproxd_list* list)
+        : host_(host), list_(list, Free{host}) {}
+
+    const siproxd_host* host_;
+    std::unique_ptr<siproxd_list, Free> list_;
+};
+
 /// siproxd, as the plugin sees it. A value; valid as long as the plugin.
 class Host {
 public:
@@ -306,7 +349,50 @@ public:
         }
         return values;
     }
+    /// The address list that the last line of the option gives; to be called during create().
+    /// Nothing: it is none, which has been logged with file and line.
+    [[nodiscard]] std::optional<AddressList> addresses(const char* option) const {
+        const auto text = string(option);
+        if (!text || text->empty()) {
+            return AddressList(table_, nullptr);
+        }
+        const char* why = nullptr;
+        siproxd_list* list = table_->list_parse(self_, detail::z(*text).c_str(), &why);
+        if (list == nullptr) {
+            optionError(option, lastOf(option), why);
+            return std::nullopt;
+        }
+        return AddressList(table_, list);
+    }
+    /// Which of these words the option says, without regard to case. Nothing: none of them, which
+    /// has been logged with file and line.
+    [[nodiscard]] std::optional<std::size_t>
+    choice(const char* option, std::initializer_list<std::string_view> words) const {
+        const auto text = string(option).value_or(std::string_view());
+        std::string all;
+        for (const auto* word = words.begin(); word != words.end(); ++word) {
+            if (detail::equals(*word, text)) {
+                return static_cast<std::size_t>(word - words.begin());
+            }
+            all.append(all.empty() ? "" : " or ").append(*word);
+        }
+        optionError(option, lastOf(option), all + " is needed");
+        return std::nullopt;
+    }
+    /// All lines of the plugin in file order.
+    [[nodiscard]] std::vector<OptionLine> lines() const {
+        std::vector<OptionLine> all;
+        const char* value = nullptr;
+        std::size_t index = 0;
+        while (const char* name = table_->option_line(self_, all.size(), &value, &index)) {
+            all.push_back({name, value, index});
+        }
+        return all;
+    }
     /// Logs what is wrong with a value, with its file and line.
+    void optionError(const OptionLine& line, std::string_view text) const {
+        table_->option_error(self_, detail::z(line.name).c_str(), line.index, detail::z(text).c_str());
+    }
     void optionError(const char* option, std::size_t index, std::string_view text) const {
         table_->option_error(self_, option, index, detail::z(text).c_str());
     }
@@ -355,6 +441,12 @@ public:
     [[nodiscard]] siproxd_self* self() const { return self_; }
 
 private:
+    /// The line that counts.
+    [[nodiscard]] std::size_t lastOf(const char* option) const {
+        const std::size_t lines = table_->option_count(self_, option);
+        return lines == 0 ? 0 : lines - 1;
+    }
+
     void write(int level, std::string_view text, const Where& where) const {
         if (table_->log_wanted(self_, level, SIPROXD_DEBUG_PLUGIN) != 0) {
             table_->log(self_, level, SIPROXD_DEBUG_PLUGIN, where.file, where.line,
@@ -494,6 +586,10 @@ public:
     bool setVia(ViaPart part, std::string_view value, std::size_t index = 0) {
         return host_->msg_set_via_part(message_, index, static_cast<int>(part),
                                        detail::z(value).c_str()) == 0;
+    }
+    /// Port, received or rport.
+    bool removeVia(ViaPart part, std::size_t index = 0) {
+        return host_->msg_set_via_part(message_, index, static_cast<int>(part), nullptr) == 0;
     }
     bool popVia() { return host_->msg_pop_via(message_) == 0; }
 

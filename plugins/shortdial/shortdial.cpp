@@ -42,7 +42,8 @@ std::optional<Entry> parseEntry(const Host& host, std::string_view text) {
     return entry;
 }
 
-/// Sends callers of *01, *02, … to the numbers of the list, by a 302 that their phone follows.
+/// Sends callers of *01, *02, … to the numbers of the list, by a 302 that their phone follows or by
+/// itself.
 class ShortDial {
 public:
     static constexpr const char* kDescription = "Quick dialing: short numbers for long ones";
@@ -51,6 +52,8 @@ public:
     static constexpr Option kOptions[] = {
         stringOption("akey", "The key and, by its length, how many digits follow it (*00)"),
         listOption("entry", "Where the next short number leads: user or user@host[:port]"),
+        stringOption("mode", "redirect: the phone is told by 302; retarget: the call is sent there",
+                     "redirect"),
     };
 
     static std::unique_ptr<ShortDial> create(Host host) {
@@ -68,7 +71,7 @@ public:
         const std::string dialled(
             message.uri(At::RequestUri, Part::UserPlain).value_or(std::string_view()));
         if (const Entry* entry = find(dialled)) {
-            return redirect(message, *entry);
+            return send(message, *entry);
         }
         if (isEscaped(dialled)) {
             return callAsDialled(message, dialled.substr(1));
@@ -79,7 +82,9 @@ public:
 private:
     bool configure() {
         key_ = host_.string("akey").value_or(std::string_view());
-        bool good = true;
+        const auto mode = host_.choice("mode", {"redirect", "retarget"});
+        retargets_ = mode == 1U;
+        bool good = mode.has_value();
         if (key_.size() == 1) {
             host_.optionError("akey", 0, "at least one digit has to follow the key");
             good = false;
@@ -117,8 +122,10 @@ private:
                                                                     : nullptr;
     }
 
-    Verdict redirect(Message& message, const Entry& entry) {
-        auto target = host_.uri(message.uri(At::To, Part::Text).value_or(std::string_view()));
+    Verdict send(Message& message, const Entry& entry) {
+        // The phone knows what it has dialled by the To; where it goes stands in the request URI.
+        const At at = retargets_ ? At::RequestUri : At::To;
+        auto target = host_.uri(message.uri(at, Part::Text).value_or(std::string_view()));
         if (!target || !target->set(Part::UserPlain, entry.user)) {
             return Verdict::Continue;  // a To that is no SIP URI
         }
@@ -127,7 +134,8 @@ private:
             target->set(Part::Port, entry.port);
         }
         host_.debug("plugin_shortdial: redirecting to " + target->toString());
-        return message.redirect(target->toString());
+        return retargets_ ? message.retarget(target->toString())
+                          : message.redirect(target->toString());
     }
 
     /// Here and not by 302: the phone would dial the short number next.
@@ -143,6 +151,7 @@ private:
     Host host_;
     std::string key_;
     std::vector<Entry> entries_;
+    bool retargets_ = false;
 };
 
 }  // namespace

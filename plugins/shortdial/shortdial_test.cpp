@@ -11,9 +11,10 @@ extern "C" const siproxd_plugin plugin_shortdial_LTX_siproxd_plugin;
 namespace {
 
 struct Fixture {
-    explicit Fixture(const std::string& key = "*00")
+    explicit Fixture(const std::string& key = "*00", const std::string& mode = "redirect")
         : loaded(chain.add(plugin_shortdial_LTX_siproxd_plugin,
                            {option("plugin_shortdial_akey", key, 1),
+                            option("plugin_shortdial_mode", mode, 1),
                             option("plugin_shortdial_entry", "17474743246", 2),
                             option("plugin_shortdial_entry", "carol@example.com:5070", 3),
                             option("plugin_shortdial_entry", "dave@", 4)})) {
@@ -51,6 +52,32 @@ TEST_CASE("a short number is redirected to its entry", "[plugin_shortdial]") {
     CHECK(target(f.dial("*01")) == "<sip:17474743246@example.net:5080;transport=udp>");
     CHECK(target(f.dial("*02")) == "<sip:carol@example.com:5070;transport=udp>");
     CHECK(target(f.dial("*03")) == "<sip:dave@example.net:5080;transport=udp>");
+}
+
+TEST_CASE("in mode retarget the call goes to the entry by itself", "[plugin_shortdial]") {
+    Fixture f("*00", "Retarget");
+    const auto target = [&f](const char* user) {
+        const auto outcome = f.dial(user);
+        REQUIRE(outcome.verdict == Verdict::Retarget);
+        REQUIRE(outcome.targets.size() == 1);
+        return outcome.targets[0].uri.toString();
+    };
+    CHECK(target("*01") == "sip:17474743246@example.net:5080;transport=udp");
+    CHECK(target("*02") == "sip:carol@example.com:5070;transport=udp");
+    CHECK(target("**12") == "sip:*12@example.net:5080;transport=udp");
+    CHECK(f.dial("*04").goesOn());
+}
+
+TEST_CASE("another mode is named and the plugin stays out", "[plugin_shortdial]") {
+    test::FakeLoop loop;
+    plugin::Chain chain(loop);
+    const test::LogSpy spy;
+    CHECK_FALSE(chain.add(plugin_shortdial_LTX_siproxd_plugin,
+                          {option("plugin_shortdial_akey", "*00", 1),
+                           option("plugin_shortdial_entry", "1", 2),
+                           option("plugin_shortdial_mode", "forward", 3)}));
+    CHECK(spy.hasLine("siproxd.conf:3: plugin_shortdial_mode = forward: "
+                      "redirect or retarget is needed"));
 }
 
 TEST_CASE("other numbers pass through", "[plugin_shortdial]") {

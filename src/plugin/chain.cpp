@@ -263,4 +263,14 @@ std::vector<Status> Chain::status() const {
     return all;
 }
 
+std::vector<access::AddressList*> Chain::lists() {
+    std::vector<access::AddressList*> all;
+    for (const auto& instance : impl_->instances) {
+        for (const auto& list : instance->self().lists) {
+            all.push_back(&list->addresses);
+        }
+    }
+    return all;
+}
+
 }  // namespace siproxd::plugin

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "access/address_list.h"
+#include "base/flow.h"
 #include "config/settings.h"
 #include "event/loop.h"
 #include "plugin/call_view.h"
@@ -18,7 +20,6 @@
 #include "sip/name_addr.h"
 #include "sip/uri.h"
 #include "siproxd/plugin.h"
-#include "base/flow.h"
 
 namespace siproxd::plugin {
 
@@ -155,6 +156,10 @@ public:
     void tick();
 
     [[nodiscard]] std::vector<Status> status() const;
+
+    /// The address lists of all plugins, whose host names somebody else resolves. Good until
+    /// plugins are asked again.
+    [[nodiscard]] std::vector<access::AddressList*> lists();
 
 private:
     struct Impl;

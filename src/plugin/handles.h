@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/address_list.h"
 #include "base/random.h"
 #include "plugin/chain.h"
 #include "plugin/options.h"
@@ -51,6 +52,12 @@ struct Draft {
 
 }  // namespace siproxd::plugin
 
+/// An address list that a plugin has made; it belongs to `self`.
+struct siproxd_list {
+    siproxd_self& self;
+    siproxd::access::AddressList addresses;
+};
+
 /// A plugin in the eyes of the functions it calls.
 struct siproxd_self {
     siproxd::event::Loop& loop;
@@ -68,6 +75,8 @@ struct siproxd_self {
     siproxd::plugin::Services* services = nullptr;  ///< null: there are none (yet)
     /// Calls into the plugin from elsewhere than the chain; `place` is for the log.
     std::function<void(const char* place, const std::function<void()>& body)> call;
+    std::vector<std::unique_ptr<siproxd_list>> lists{};
+    std::string listProblem{};  ///< why the last text was no list
 };
 
 /// A message in the hands of one plugin, for one call.
@@ -126,6 +135,7 @@ void fillAddressFunctions(siproxd_host& table);
 void fillViaFunctions(siproxd_host& table);
 void fillDecisionFunctions(siproxd_host& table);
 void fillServiceFunctions(siproxd_host& table);
+void fillListFunctions(siproxd_host& table);
 
 /// What a setter of the interface returns.
 inline constexpr int kDone = 0;

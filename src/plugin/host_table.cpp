@@ -112,6 +112,18 @@ const char* optionWhere(siproxd_self* self, const char* name, std::size_t index)
     return self->options.where(view(name), index);
 }
 
+const char* optionLine(siproxd_self* self, std::size_t position, const char** value,
+                       std::size_t* index) noexcept {
+    const auto line = self->options.line(position);
+    if (line && value != nullptr) {
+        *value = line->value;
+    }
+    if (line && index != nullptr) {
+        *index = line->index;
+    }
+    return line ? line->name : nullptr;
+}
+
 void optionError(siproxd_self* self, const char* name, std::size_t index,
                  const char* text) noexcept {
     self->options.error(view(name), index, view(text));
@@ -135,11 +147,13 @@ siproxd_host makeTable() {
     table.option_integer = optionInteger;
     table.option_where = optionWhere;
     table.option_error = optionError;
+    table.option_line = optionLine;
     fillMessageFunctions(table);
     fillAddressFunctions(table);
     fillViaFunctions(table);
     fillDecisionFunctions(table);
     fillServiceFunctions(table);
+    fillListFunctions(table);
     return table;
 }
 

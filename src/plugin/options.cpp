@@ -91,6 +91,18 @@ std::optional<std::int64_t> Options::integer(std::string_view name) {
     return number ? std::optional(number->value) : std::nullopt;
 }
 
+std::optional<Options::Place> Options::line(std::size_t position) {
+    if (position >= lines_.size()) {
+        return std::nullopt;
+    }
+    const Line& line = lines_[position];
+    const auto end = lines_.begin() + static_cast<std::ptrdiff_t>(position);
+    const auto before = std::count_if(lines_.begin(), end, [&](const Line& other) {
+        return other.name == line.name;
+    });
+    return Place{line.name.c_str(), line.value.c_str(), static_cast<std::size_t>(before)};
+}
+
 const char* Options::where(std::string_view name, std::size_t index) {
     const Line* line = findAsked(name, index);
     return line == nullptr ? nullptr : line->where.c_str();

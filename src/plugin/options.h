@@ -34,6 +34,14 @@ public:
     /// The last value, or the declared default, or nullptr.
     [[nodiscard]] const char* string(std::string_view name);
     [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name);
+    /// A line of the plugin; `index` counts those of its name.
+    struct Place {
+        const char* name;
+        const char* value;
+        std::size_t index;
+    };
+    /// One of all its lines, in file order from 0; nothing: there are not so many.
+    [[nodiscard]] std::optional<Place> line(std::size_t position);
     /// `file:line`; nullptr when there is no such line.
     [[nodiscard]] const char* where(std::string_view name, std::size_t index);
     /// Logs that a value is wrong, with its place; without such a line only with its name.

@@ -28,7 +28,7 @@ void Proxy::onAck(sip::Message ack, const base::Flow& from) {
     if (located.direction == plugin::Direction::Unknown) {
         const Call* call = calls_.find(ack, Side::Outside);
         if (call != nullptr && call->state().isRelayed) {
-            located = DirectionFinder::relayed(ack);
+            located = inRelayedCall(ack);
         }
     }
     plugin::Context context;

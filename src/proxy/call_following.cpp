@@ -38,6 +38,7 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
         const auto& first = forward.branches.front();
         if (first.towards == Side::Outside) {
             state.isRelayed = state.isRelayed || !first.toPhone;
+            state.isChosen = state.isChosen || (first.isChosen && !first.toPhone);
         } else if (state.insideContact.host.empty()) {
             state.insideContact = first.uri;
         }
@@ -92,6 +93,9 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     }
     if (forward.method == sip::Method::Update) {
         return;
+    }
+    if (status > 100 && status < 200 && call->state().isChosen && !call->state().answered) {
+        noteAnswer(*call, forward, branch, response);  // PRACK goes there
     }
     const bool isFirst = status >= 200 && status < 300 && !call->state().answered;
     if (isFirst) {

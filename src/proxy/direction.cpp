@@ -178,6 +178,27 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
     return targets;
 }
 
+std::vector<InsideTarget> DirectionFinder::named(const sip::Message& request,
+                                                 const sip::Uri& target,
+                                                 plugin::Direction direction) {
+    auto changed = request.clone();
+    changed.setRequestUri(target);
+    if (direction == plugin::Direction::RequestOutgoing) {
+        return fromInside(changed);
+    }
+    changed.setRoutes({});
+    if (auto shown = byToken(target)) {
+        return {std::move(*shown)};
+    }
+    auto targets = ownUsers(changed, true);
+    if (targets.empty()) {
+        for (const auto* binding : locations_.byAor(target)) {
+            targets.push_back(targetOf(*binding));
+        }
+    }
+    return targets;
+}
+
 Located DirectionFinder::find(const sip::Message& request, const base::Flow& from,
                               unsigned interfaceIndex) {
     using plugin::Direction;

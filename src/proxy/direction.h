@@ -73,6 +73,12 @@ public:
     /// whoever is registered from there.
     void setUsersOutside(bool users) { usersOutside_ = users; }
 
+    /// Phones of ours that a plugin's choice of a target names: those that the sender of the
+    /// request would have reached by it, and for one outside also those of an address-of-record at
+    /// a provider. Empty: it names none.
+    [[nodiscard]] std::vector<InsideTarget>
+    named(const sip::Message& request, const sip::Uri& target, plugin::Direction direction);
+
     /// The side that a packet came from.
     [[nodiscard]] Side sideOf(const base::Flow& from, unsigned interfaceIndex) const;
 

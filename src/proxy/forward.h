@@ -41,6 +41,7 @@ struct Branch {
     std::optional<base::Flow> fixed{};
     bool natted = false;  ///< the phone is behind a NAT: only `fixed` reaches it
     bool isForeign = false;  ///< somebody outside has named it (3xx)
+    bool isChosen = false;   ///< a plugin has named it, and not who has sent the request
     bool toPhone = false; ///< to a Contact of a phone that we know, not to whatever the URI names
     bool isAbsent = false;  ///< for a user who has no phone registered: answered 480 by us
 

@@ -65,6 +65,20 @@ std::vector<std::string> Proxy::routesBehindUs(const sip::Message& message) cons
     return texts;
 }
 
+Located Proxy::inRelayedCall(sip::Message& request) {
+    const Call* call = calls_.find(request, Side::Outside);
+    if (call != nullptr && call->state().isChosen && call->isInitiator(request)) {
+        const auto* ends = call->state().ends.get();
+        auto target = ends == nullptr ? std::nullopt : sip::Uri::parse(ends->callee.target);
+        if (!target) {
+            return {};
+        }
+        request.setRequestUri(std::move(*target));
+        request.setRoutes(parsed(ends->callee.routes));
+    }
+    return DirectionFinder::relayed(request);
+}
+
 void Proxy::noteRequest(Call& call, const sip::Message& request) const {
     auto& state = call.state();
     const bool isCaller = call.isInitiator(request);

@@ -73,6 +73,9 @@ void Proxy::setOptions(Options options) {
 std::vector<access::AddressList*> Proxy::lists() {
     auto all = gate_.lists();
     all.push_back(&nat_.networks());
+    for (auto* list : parts_.chain.lists()) {
+        all.push_back(list);
+    }
     return all;
 }
 

@@ -207,6 +207,10 @@ private:
 
     // request path (request_path.cpp)
     void goOn(std::unique_ptr<Arrival> arrival);
+    /// A plugin has said where a request for nobody goes.
+    void goesToChosen(Arrival& arrival);
+    /// Responses go where the topmost Via says now, which a plugin may have mended.
+    void answerByVia(const Arrival& arrival);
     [[nodiscard]] bool obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome);
     void forward(Arrival& arrival);
     [[nodiscard]] static Branch branchTo(InsideTarget target);
@@ -215,9 +219,14 @@ private:
     /// Those registered as that address-of-record, here or at a provider.
     [[nodiscard]] std::vector<InsideTarget> phonesOf(const sip::Uri& aor) const;
     [[nodiscard]] std::vector<Branch> branchesToPhones(const plugin::Target& target) const;
-    [[nodiscard]] Branch branchTo(const plugin::Target& target, Side from) const;
-    /// At least one. `from`: the side that the request counts as coming from.
-    [[nodiscard]] std::vector<Branch> branchesTo(const plugin::Target& target, Side from) const;
+    /// The phones that a plugin's choice names, or whoever it names; at least one.
+    [[nodiscard]] std::vector<Branch> branchesNamed(const plugin::Target& target,
+                                                    const sip::Message& request,
+                                                    plugin::Direction direction, bool isOnlyOne);
+    /// At least one. `isOnlyOne`: of the plugin's targets.
+    [[nodiscard]] std::vector<Branch> branchesTo(const plugin::Target& target,
+                                                 const sip::Message& request,
+                                                 plugin::Direction direction, bool isOnlyOne);
     /// Branch::Terms::ring counts from now on, once.
     void limitRinging(Forward& forward, std::size_t index);
 
@@ -355,6 +364,9 @@ private:
     // calls that are ended here (hang_up.cpp)
     /// A request of a call, as its sender has written it.
     void noteRequest(Call& call, const sip::Message& request) const;
+    /// Where a request of a relayed call goes; that of a caller who may reach one party only is
+    /// changed to go there.
+    [[nodiscard]] Located inRelayedCall(sip::Message& request);
     /// A 2xx to an INVITE or UPDATE, as it came.
     void noteAnswer(Call& call, const Forward& forward, const Branch& branch,
                     const sip::Message& response) const;

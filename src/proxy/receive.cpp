@@ -413,7 +413,7 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
         return;
     }
     if (located.direction == plugin::Direction::Unknown && verdict.relays) {
-        located = DirectionFinder::relayed(arrival->request);
+        located = inRelayedCall(arrival->request);
     }
     arrival->targets = std::move(located.targets);
     arrival->context.message = &arrival->request;

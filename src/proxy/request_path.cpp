@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "proxy/next_hop.h"
 #include "proxy/proxy.h"
+#include "transaction/return_path.h"
 
 namespace siproxd::proxy {
 
@@ -24,6 +25,7 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
             return;
         }
     }
+    goesToChosen(*arrival);
     if (isForOwnRegistrar(arrival->request)) {
         registerHere(arrival->server, arrival->request, arrival->context.flow, arrival->user);
         return;
@@ -35,6 +37,8 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
             return;
         }
     }
+    goesToChosen(*arrival);
+    answerByVia(*arrival);
     if (arrival->context.direction == plugin::Direction::Unknown) {
         ++counters_.unknown;
         auto outcome = parts_.chain.run(Stage::ProxyUnknown, arrival->context);
@@ -58,6 +62,30 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
     forward(*arrival);
 }
 
+void Proxy::goesToChosen(Arrival& arrival) {
+    if (arrival.retargets.empty() || arrival.context.direction != plugin::Direction::Unknown) {
+        return;
+    }
+    arrival.context.direction = plugin::Direction::RequestIncoming;
+    if (arrival.request.method() == sip::Method::Invite) {
+        layer_.sendTrying(arrival.server);
+    }
+}
+
+void Proxy::answerByVia(const Arrival& arrival) {
+    const auto* original = parts_.chain.wants(plugin::Stage::PreProxy)
+                               ? layer_.serverRequest(arrival.server)
+                               : nullptr;
+    if (original == nullptr) {
+        return;
+    }
+    const auto& from = arrival.context.flow;
+    const auto peer = transaction::responsePeer(arrival.request, from);
+    if (peer.remote != transaction::responsePeer(*original, from).remote) {
+        layer_.setServerPeer(arrival.server, peer);
+    }
+}
+
 bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
     using plugin::Verdict;
     const auto id = arrival->server;
@@ -65,10 +93,6 @@ bool Proxy::obey(std::unique_ptr<Arrival>& arrival, plugin::Outcome outcome) {
         case Verdict::Continue: return true;
         case Verdict::Retarget:
             arrival->retargets = std::move(outcome.targets);
-            if (arrival->context.direction == plugin::Direction::Unknown) {
-                // From outside, and the plugin knows whom it is for.
-                arrival->context.direction = plugin::Direction::RequestIncoming;
-            }
             return true;
         case Verdict::Suspend: suspended_.add(outcome.token, std::move(arrival)); return false;
         case Verdict::Answered:
@@ -119,14 +143,19 @@ void Proxy::forward(Arrival& arrival) {
     forwards_[arrival.server] = std::move(owned);
 
     sip::Message request = std::move(arrival.request);
-    forward.vias = request.headers("Via");
+    // A plugin may have mended them, but who has sent them wants to see them again as they were.
+    const auto* original = layer_.serverRequest(forward.server);
+    forward.vias = (original != nullptr ? *original : request).headers("Via");
     // A third party may register somebody else's address (RFC 3261 §10.2).
     forward.localAor = forward.incoming() || forward.method == sip::Method::Register
                            ? request.to().uri
                            : request.from().uri;
     maskFarContacts(request, forward.from);
+    if (!arrival.retargets.empty() && forward.incoming()) {
+        request.setRoutes({});  // who is to be reached is not the sender's to say
+    }
     for (const auto& target : arrival.retargets) {
-        auto branches = branchesTo(target, forward.fromSide());
+        auto branches = branchesTo(target, request, forward.direction, arrival.retargets.size() == 1);
         std::ranges::move(branches, std::back_inserter(forward.branches));
     }
     for (auto& target : arrival.targets) {

@@ -38,36 +38,42 @@ std::vector<Branch> Proxy::branchesToPhones(const plugin::Target& target) const 
     return branches;
 }
 
-Branch Proxy::branchTo(const plugin::Target& target, Side from) const {
-    if (!target.nextHop && parts_.locations.byContact(target.uri) != nullptr) {
-        return branchTo(directions_.targetAt(target.uri));
+std::vector<Branch> Proxy::branchesNamed(const plugin::Target& target, const sip::Message& request,
+                                         plugin::Direction direction, bool isOnlyOne) {
+    std::vector<Branch> branches;
+    auto phones = target.nextHop ? std::vector<InsideTarget>{}
+                                 : directions_.named(request, target.uri, direction);
+    for (auto& phone : phones) {
+        branches.push_back(branchTo(std::move(phone)));
+        if (!isOnlyOne) {
+            branches.back().rank = target.rank;
+        }
     }
-    const auto ip = base::IpAddress::parse(target.nextHop ? target.nextHop->host : target.uri.host);
-    const bool isInside = ip && addresses_.isHidden(*ip);
-    // What comes from outside and goes there again is relayed.
-    const auto towards = isInside ? Side::Inside : Side::Outside;
-    return {.uri = target.uri,
-            .nextHop = chosenHop(target.nextHop),
-            .towards = from == Side::Inside ? Side::Outside : towards};
+    if (!branches.empty()) {
+        return branches;
+    }
+    auto towards = Side::Outside;
+    if (direction == plugin::Direction::RequestIncoming) {
+        const auto ip =
+            base::IpAddress::parse((target.nextHop ? *target.nextHop : target.uri).host);
+        towards = ip && addresses_.isHidden(*ip) ? Side::Inside : Side::Outside;
+    }
+    branches.push_back({.uri = target.uri,
+                        .nextHop = chosenHop(target.nextHop),
+                        .rank = target.rank,
+                        .towards = towards,
+                        .isChosen = true});
+    return branches;
 }
 
-std::vector<Branch> Proxy::branchesTo(const plugin::Target& target, Side from) const {
-    std::vector<Branch> branches;
-    const bool isLocal = !target.nextHop && registrar_.isLocal(target.uri) &&
-                         registrar::tokenOf(target.uri).empty() &&
-                         !registrar_.bindingsOf(target.uri).empty();
-    if (target.aor) {
-        branches = branchesToPhones(target);
-    } else if (isLocal) {
-        auto user = target;
-        user.aor = target.uri;
-        user.keepsContact = true;
-        branches = branchesToPhones(user);
-    } else {
-        branches.push_back(branchTo(target, from));
-    }
+std::vector<Branch> Proxy::branchesTo(const plugin::Target& target, const sip::Message& request,
+                                      plugin::Direction direction, bool isOnlyOne) {
+    auto branches = target.aor ? branchesToPhones(target)
+                               : branchesNamed(target, request, direction, isOnlyOne);
     for (auto& branch : branches) {
-        branch.rank = target.rank;
+        if (target.aor) {
+            branch.rank = target.rank;
+        }
         if (target.after != 0 || target.ring > base::Duration::zero()) {
             branch.terms = std::make_unique<Branch::Terms>(
                 Branch::Terms{.after = target.after, .ring = target.ring});

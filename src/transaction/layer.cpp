@@ -243,7 +243,12 @@ void Layer::Impl::receiveCancel(const sip::Message& cancel, const sip::Via& topV
         sip::Message::response(cancel, invite != nullptr ? 200 : 481, "", random.hex(8));
     const bool pending = invite != nullptr && !invite->answered();
     const auto inviteId = invite != nullptr ? invite->id() : ServerId::None;
-    const auto peer = responsePeer(topVia, from);
+    auto peer = responsePeer(topVia, from);
+    if (invite != nullptr && !topVia.params.has("rport") && !base::isReliable(from.protocol) &&
+        invite->peer().protocol == from.protocol &&
+        invite->peer().remote.ip == peer.remote.ip) {
+        peer = invite->peer();  // somebody may have known better than its Via
+    }
     if (invite == nullptr && !user.mayBeTold(from)) {
         return;
     }
@@ -479,6 +484,13 @@ const sip::Message* Layer::serverRequest(ServerId id) const {
 std::optional<base::Flow> Layer::serverPeer(ServerId id) const {
     const auto* transaction = impl_->servers.find(id);
     return transaction == nullptr ? std::nullopt : std::optional(transaction->peer());
+}
+
+void Layer::setServerPeer(ServerId id, const base::Flow& peer) {
+    auto* transaction = impl_->servers.find(id);
+    if (transaction != nullptr && !base::isReliable(transaction->peer().protocol)) {
+        transaction->setPeer(peer);
+    }
 }
 
 bool Layer::serverAnswered(ServerId id) const {

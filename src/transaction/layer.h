@@ -161,7 +161,8 @@ public:
     /// final response; who needs the Vias for a further 2xx keeps them.) The pointer is good until
     /// the next respond() or abandon() for `id`.
     [[nodiscard]] const sip::Message* serverRequest(ServerId id) const;
-    /// Where the responses of `id` go.
+    /// Where the responses of `id` go; they can be sent elsewhere from now on when it came by UDP.
+    void setServerPeer(ServerId id, const base::Flow& peer);
     [[nodiscard]] std::optional<base::Flow> serverPeer(ServerId id) const;
     /// Whether a final response has been given to respond(); true as well when the transaction is
     /// gone, because nothing can be answered then either.

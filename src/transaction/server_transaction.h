@@ -26,6 +26,7 @@ public:
     [[nodiscard]] virtual bool onAck() { return false; }
 
     virtual void respond(const sip::Message& response) = 0;
+    using Transaction::setPeer;
     virtual void sendTrying() {}
     /// See Layer::answerOnce().
     virtual void answerOnce() {}

@@ -62,6 +62,8 @@ protected:
     [[nodiscard]] base::Duration giveUpTime() const { return 64 * environment_.timings.t1; }
     [[nodiscard]] bool reliable() const { return base::isReliable(peer_.protocol); }
 
+    void setPeer(const base::Flow& peer) { peer_ = peer; }
+
     /// Keeps bytes for transmit(); kept as small as they are.
     void keep(std::string bytes);
     void forgetBytes() { std::string().swap(bytes_); }

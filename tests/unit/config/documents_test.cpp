@@ -17,8 +17,17 @@ using namespace siproxd::config;
 
 namespace {
 
-const std::set<std::string_view> kPluginKeys = {"plugin_demo_string", "plugin_shortdial_akey",
-                                                "plugin_shortdial_entry"};
+const std::set<std::string_view> kPluginKeys = {
+    "plugin_demo_string",
+    "plugin_fix_DTAG_networks",
+    "plugin_fix_bogus_via_networks",
+    "plugin_prefix_akey",
+    "plugin_prefix_mode",
+    "plugin_shortdial_akey",
+    "plugin_shortdial_entry",
+    "plugin_shortdial_mode",
+    "plugin_stripheader_remove",
+};
 
 std::string contentOf(const std::string& name) {
     std::ifstream file(std::string(SRCDIR) + "/" + name);

@@ -133,6 +133,12 @@ TEST_CASE("another version of the interface is told from garbage", "[plugin]") {
     CHECK(read.error().wrongVersion);
 }
 
+TEST_CASE("an earlier minor version of the interface is good", "[plugin]") {
+    auto plugin = good();
+    plugin.abi_minor = 0;
+    CHECK(readDescription(&plugin));
+}
+
 TEST_CASE("nothing exported is refused", "[plugin]") {
     CHECK(readDescription(nullptr).error().why == "it does not export a description");
 }

@@ -44,6 +44,17 @@ TEST_CASE("the last line counts, lists keep them all", "[plugin]") {
     CHECK(options.integer("any") == -5);
 }
 
+TEST_CASE("all lines are there in their order", "[plugin]") {
+    Options options("plugin_x", declared(),
+                    {option("plugin_x_many", "a", 4), option("plugin_x_text", "one", 5),
+                     option("plugin_x_many", "b", 6)});
+    std::string all;
+    for (std::size_t i = 0; const auto line = options.line(i); ++i) {
+        all += std::string(line->name) + std::to_string(line->index) + line->value + " ";
+    }
+    CHECK(all == "many0a text0one many1b ");
+}
+
 TEST_CASE("values that do not fit are named with their line, all of them", "[plugin]") {
     const Options options("plugin_x", declared(),
                           {option("plugin_x_number", "ten", 3), option("plugin_x_number", "0", 4),

@@ -97,3 +97,24 @@ TEST_CASE("a plugin that cannot be made is left out", "[plugin]") {
         chain.add(plugin_moody_LTX_siproxd_plugin, {test::option("plugin_moody_level", "9")}));
     CHECK(spy.hasLine("exception in a plugin: far too moody"));
 }
+
+TEST_CASE("a plugin in C++ sees all its lines, and complains of one", "[plugin]") {
+    test::FakeLoop loop;
+    test::Probe probe;
+    probe.options = {api::listOption("name", ""), api::listOption("word", "")};
+    plugin::Chain chain(loop);
+    REQUIRE(probe.join(chain, "plugin_probe", SIPROXD_STAGE_PRE_PROXY,
+                       {test::option("plugin_probe_name", "n", 1),
+                        test::option("plugin_probe_word", "a", 2),
+                        test::option("plugin_probe_word", "b", 3)}));
+    const api::Host host(probe.host, probe.self);
+    const auto lines = host.lines();
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[2].name == "word");
+    CHECK(lines[2].value == "b");
+    const test::LogSpy spy;
+    host.optionError(lines[2], "no word");
+    CHECK(spy.hasLine("siproxd.conf:3: plugin_probe_word = b: no word"));
+    CHECK(probe.host->option_line(probe.self, 3, nullptr, nullptr) == nullptr);
+    CHECK(test::str(probe.host->option_line(probe.self, 0, nullptr, nullptr)) == "name");
+}

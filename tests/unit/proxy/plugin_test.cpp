@@ -304,3 +304,153 @@ TEST_CASE("a plugin may change the raw bytes", "[proxy]") {
     house.fromInside(invite());
     CHECK(house.takeOutside().message.header("User-Agent") == "Other/2.0");
 }
+
+TEST_CASE("a plugin that mends the Via says where the answers go", "[proxy]") {
+    House house;
+    Probe probe(house, kPre, [](const auto& host, auto* message) {
+        if (host.msg_direction(message) == SIPROXD_REQUEST_INCOMING) {
+            host.msg_set_via_part(message, 0, SIPROXD_VIA_HOST, host.msg_source_ip(message));
+            host.msg_set_via_part(message, 0, SIPROXD_VIA_PORT, "2048");
+        }
+        return SIPROXD_CONTINUE;
+    });
+    const auto contact = house.enrol();
+    const std::string via = "SIP/2.0/UDP 192.168.7.7:5070;branch=z9hG4bK-INVITE1";
+    house.fromOutside(forAlice("INVITE", contact.toString()).set("Via", via),
+                      at("203.0.113.50", 2048));
+    const auto in = house.takeInside();
+    CHECK(in.message.via(1)->host == "203.0.113.50");
+    CHECK(in.message.via(1)->port == 2048);
+    house.fromInside(answerTo(in, 180));
+    const auto ringing = house.takeOutside();
+    CHECK(ringing.flow.remote == at("203.0.113.50", 2048));
+    SECTION("who has sent it finds his own again") {
+        CHECK(ringing.message.viaCount() == 1);
+        CHECK(ringing.message.via(0)->host == "192.168.7.7");
+        CHECK(ringing.message.via(0)->port == 5070);
+        house.fromInside(answerTo(in, 486));
+        CHECK(house.takeOutside().flow.remote == at("203.0.113.50", 2048));
+    }
+    SECTION("the answer to his CANCEL goes there as well") {
+        house.fromOutside(
+            forAlice("CANCEL", contact.toString()).set("Via", via).set("CSeq", "1 CANCEL"),
+            at("203.0.113.50", 2048));
+        const auto ok = house.takeOutside();
+        CHECK(ok.message.status() == 200);
+        CHECK(ok.flow.remote == at("203.0.113.50", 2048));
+    }
+}
+
+namespace {
+
+/// Sends calls for nobody to `target`.
+Probe::Process catchAll(const std::string& target) {
+    return [target](const auto& host, auto* message) {
+        return host.msg_direction(message) == SIPROXD_DIRECTION_UNKNOWN &&
+                       std::string(host.msg_method(message)) == "INVITE"
+                   ? host.retarget(message, target.c_str(), nullptr, 0)
+                   : static_cast<int>(SIPROXD_CONTINUE);
+    };
+}
+
+Draft forNobody(const std::string& method = "INVITE", int cseq = 1) {
+    return forAlice(method, "sip:12345@203.0.113.1", cseq).set("To", "<sip:12345@x.example>");
+}
+
+}  // namespace
+
+TEST_CASE("a plugin may send a call for nobody to a phone of ours", "[proxy]") {
+    House house;
+    house.enrol();
+    const bool byAor = GENERATE(true, false);
+    Probe probe(house, kTarget, catchAll(byAor ? "sip:alice@example.org" : "sip:door@10.0.0.30"));
+    house.fromOutside(forNobody().add("Route", "<sip:evil.example;lr>"));
+    const auto in = house.takeInside();
+    CHECK(in.flow.remote == (byAor ? kPhone : at("10.0.0.30")));
+    CHECK(in.message.requestUriText() ==
+          (byAor ? "sip:alice@10.0.0.10:5060" : "sip:door@10.0.0.30"));
+    CHECK(in.message.routes().empty());
+}
+
+TEST_CASE("a plugin may send a call for nobody to somebody outside, and nowhere else", "[proxy]") {
+    House house;
+    house.enrol();
+    Probe probe(house, kTarget, catchAll("sip:desk@other.example"));
+    house.fromOutside(forNobody().add("Route", "<sip:evil.example;lr>"));
+    const auto out = house.takeOne();
+    CHECK(out.flow.remote == kProvider2);
+    CHECK(out.message.requestUriText() == "sip:desk@other.example");
+    CHECK(out.message.routes().empty());
+    CHECK(out.message.recordRoutes().size() == 2);
+    SECTION("it is refused") {
+        house.fromOutside(answerTo(out, 486), kProvider2);
+        const auto sent = house.take();
+        REQUIRE(sent.size() == 2);
+        CHECK(sent[0].message.method() == sip::Method::Ack);
+        CHECK(sent[1].message.status() == 486);
+        CHECK(sent[1].flow.remote == kProvider);
+        CHECK(house.isQuiet());
+        return;
+    }
+    auto ok = with(answerTo(out, 200), "Contact", "<sip:desk@198.51.100.9>");
+    auto routes = ok.recordRoutes();
+    routes.insert(routes.begin(), *sip::NameAddr::parse("<sip:203.0.113.60;lr>"));
+    ok.setRecordRoutes(routes);
+    const auto within = [](const std::string& method, int cseq) {
+        return forNobody(method, cseq).set("To", "<sip:12345@x.example>;tag=t1");
+    };
+    SECTION("early requests of the caller go there, whatever they name") {
+        const auto ringing = GENERATE(true, false);
+        if (ringing) {
+            auto early = with(answerTo(out, 183), "Contact", "<sip:desk@198.51.100.9>");
+            house.fromOutside(early, kProvider2);
+            CHECK(house.takeOne().message.status() == 183);
+        }
+        house.fromOutside(within("PRACK", 2));
+        const auto prack = house.takeOne();
+        if (ringing) {
+            CHECK(prack.message.requestUriText() == "sip:desk@198.51.100.9");
+            CHECK(prack.flow.remote == at("198.51.100.9"));
+        } else {
+            CHECK(prack.message.status() == 408);
+        }
+    }
+    SECTION("requests of the dialog as well") {
+        house.fromOutside(ok, kProvider2);
+        CHECK(house.takeOne().message.status() == 200);
+        const auto method = GENERATE("ACK", "INVITE", "REFER", "BYE");
+        Draft draft(std::string(method) + " sip:00900@expensive.example SIP/2.0");
+        draft.add("Via", "SIP/2.0/UDP 203.0.113.50:5060;branch=z9hG4bK-evil")
+            .add("From", "<sip:bob@example.net>;tag=b1")
+            .add("To", "<sip:12345@x.example>;tag=t1")
+            .add("Call-ID", "in1")
+            .add("CSeq", std::string(std::string(method) == "ACK" ? "1 " : "5 ") + method)
+            .add("Contact", "<sip:bob@203.0.113.50>")
+            .add("Route", "<sip:evil.example;lr>");
+        house.fromOutside(draft);
+        const auto sent = house.takeOne();
+        CHECK(sent.message.requestUriText() == "sip:desk@198.51.100.9");
+        CHECK(sent.flow.remote == kProvider2);
+        CHECK(sent.message.headers("Route") == std::vector<std::string>{"<sip:203.0.113.60;lr>"});
+    }
+    SECTION("who has been called reaches the caller") {
+        house.fromOutside(ok, kProvider2);
+        house.take();
+        house.fromOutside(forAlice("BYE", "sip:bob@203.0.113.50", 9)
+                              .set("From", "<sip:12345@x.example>;tag=t1")
+                              .set("To", "<sip:bob@example.net>;tag=b1")
+                              .set("Record-Route", ""),
+                          kProvider2);
+        const auto bye = house.takeOne();
+        CHECK(bye.flow.remote == kProvider);
+        CHECK(bye.message.method() == sip::Method::Bye);
+    }
+}
+
+TEST_CASE("other requests for nobody stay that", "[proxy]") {
+    House house;
+    house.enrol();
+    Probe probe(house, kTarget, catchAll("sip:desk@other.example"));
+    house.fromOutside(forNobody("MESSAGE"));
+    CHECK(house.takeOne().message.status() == 408);
+}
