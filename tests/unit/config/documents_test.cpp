@@ -18,6 +18,9 @@ using namespace siproxd::config;
 namespace {
 
 const std::set<std::string_view> kPluginKeys = {
+    "plugin_defaulttarget_log",
+    "plugin_defaulttarget_mode",
+    "plugin_defaulttarget_target",
     "plugin_demo_string",
     "plugin_fix_DTAG_networks",
     "plugin_fix_bogus_via_networks",
