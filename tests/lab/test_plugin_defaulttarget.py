@@ -136,6 +136,7 @@ def test_a_target_that_is_nobody_does_not_go_round(lab):
     provider.invite(NOBODY)
     refusal = provider.expect(lambda message: message.status and message.status >= 400)
     assert refusal.method == "INVITE"
+    lab.daemon.wait_log("Unknown Target")
     assert lab.daemon.log().count("Unknown Target") == 1
 
 

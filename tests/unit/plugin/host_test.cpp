@@ -59,7 +59,7 @@ TEST_CASE("the layout of version 1.0 stays as it is", "[plugin]") {
     CHECK(slot(offsetof(siproxd_host, reject)) == 49);
     CHECK(slot(offsetof(siproxd_host, uri_remove_param)) == 63);
     // What came with 1.1.
-    CHECK(slot(offsetof(siproxd_host, list_parse)) == 64);
+    CHECK(slot(offsetof(siproxd_host, option_line)) == 64);
     CHECK(offsetof(siproxd_plugin, name) % sizeof(void*) == 0);
     CHECK((offsetof(siproxd_plugin, tick) - offsetof(siproxd_plugin, create)) / sizeof(void*) == 3);
 }
