@@ -163,6 +163,12 @@ enum {
     SIPROXD_CALL_ENDED = 5      ///< the last time that it is heard of, with what its media was like
 };
 
+/// What siproxd_plugin.notice hears of.
+enum {
+    SIPROXD_NOTICE_ADDRESSES = 1,  ///< siproxd's own addresses have changed: registrations elsewhere name old ones
+    SIPROXD_NOTICE_STATISTICS = 2  ///< somebody wants to know how it goes (SIGUSR1)
+};
+
 /// Who has ended a call (siproxd_call.ended_by).
 enum {
     SIPROXD_END_NOT_YET = 0,
@@ -533,6 +539,12 @@ typedef struct siproxd_plugin {
 
     /// Hears of every call (SIPROXD_CALL_…); returns 0, or what the event says. May be NULL.
     int (*call)(void* state, int event, const siproxd_call* call);
+    /// Hears what else happens (SIPROXD_NOTICE_…). May be NULL.
+    void (*notice)(void* state, int what);
+    /// `siproxd --route-test`: what would become of a number that `from` (user@domain) dials, and why; nothing is
+    /// sent. `print` takes one line at a time. 1: the plugin decides about it. May be NULL.
+    int (*route)(void* state, const char* number, const char* from,
+                 void (*print)(void* context, const char* line), void* context);
 
     // Minor versions to come add their callbacks here.
 } siproxd_plugin;

@@ -17,7 +17,10 @@
 ///   - `static std::unique_ptr<Hello> create(Host)` instead of the constructor: a null pointer
 ///     means that it cannot run and has said why;
 ///   - `void tick()`, with Stage::Timer among its stages;
-///   - `int call(CallEvent event, const siproxd_call& call)`, to hear of calls.
+///   - `int call(CallEvent event, const siproxd_call& call)`, to hear of calls;
+///   - `void notice(Notice what)`, to hear of other things;
+///   - `bool route(std::string_view number, std::string_view from, const std::function<void(std::string_view)>& print)`,
+///     for siproxd --route-test.
 /// Views that are given back are borrowed as plugin.h says: until the message is changed.
 #pragma once
 
@@ -155,6 +158,12 @@ enum class Bindings : int {
     All = SIPROXD_BINDINGS_ALL,
     OfAor = SIPROXD_BINDINGS_OF_AOR,
     OfContactHost = SIPROXD_BINDINGS_OF_CONTACT_HOST,
+};
+
+/// What Plugin::notice() hears of.
+enum class Notice : int {
+    Addresses = SIPROXD_NOTICE_ADDRESSES,
+    Statistics = SIPROXD_NOTICE_STATISTICS,
 };
 
 /// What Plugin::call() hears of.
@@ -540,6 +549,10 @@ public:
     // --- first line and identity
     [[nodiscard]] bool isRequest() const { return host_->msg_status(message_) == 0; }
     [[nodiscard]] int status() const { return host_->msg_status(message_); }
+    /// Of a response.
+    [[nodiscard]] std::string_view reason() const {
+        return detail::text(host_->msg_reason(message_)).value_or(std::string_view());
+    }
     [[nodiscard]] std::string_view method() const {
         return detail::text(host_->msg_method(message_)).value_or(std::string_view());
     }
@@ -785,6 +798,30 @@ public:
         }
     }
 
+    static int route(void* state, const char* number, const char* from,
+                     void (*print)(void* context, const char* line), void* context) noexcept {
+        auto* holder = static_cast<Holder*>(state);
+        try {
+            return holder->plugin->route(number, from, [print, context](std::string_view line) {
+                print(context, detail::z(line).c_str());
+            })
+                       ? 1
+                       : 0;
+        } catch (...) {
+            detail::report(holder->host);
+            return 0;
+        }
+    }
+
+    static void notice(void* state, int what) noexcept {
+        auto* holder = static_cast<Holder*>(state);
+        try {
+            holder->plugin->notice(static_cast<Notice>(what));
+        } catch (...) {
+            detail::report(holder->host);
+        }
+    }
+
     static int call(void* state, int event, const siproxd_call* call) noexcept {
         auto* holder = static_cast<Holder*>(state);
         try {
@@ -808,6 +845,8 @@ public:
                               destroy,
                               nullptr,
                               nullptr,
+                              nullptr,
+                              nullptr,
                               nullptr};
         if constexpr (requires { Plugin::kOptions; }) {
             plugin.options = std::data(Plugin::kOptions);
@@ -821,6 +860,12 @@ public:
         }
         if constexpr (requires { &Plugin::call; }) {
             plugin.call = call;
+        }
+        if constexpr (requires { &Plugin::notice; }) {
+            plugin.notice = notice;
+        }
+        if constexpr (requires { &Plugin::route; }) {
+            plugin.route = route;
         }
         return plugin;
     }

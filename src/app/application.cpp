@@ -252,7 +252,10 @@ void Application::Impl::watchSignals() {
     signals.push_back(loop->onSignal(SIGTERM, stop));
     signals.push_back(loop->onSignal(SIGINT, stop));
     signals.push_back(loop->onSignal(SIGHUP, [this] { reload(); }));
-    signals.push_back(loop->onSignal(SIGUSR1, [this] { logStatistics(); }));
+    signals.push_back(loop->onSignal(SIGUSR1, [this] {
+        logStatistics();
+        chain->notify(plugin::Notice::Statistics);
+    }));
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGUSR2, SIG_IGN);
 }

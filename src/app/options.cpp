@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view kLongOptions[] = {
     "--help",         "--version",      "--config",       "--pid-file",           "--debug",
-    "--check-config", "--dump-config", "--check-plugin", "--suggest-interfaces", "--show-firewall"};
+    "--check-config", "--dump-config", "--check-plugin", "--route-test", "--suggest-interfaces",
+    "--show-firewall"};
 
 std::optional<std::uint32_t> debugLevelFrom(const std::string& text) {
     // Decimal, hexadecimal with 0x, or -1 for everything.
@@ -100,6 +101,10 @@ base::Result<void> take(Arguments& arguments, Options& options) {
     } else if (arguments.is("--check-plugin", "--check-plugin")) {
         options.action = Action::CheckPlugin;
         return text(options.plugin);
+    } else if (arguments.is("--route-test", "--route-test")) {
+        options.action = Action::RouteTest;
+        auto number = text(options.number);
+        return number ? text(options.caller) : std::move(number);
     } else if (arguments.is("--suggest-interfaces", "--suggest-interfaces")) {
         options.action = Action::SuggestInterfaces;
     } else if (arguments.is("--show-firewall", "--show-firewall")) {
@@ -149,6 +154,8 @@ std::string helpText() {
            "      --check-config         say what is wrong with the configuration, then exit\n"
            "      --dump-config          print all directives with their values, then exit\n"
            "      --check-plugin FILE    say whether a plugin can be loaded, then exit\n"
+           "      --route-test NUMBER FROM  say what becomes of a number that user@domain FROM\n"
+           "                             dials, then exit\n"
            "      --suggest-interfaces   print if_inbound and if_outbound for this machine, then exit\n"
            "      --show-firewall        print what is listened on and the firewall rules for it\n"
            "\n"

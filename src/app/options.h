@@ -17,6 +17,7 @@ enum class Action : std::uint8_t {
     CheckConfig,        ///< says what is wrong with the configuration, exit status 1 on errors
     DumpConfig,         ///< prints every directive with its value
     CheckPlugin,        ///< loads a module without running it
+    RouteTest,          ///< prints what would become of a number, and why
     SuggestInterfaces,  ///< prints if_inbound and if_outbound as found on this machine
 };
 
@@ -27,6 +28,8 @@ struct Options {
     std::string pidFile;                     ///< empty: as configured
     std::optional<std::uint32_t> debugLevel; ///< replaces debug_level
     std::string plugin;                      ///< file for CheckPlugin
+    std::string number;                      ///< for RouteTest
+    std::string caller;                      ///< likewise: user@domain
     bool showFirewall = false;               ///< print what is listened on and the firewall rules
     std::vector<std::string> overrides;      ///< `key=value`
     std::vector<std::string> unknown;        ///< short options and words that nobody knows; the

@@ -22,7 +22,9 @@
 #include "config/dump.h"
 #include "config/load.h"
 #include "config/problem.h"
+#include "event/loop.h"
 #include "net/interface_table.h"
+#include "plugin/chain.h"
 #include "plugin/check.h"
 
 namespace siproxd::app {
@@ -162,6 +164,24 @@ int runDaemon(const Options& options, Reading reading, const std::string& file, 
     return EXIT_SUCCESS;
 }
 
+/// What the plugins would do with a number; nothing is sent.
+int testRoute(const Options& options, const config::Settings& settings) {
+    const auto loop = event::makeLoop();
+    if (!loop) {
+        log::error("{}", loop.error().message);
+        return EXIT_FAILURE;
+    }
+    plugin::Chain chain(**loop);
+    chain.load(settings.plugins);
+    const bool isDecided = chain.explainRoute(options.number, options.caller, [](std::string_view line) {
+        print(stdout, std::string(line) + "\n");
+    });
+    if (!isDecided) {
+        print(stdout, "no plugin changes it: it goes on as it was dialled\n");
+    }
+    return EXIT_SUCCESS;
+}
+
 int runWithConfiguration(const Options& options, Logging& logging) {
     std::string file = options.configFile;
     if (file.empty()) {
@@ -189,6 +209,9 @@ int runWithConfiguration(const Options& options, Logging& logging) {
         print(stdout, config::dump(reading.fresh.settings));
         return EXIT_SUCCESS;
     }
+    if (options.action == Action::RouteTest) {
+        return testRoute(options, reading.fresh.settings);
+    }
     return runDaemon(options, std::move(reading), file, logging);
 }
 
@@ -212,6 +235,7 @@ int run(int argc, char* argv[]) {
         case Action::SuggestInterfaces: return suggestInterfaces();
         case Action::CheckConfig:
         case Action::DumpConfig:
+        case Action::RouteTest:
         case Action::Run: break;
     }
     return runWithConfiguration(*options, logging);

@@ -231,6 +231,19 @@ void Chain::forget(Token token) {
     impl_->suspensions.forget(token);
 }
 
+bool Chain::explainRoute(const std::string& number, const std::string& from,
+                         const std::function<void(std::string_view)>& print) {
+    return std::ranges::any_of(impl_->instances, [&](const auto& instance) {
+        return instance->explainRoute(number, from, print);
+    });
+}
+
+void Chain::notify(Notice what) {
+    for (const auto& instance : impl_->instances) {
+        instance->notify(what);
+    }
+}
+
 bool Chain::hearsOfCalls() const {
     return std::ranges::any_of(impl_->instances, &Instance::hearsOfCalls);
 }

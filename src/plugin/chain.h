@@ -51,6 +51,12 @@ enum class Verdict : std::uint8_t {
     Suspend,   ///< park message and context under Outcome::token until Chain calls back
 };
 
+/// What plugins hear of besides messages and calls.
+enum class Notice : std::uint8_t {
+    Addresses = SIPROXD_NOTICE_ADDRESSES,
+    Statistics = SIPROXD_NOTICE_STATISTICS,
+};
+
 /// Names a suspended message; never reused. 0 is none.
 enum class Token : std::uint64_t { None = 0 };
 
@@ -147,6 +153,12 @@ public:
     /// The suspended message is gone (cancelled, shutdown): its token is over.
     void forget(Token token);
 
+    /// What would become of a number that `from` (user@domain) dials: the plugins say so in lines, in their
+    /// order until one decides. Whether one does.
+    bool explainRoute(const std::string& number, const std::string& from,
+                      const std::function<void(std::string_view)>& print);
+    /// Tells the plugins that want to hear it.
+    void notify(Notice what);
     /// Whether any plugin hears of calls.
     [[nodiscard]] bool hearsOfCalls() const;
     /// Tells the plugins in their order until one does not return 0, which is what is returned then.

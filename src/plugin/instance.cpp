@@ -111,6 +111,29 @@ void Instance::tick() {
     });
 }
 
+bool Instance::explainRoute(const std::string& number, const std::string& from,
+                            const std::function<void(std::string_view)>& print) {
+    auto printNamed = [&](std::string_view line) { print(self_.name + ": " + std::string(line)); };
+    using Print = decltype(printNamed);
+    return description_.plugin.route != nullptr && guarded({"route()"}, 0, [&] {
+               return description_.plugin.route(
+                   state_, number.c_str(), from.c_str(),
+                   [](void* context, const char* line) {
+                       (*static_cast<Print*>(context))(view(line));
+                   },
+                   &printNamed);
+           }) != 0;
+}
+
+void Instance::notify(Notice what) {
+    if (description_.plugin.notice != nullptr && !status_.disabled) {
+        guarded({"notice()"}, 0, [&] {
+            description_.plugin.notice(state_, static_cast<int>(what));
+            return 0;
+        });
+    }
+}
+
 int Instance::tell(CallEvent event, const siproxd_call& call) {
     return guarded({"call()"}, 0, [&] {
         return description_.plugin.call(state_, static_cast<int>(event), &call);

@@ -31,6 +31,10 @@ public:
     /// Asks it about a message; what it threw counts as SIPROXD_FAILED.
     [[nodiscard]] int process(Stage stage, siproxd_message& message);
     void tick();
+    /// Whether it decides about the number; false when it threw, or does not explain itself.
+    bool explainRoute(const std::string& number, const std::string& from,
+                      const std::function<void(std::string_view)>& print);
+    void notify(Notice what);
     /// 0 when it threw.
     int tell(CallEvent event, const siproxd_call& call);
     [[nodiscard]] bool hearsOfCalls() const {

@@ -310,7 +310,7 @@ void Proxy::awaitServer(Forward& forward, std::size_t index) {
     Branch& branch = forward.branches[index];
     branch.patience.reset();
     branch.doubted = false;
-    if (!branch.hasNextServer()) {
+    if (!branch.hasNextServer() && !forward.hasSubstituteFor(branch)) {
         return;
     }
     branch.patience = parts_.loop.timer([this, id = forward.server, index] {
@@ -325,7 +325,14 @@ void Proxy::awaitServer(Forward& forward, std::size_t index) {
         // Its answer may still be on the way.
         silent.former.push_back(silent.client);
         layer_.cancel(silent.client);
-        tryNextServerAfter(*present, index, silent.doubted ? kDoubted : "says nothing");
+        if (silent.hasNextServer()) {
+            tryNextServerAfter(*present, index, silent.doubted ? kDoubted : "says nothing");
+            return;
+        }
+        silent.client = transaction::ClientId::None;
+        silent.isUnreachable = true;
+        log::info("{} says nothing, another target is tried", silent.flow.remote.toString());
+        branchFailed(*present, index, 408, "");
     });
     branch.patience->start(kPatience * options_.timings.t1);
 }

@@ -83,6 +83,13 @@ std::vector<std::size_t> Forward::nextRank() {
     return started;
 }
 
+bool Forward::hasSubstituteFor(const Branch& branch) const {
+    return branch.isAccount && std::ranges::any_of(branches, [&branch](const Branch& other) {
+               return other.state == Branch::State::Waiting && other.rank > branch.rank &&
+                      other.isWantedAfter(SIPROXD_AFTER_FAILURE);
+           });
+}
+
 void Forward::insertBehind(std::size_t index, std::uint32_t place, Branch branch) {
     const auto rank = branches[index].rank + place;
     for (auto& other : branches) {

@@ -191,6 +191,8 @@ struct Forward {
     /// Marks the branches of the lowest rank that still waits, and that is to be tried after what has
     /// become of the one before, as Locating and returns them; none when there are no more.
     [[nodiscard]] std::vector<std::size_t> nextRank();
+    /// Whether another branch is tried when this one, which leads to an account, cannot be reached.
+    [[nodiscard]] bool hasSubstituteFor(const Branch& branch) const;
     /// Adds a branch that is tried `place` ranks behind that of branch `index`, before all that would
     /// have come after it.
     void insertBehind(std::size_t index, std::uint32_t place, Branch branch);

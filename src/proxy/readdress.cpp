@@ -45,6 +45,7 @@ void Proxy::setAddresses(Addresses addresses) {
         parts_.locations.readdress(ours);
         renewRegistrations();
     }
+    parts_.chain.notify(plugin::Notice::Addresses);
     if (parts_.connections != nullptr) {
         // One that was made anew has another index, and nobody who came by the old one is known.
         parts_.connections->drop([&](const base::Flow&, unsigned interfaceIndex) {

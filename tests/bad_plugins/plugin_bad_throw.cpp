@@ -40,5 +40,7 @@ const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(plugin_bad_throw) = {
     process,
     tick,
     nullptr,
+    nullptr,
+    nullptr,
 };
 }

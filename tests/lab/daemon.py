@@ -43,7 +43,8 @@ def default_settings(topology):
 
 class Daemon:
     """One siproxd in the topology's `proxy_host`. `settings` come on top of the defaults; a value
-    of None takes a directive out, a list writes it several times."""
+    of None takes a directive out, a list writes it several times, and one of dictionaries writes records:
+    `plugin_gateway=[{"title": "a"}]` is `plugin_gateway_title = a`."""
 
     def __init__(self, topology, directory, settings=()):
         self.topology, self.directory = topology, str(directory)
@@ -65,8 +66,11 @@ class Daemon:
     def write_config(self):
         lines = []
         for key, value in self.settings.items():
-            values = value if isinstance(value, list) else [value]
-            lines += [f"{key} = {one}\n" for one in values if one is not None]
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict):
+                    lines += [f"{key}_{name} = {text}\n" for name, text in one.items()]
+                elif one is not None:
+                    lines.append(f"{key} = {one}\n")
         with open(self.config_file, "w", encoding="utf-8") as file:
             file.writelines(lines)
 

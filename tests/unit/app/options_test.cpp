@@ -76,6 +76,11 @@ TEST_CASE("each action has its option", "[app]") {
     CHECK(parsed({"--check-config"}).action == Action::CheckConfig);
     CHECK(parsed({"--dump-config"}).action == Action::DumpConfig);
     CHECK(parsed({"--suggest-interfaces"}).action == Action::SuggestInterfaces);
+    const auto route = parsed({"--route-test", "+441", "alice@example.org", "-c", "x.conf"});
+    CHECK(route.action == Action::RouteTest);
+    CHECK(route.number == "+441");
+    CHECK(route.caller == "alice@example.org");
+    CHECK(route.configFile == "x.conf");
     CHECK(parsed({"--show-firewall"}).showFirewall);
     const auto check = parsed({"--check-plugin", "plugin_x.so"});
     CHECK(check.action == Action::CheckPlugin);
@@ -106,7 +111,7 @@ TEST_CASE("the help names every option", "[app]") {
     const auto help = app::helpText();
     for (const std::string option :
          {"--help", "--version", "--config", "--pid-file", "--debug", "--check-config",
-          "--dump-config", "--check-plugin", "--suggest-interfaces", "--show-firewall"}) {
+          "--dump-config", "--check-plugin", "--route-test", "--suggest-interfaces", "--show-firewall"}) {
         INFO(option);
         CHECK(help.find(option) != std::string::npos);
     }

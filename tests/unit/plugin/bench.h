@@ -99,7 +99,9 @@ struct Probe {
                                    onDestroy,
                                    onProcess,
                                    onTick,
-                                   call ? onCall : nullptr};
+                                   call ? onCall : nullptr,
+                                   notice ? onNotice : nullptr,
+                                   route ? onRoute : nullptr};
         starting() = this;
         return chain.add(description, std::move(lines));
     }
@@ -108,6 +110,10 @@ struct Probe {
     std::function<int()> create;
     std::function<void()> tick;
     std::function<int(int event, const siproxd_call& call)> call;  ///< before join(): hears of calls
+    std::function<void(int what)> notice;  ///< before join(): hears of other things
+    using Print = std::function<void(const char* line)>;
+    /// Before join(): explains routes.
+    std::function<int(const std::string& number, const std::string& from, const Print& print)> route;
     std::function<void()> destroyed;
     std::vector<siproxd_option> options;
     const siproxd_host* host = nullptr;
@@ -138,6 +144,12 @@ private:
     static int onCall(void* state, int event, const siproxd_call* call) {
         return static_cast<Probe*>(state)->call(event, *call);
     }
+    static int onRoute(void* state, const char* number, const char* from,
+                       void (*print)(void* context, const char* line), void* context) {
+        return static_cast<Probe*>(state)->route(
+            number, from, [print, context](const char* line) { print(context, line); });
+    }
+    static void onNotice(void* state, int what) { static_cast<Probe*>(state)->notice(what); }
     static void onTick(void* state) {
         auto* probe = static_cast<Probe*>(state);
         if (probe->tick) {

@@ -29,6 +29,8 @@ siproxd_plugin good() {
             nullptr,
             process,
             tick,
+            nullptr,
+            nullptr,
             nullptr};
 }
 

@@ -305,3 +305,51 @@ TEST_CASE("an answer that comes when the plugin has gone calls nobody", "[plugin
     directory.sent[0].done(response, {});
     CHECK(count == 0);
 }
+
+TEST_CASE("plugins that want to hear what happens are told", "[plugin]") {
+    test::FakeLoop loop;
+    test::Probe deaf;
+    test::Probe first;
+    test::Probe second;
+    plugin::Chain chain(loop);
+    std::vector<int> heard;
+    first.notice = [](int) { throw 1; };
+    second.notice = [&](int what) { heard.push_back(what); };
+    REQUIRE(deaf.join(chain, "plugin_deaf"));
+    REQUIRE(first.join(chain, "plugin_first"));
+    REQUIRE(second.join(chain, "plugin_second"));
+    chain.notify(plugin::Notice::Addresses);
+    chain.notify(plugin::Notice::Statistics);
+    CHECK(heard == std::vector<int>{SIPROXD_NOTICE_ADDRESSES, SIPROXD_NOTICE_STATISTICS});
+    CHECK(chain.status()[1].failures == 2);
+}
+
+TEST_CASE("plugins explain what becomes of a number until one decides", "[plugin]") {
+    test::FakeLoop loop;
+    test::Probe silent;
+    test::Probe first;
+    test::Probe second;
+    test::Probe third;
+    plugin::Chain chain(loop);
+    first.route = [](const std::string&, const std::string&, const test::Probe::Print&) -> int { throw 1; };
+    second.route = [](const std::string& number, const std::string& from, const test::Probe::Print& print) {
+        print((number + " of " + from).c_str());
+        print("goes away");
+        return number == "12" ? 1 : 0;
+    };
+    third.route = [](const std::string&, const std::string&, const test::Probe::Print& print) {
+        print("never mind");
+        return 0;
+    };
+    REQUIRE(silent.join(chain, "plugin_silent"));
+    REQUIRE(first.join(chain, "plugin_first"));
+    REQUIRE(second.join(chain, "plugin_second"));
+    REQUIRE(third.join(chain, "plugin_third"));
+    std::vector<std::string> lines;
+    const auto print = [&](std::string_view line) { lines.emplace_back(line); };
+    CHECK(chain.explainRoute("12", "a@b", print));
+    CHECK(lines == std::vector<std::string>{"plugin_second: 12 of a@b", "plugin_second: goes away"});
+    lines.clear();
+    CHECK_FALSE(chain.explainRoute("13", "a@b", print));
+    CHECK(lines.back() == "plugin_third: never mind");
+}

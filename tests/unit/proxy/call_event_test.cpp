@@ -166,6 +166,23 @@ TEST_CASE("plugins hear which gateway is tried, and may skip it", "[proxy]") {
                                .set("Route", "<sip:siproxd@10.0.0.1:5060;lr>"));
         f.house.take();
     }
+    SECTION("the second when the first says nothing") {
+        f.house.fromInside(fromAlice("INVITE", "sip:1@example.net"));
+        const auto first = f.house.takeOutside();
+        f.house.loop.advance(1600ms);
+        auto sent = f.house.take();
+        REQUIRE_FALSE(sent.empty());
+        CHECK(sent.back().message.requestUriText() == "sip:1@198.51.100.2");
+        CHECK(f.heard() == Events{"started", "trying one", "left one", "trying two"});
+        f.house.fromOutside(with(answerTo(first, 200), "Contact", "<sip:gw@198.51.100.1>"),
+                            at("198.51.100.1"));
+        CHECK(f.house.takeInside().message.status() == 200);
+        CHECK(f.heard() == Events{"answered one"});
+        f.house.fromInside(fromAlice("BYE", "sip:gw@198.51.100.1", 2)
+                               .set("To", "<sip:1@example.net>;tag=t1")
+                               .set("Route", "<sip:siproxd@10.0.0.1:5060;lr>"));
+        f.house.take();
+    }
     SECTION("or all") {
         f.objectsTo = SIPROXD_CALL_TRYING;
         f.objection = 1;

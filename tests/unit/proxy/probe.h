@@ -21,7 +21,7 @@ struct Probe {
         const siproxd_plugin description{SIPROXD_PLUGIN_HEADER, stages,    "plugin_probe", "test",
                                          "1",  nullptr,   0,         sizeof(siproxd_option),
                                          onCreate, nullptr, onProcess, nullptr,
-                                         call ? onCall : nullptr};
+                                         call ? onCall : nullptr, nullptr, nullptr};
         REQUIRE(house.chain.add(description));
     }
 

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include "plan.h"
+#include "registration.h"
+#include "settings.h"
+#include "siproxd/plugin.hpp"
+#include "text.h"
+
+namespace {
+
+using namespace siproxd::api;
+using gateway::Address;
+using gateway::Caller;
+using gateway::Configuration;
+using gateway::Load;
+using gateway::Plan;
+using gateway::Registration;
+using gateway::Settings;
+
+constexpr int kFull = 486;
+
+/// What is dialled; of a tel: URI without its visual separators (RFC 3966).
+Address dialledIn(const Message& message) {
+    const auto text = [&](Part part) {
+        return std::string(message.uri(At::RequestUri, part).value_or(std::string_view()));
+    };
+    const auto scheme = text(Part::Scheme);
+    if (scheme == "sip" || scheme == "sips") {
+        return {text(Part::UserPlain), text(Part::Host)};
+    }
+    std::string number;
+    for (const char c : scheme == "tel" ? text(Part::Opaque) : "") {
+        if (c == ';') {
+            break;
+        }
+        if (std::string_view("-.()").find(c) == std::string_view::npos) {
+            number += c;
+        }
+    }
+    return {number, "tel"};
+}
+
+class GatewayPlugin {
+public:
+    static constexpr const char* kDescription = "Calls by gateways, and siproxd's registrations there";
+    static constexpr const char* kVersion = "1.0";
+    static constexpr std::uint32_t kStages = stages(Stage::DetermineTarget);
+    static constexpr Option kOptions[] = {
+        listOption("title", "Begins a gateway: how it is called, here and in logs"),
+        listOption("active", "0: it is not used"),
+        listOption("server", "host[:port][;transport=tcp|tls] of the gateway"),
+        listOption("proxy", "The proxy by which it is reached, likewise"),
+        listOption("domain", "Of its addresses, if that is not the server's name"),
+        listOption("username", "As whom siproxd registers and calls there"),
+        listOption("password", "Of that user"),
+        listOption("realm", "The only realm that gets the password"),
+        listOption("expires", "Seconds of a registration; 0: none"),
+        listOption("ping", "Without a registration: seconds between looks whether it is there; 0: none"),
+        listOption("max_calls", "Calls at once; 0: any number"),
+        listOption("rewrite_from", "1: From shows siproxd's address there, not the caller's"),
+        listOption("rewrite_to", "1: To shows the number that is dialled there"),
+        listOption("prefix", "Beginnings of the numbers that go there, with ; between them"),
+        listOption("replace", "What is dialled: %& the rest, %^ the prefix, %* the whole number"),
+        listOption("allowed", "Users (user, user@domain, @domain) who may call there, with ; between them"),
+        listOption("incoming", "Users who are called from there, with ; between them"),
+        listOption("route", "A line of the routing table: <7(10d)@*> = +7*@title"),
+        stringOption("select", "order or least: which of gateways with the same prefix is first", "order"),
+    };
+
+    static std::unique_ptr<GatewayPlugin> create(Host host) {
+        auto configuration = Configuration::read(host);
+        return configuration ? std::make_unique<GatewayPlugin>(host, std::move(*configuration)) : nullptr;
+    }
+
+    GatewayPlugin(Host host, Configuration configuration)
+        : host_(host), configuration_(std::move(configuration)) {
+        for (const auto& settings : configuration_.gateways) {
+            lines_[settings.title].registration = std::make_unique<Registration>(host_, settings);
+            if (settings.active && settings.rule && settings.allowed.empty()) {
+                host_.info("gateway " + settings.title +
+                           ": everybody inside may call by it (plugin_gateway_allowed)");
+            }
+        }
+        if (configuration_.gateways.empty()) {
+            host_.warning("plugin_gateway has nothing to do: it needs plugin_gateway_title");
+        }
+    }
+
+    Verdict process(Stage, Message& message) {
+        if (message.method() != "INVITE" || message.param(At::To, "tag")) {
+            return Verdict::Continue;
+        }
+        if (message.direction() != Direction::RequestOutgoing) {
+            const auto* from = configuration_.byTitle(message.label().value_or(std::string_view()));
+            if (from != nullptr) {
+                return incoming(message, *from);
+            }
+        }
+        const bool isOurs = message.direction() == Direction::RequestOutgoing || message.user();
+        return isOurs ? outgoing(message) : Verdict::Continue;
+    }
+
+    int call(CallEvent event, const siproxd_call& call) {
+        switch (event) {
+            case CallEvent::Started: return started(call);
+            case CallEvent::Trying: return tries(call);
+            case CallEvent::Left: leave(call.id, call.label); break;
+            case CallEvent::Answered: break;
+            case CallEvent::Ended: leave(call.id, nullptr); break;
+        }
+        return 0;
+    }
+
+    bool route(std::string_view number, std::string_view from,
+               const std::function<void(std::string_view)>& print) const {
+        const auto at = number.find('@');
+        const auto domain = from.find('@');
+        const Caller caller{std::string(from.substr(0, domain)),
+                            std::string(domain == std::string_view::npos ? "" : from.substr(domain + 1))};
+        const auto plan = gateway::planFor(
+            configuration_,
+            {std::string(number.substr(0, at)),
+             at == std::string_view::npos ? caller.domain : std::string(number.substr(at + 1))},
+            caller, [this](const Settings& settings) { return loadOf(settings); });
+        for (const auto& step : plan.steps) {
+            print(step);
+        }
+        for (std::size_t i = 0; i < plan.ways.size(); ++i) {
+            const auto& way = plan.ways[i];
+            print((i == 0 ? "it goes to " : "if that fails, to ") + way.gateway->uriOf(way.number) + " by " +
+                  way.gateway->nextHop().substr(std::string_view("sip:").size()));
+        }
+        if (plan.ways.empty() && (plan.isFull || plan.isForbidden)) {
+            print(plan.isFull ? "it is refused: 486" : "it is refused: 403");
+        } else if (plan.ways.empty() && plan.isChanged) {
+            print("it goes to sip:" + plan.address.toString());
+        }
+        return !plan.ways.empty() || plan.isFull || plan.isForbidden || plan.isChanged;
+    }
+
+    void notice(Notice what) {
+        if (what == Notice::Addresses) {
+            for (auto& [title, line] : lines_) {
+                line.registration->renew();
+            }
+        }
+    }
+
+private:
+    /// What there is of one gateway besides its settings.
+    struct Line {
+        std::uint32_t calls = 0;
+        std::unique_ptr<Registration> registration;
+    };
+
+    [[nodiscard]] Load loadOf(const Settings& settings) const {
+        const auto& line = lines_.at(settings.title);
+        return {line.registration->isUp(), line.calls};
+    }
+
+    [[nodiscard]] bool isFull(const Settings& settings) const {
+        return settings.maxCalls != 0 && lines_.at(settings.title).calls >= settings.maxCalls;
+    }
+
+    Verdict outgoing(Message& message) {
+        const auto dialled = dialledIn(message);
+        Caller caller{std::string(message.user().value_or(
+                          message.uri(At::From, Part::UserPlain).value_or(std::string_view()))),
+                      std::string(message.uri(At::From, Part::Host).value_or(std::string_view()))};
+        const auto plan = gateway::planFor(configuration_, dialled, caller,
+                                           [this](const Settings& settings) { return loadOf(settings); });
+        for (const auto& step : plan.steps) {
+            host_.debug("plugin_gateway: " + step);
+        }
+        if (plan.ways.empty()) {
+            return without(message, plan, dialled, caller);
+        }
+        auto verdict = Verdict::Continue;
+        for (std::uint32_t rank = 0; rank < plan.ways.size(); ++rank) {
+            const auto& [settings, number, prefix] = plan.ways[rank];
+            Target target;
+            target.uri = settings->uriOf(number);
+            target.nextHop = settings->nextHop();
+            target.rank = rank;
+            target.after = rank == 0 ? 0 : after(After::Failure);
+            target.label = settings->title;
+            target.from = settings->rewriteFrom && !settings->user.empty() ? settings->address() : "";
+            target.to = settings->rewriteTo ? "sip:" + number + "@" + settings->domain : "";
+            target.user = settings->user;
+            target.password = settings->password;
+            target.realm = settings->realm;
+            verdict = message.retarget(target);
+        }
+        const auto& first = plan.ways.front();
+        host_.info("call of " + caller.user + "@" + caller.domain + " to " + dialled.user + " goes to " +
+                   first.number + " by gateway " + first.gateway->title + " [CID: " +
+                   std::string(message.callId()) + "]");
+        return verdict;
+    }
+
+    /// No gateway takes it.
+    Verdict without(Message& message, const Plan& plan, const Address& dialled, const Caller& caller) {
+        if (plan.isFull || plan.isForbidden) {
+            host_.info("call of " + caller.user + "@" + caller.domain + " to " + dialled.user + " refused: " +
+                       (plan.isFull ? "all lines of its gateways are in use" : "no gateway is for this user") +
+                       " [CID: " + std::string(message.callId()) + "]");
+            return plan.isFull ? message.reject(kFull, "All Lines Busy") : message.reject(403);
+        }
+        return plan.isChanged ? message.retarget("sip:" + plan.address.toString()) : Verdict::Continue;
+    }
+
+    Verdict incoming(Message& message, const Settings& settings) {
+        const std::string number(message.uri(At::To, Part::UserPlain).value_or(std::string_view()));
+        const auto refuse = [&](int status, const char* reason, const std::string& why) {
+            host_.info("call of gateway " + settings.title + " for " + number + " refused: " + why +
+                       " [CID: " + std::string(message.callId()) + "]");
+            return message.reject(status, reason);
+        };
+        if (settings.incoming.empty() || !settings.active) {
+            return refuse(480, nullptr, settings.active ? "nobody is to be called from there (plugin_gateway_incoming)"
+                                                        : "it is not active");
+        }
+        if (isFull(settings)) {
+            return refuse(kFull, "All Lines Busy", "all of its lines are in use");
+        }
+        const std::string here(message.uri(At::RequestUri, Part::Host).value_or(std::string_view()));
+        auto verdict = Verdict::Continue;
+        for (const auto& user : settings.incoming) {
+            Target target;
+            target.aor = "sip:" + (user.find('@') == std::string::npos ? user + "@" + bracketed(here) : user);
+            target.label = settings.title;
+            target.user = settings.user;
+            target.password = settings.password;
+            target.realm = settings.realm;
+            verdict = message.retarget(target);
+        }
+        expected_ = {std::string(message.callId()), settings.title};
+        return verdict;
+    }
+
+    [[nodiscard]] static std::string bracketed(const std::string& host) {
+        return host.find(':') == std::string::npos ? host : "[" + host + "]";
+    }
+
+    /// A call that we have let in a moment ago takes one of the gateway's lines.
+    int started(const siproxd_call& call) {
+        if (!expected_.first.empty() && expected_.first == call.call_id) {
+            take(call.id, expected_.second);
+        }
+        expected_ = {};
+        return 0;
+    }
+
+    int tries(const siproxd_call& call) {
+        const auto* settings = call.label == nullptr ? nullptr : configuration_.byTitle(call.label);
+        if (settings == nullptr) {
+            return 0;
+        }
+        if (isFull(*settings)) {
+            host_.info("gateway " + settings->title + " is skipped: all of its lines are in use [CID: " +
+                       std::string(call.call_id) + "]");
+            return 1;
+        }
+        take(call.id, settings->title);
+        return 0;
+    }
+
+    void take(std::uint64_t call, const std::string& title) {
+        taken_.emplace(call, title);
+        ++lines_[title].calls;
+    }
+
+    /// Of one gateway, or (null) of all.
+    void leave(std::uint64_t call, const char* title) {
+        const auto [first, last] = taken_.equal_range(call);
+        for (auto it = first; it != last;) {
+            if (title == nullptr || it->second == title) {
+                --lines_[it->second].calls;
+                it = taken_.erase(it);
+            } else {
+                ++it;
+            }
+        }
+    }
+
+    Host host_;
+    const Configuration configuration_;
+    std::map<std::string, Line, std::less<>> lines_;             ///< by title
+    std::unordered_multimap<std::uint64_t, std::string> taken_;  ///< lines, by call
+    std::pair<std::string, std::string> expected_;  ///< Call-ID and title of a call that is about to begin
+};
+
+}  // namespace
+
+SIPROXD_PLUGIN(plugin_gateway, GatewayPlugin)

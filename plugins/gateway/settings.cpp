@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <map>
+
+#include "text.h"
+
+namespace gateway {
+
+using siproxd::api::Host;
+using siproxd::api::OptionLine;
+
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool sameName(std::string_view a, std::string_view b) {
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+std::vector<std::string> listOf(std::string_view text) {
+    std::vector<std::string> all;
+    for (const auto part : split(text, ';')) {
+        if (const auto entry = trim(part); !entry.empty()) {
+            all.emplace_back(entry);
+        }
+    }
+    return all;
+}
+
+/// What is said of one gateway before it is complete.
+struct Draft {
+    Settings settings;
+    OptionLine title;
+    std::optional<OptionLine> prefix;
+    std::optional<OptionLine> replacement;
+};
+
+/// A setter gives the complaint; empty: none.
+using Setter = std::function<std::string(Draft&, const OptionLine&)>;
+
+std::string number(std::uint32_t& into, std::string_view text, std::uint32_t most) {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value > most) {
+        return "a number from 0 to " + std::to_string(most) + " is needed";
+    }
+    into = value;
+    return "";
+}
+
+std::string yesOrNo(bool& into, std::string_view text) {
+    if (text != "0" && text != "1") {
+        return "0 or 1 is needed";
+    }
+    into = text == "1";
+    return "";
+}
+
+std::string host(const Host& siproxd, std::string& into, std::string_view text) {
+    const auto uri = siproxd.uri("sip:" + std::string(text));
+    if (!uri || uri->part(siproxd::api::Part::User)) {
+        return "host[:port][;transport=tcp|tls] is needed";
+    }
+    into = text;
+    return "";
+}
+
+std::map<std::string, Setter, std::less<>> setters(const Host& siproxd) {
+    constexpr std::uint32_t kDay = 86'400;
+    return {
+        {"active", [](Draft& d, const auto& l) { return yesOrNo(d.settings.active, l.value); }},
+        {"server", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.server, l.value); }},
+        {"proxy", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.proxy, l.value); }},
+        {"domain", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.domain, l.value); }},
+        {"username", [](Draft& d, const auto& l) { d.settings.user = l.value; return std::string(); }},
+        {"password", [](Draft& d, const auto& l) { d.settings.password = l.value; return std::string(); }},
+        {"realm", [](Draft& d, const auto& l) { d.settings.realm = l.value; return std::string(); }},
+        {"expires", [](Draft& d, const auto& l) { return number(d.settings.expires, l.value, kDay); }},
+        {"ping", [](Draft& d, const auto& l) { return number(d.settings.ping, l.value, kDay); }},
+        {"max_calls", [](Draft& d, const auto& l) { return number(d.settings.maxCalls, l.value, 100'000); }},
+        {"rewrite_from", [](Draft& d, const auto& l) { return yesOrNo(d.settings.rewriteFrom, l.value); }},
+        {"rewrite_to", [](Draft& d, const auto& l) { return yesOrNo(d.settings.rewriteTo, l.value); }},
+        {"prefix", [](Draft& d, const auto& l) { d.prefix = l; return std::string(); }},
+        {"replace", [](Draft& d, const auto& l) { d.replacement = l; return std::string(); }},
+        {"allowed", [](Draft& d, const auto& l) { std::ranges::move(listOf(l.value), std::back_inserter(d.settings.allowed)); return std::string(); }},
+        {"incoming", [](Draft& d, const auto& l) { std::ranges::move(listOf(l.value), std::back_inserter(d.settings.incoming)); return std::string(); }},
+    };
+}
+
+/// Whether it is complete; what is missing has been logged.
+bool complete(const Host& siproxd, Draft& draft) {
+    auto& settings = draft.settings;
+    bool good = true;
+    if (settings.server.empty()) {
+        siproxd.optionError(draft.title, "it has no plugin_gateway_server");
+        good = false;
+    }
+    if (settings.domain.empty()) {
+        settings.domain = settings.hostOfServer();
+    }
+    if (settings.user.empty() && settings.expires > 0) {
+        settings.expires = 0;
+    }
+    if (draft.prefix || draft.replacement) {
+        std::string why;
+        settings.rule = NumberRule::parse(draft.prefix ? draft.prefix->value : "",
+                                          draft.replacement ? draft.replacement->value : "", why);
+        if (!settings.rule) {
+            siproxd.optionError(draft.replacement ? *draft.replacement : *draft.prefix, why);
+            good = false;
+        }
+    }
+    return good;
+}
+
+}  // namespace
+
+std::string Settings::hostOfServer() const {
+    // An IPv6 address has colons in brackets.
+    const auto end = server.find_first_of(";:", server.starts_with('[') ? server.find(']') : 0);
+    return server.substr(0, end);
+}
+
+std::string Settings::uriOf(std::string_view number) const {
+    return "sip:" + std::string(number) + "@" + server;
+}
+
+std::string Settings::nextHop() const {
+    return "sip:" + (proxy.empty() ? server : proxy);
+}
+
+bool Settings::allows(std::string_view caller, std::string_view callerDomain) const {
+    return allowed.empty() || std::ranges::any_of(allowed, [&](std::string_view entry) {
+               const auto at = entry.find('@');
+               if (at == std::string_view::npos) {
+                   return entry == caller;
+               }
+               return (at == 0 || entry.substr(0, at) == caller) &&
+                      sameName(entry.substr(at + 1), callerDomain);
+           });
+}
+
+std::optional<Configuration> Configuration::read(const Host& siproxd) {
+    Configuration configuration;
+    const auto known = setters(siproxd);
+    std::vector<Draft> drafts;
+    bool good = true;
+    const auto complain = [&](const OptionLine& line, const std::string& why) {
+        if (!why.empty()) {
+            siproxd.optionError(line, why);
+            good = false;
+        }
+    };
+    for (const auto& line : siproxd.lines()) {
+        if (line.name == "title") {
+            const bool isTwice = std::ranges::any_of(drafts, [&](const Draft& other) {
+                return sameName(other.settings.title, line.value);
+            });
+            complain(line, line.value.empty() ? "a gateway needs a title"
+                           : isTwice          ? "there is a gateway with that title already"
+                                              : "");
+            Draft draft;
+            draft.settings.title = line.value;
+            draft.title = line;
+            drafts.push_back(std::move(draft));
+        } else if (line.name == "route") {
+            std::string why;
+            if (auto route = Route::parse(line.value, why)) {
+                configuration.routes.push_back(std::move(*route));
+            } else {
+                complain(line, why);
+            }
+        } else if (line.name == "select") {
+            complain(line, line.value == "order" || line.value == "least" ? "" : "order or least is needed");
+            configuration.leastLoaded = line.value == "least";
+        } else if (const auto setter = known.find(line.name); setter != known.end()) {
+            complain(line, drafts.empty() ? "a plugin_gateway_title has to come before"
+                                          : setter->second(drafts.back(), line));
+        }
+    }
+    for (auto& draft : drafts) {
+        good = complete(siproxd, draft) && good;
+        configuration.gateways.push_back(std::move(draft.settings));
+    }
+    return good ? std::optional(std::move(configuration)) : std::nullopt;
+}
+
+const Settings* Configuration::byTitle(std::string_view title) const {
+    const auto found = std::ranges::find_if(gateways, [title](const Settings& settings) {
+        return sameName(settings.title, title);
+    });
+    return found == gateways.end() ? nullptr : &*found;
+}
+
+}  // namespace gateway
