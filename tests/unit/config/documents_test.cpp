@@ -24,6 +24,7 @@ const std::set<std::string_view> kPluginKeys = {
     "plugin_demo_string",
     "plugin_fix_DTAG_networks",
     "plugin_fix_bogus_via_networks",
+    "plugin_fix_fbox_anoncall_networks",
     "plugin_gateway_active",
     "plugin_gateway_allowed",
     "plugin_gateway_domain",

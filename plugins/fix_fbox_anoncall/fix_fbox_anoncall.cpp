@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "siproxd/plugin.hpp"
+
+namespace {
+
+using namespace siproxd::api;
+
+/// Puts the user name back that a Fritz!Box leaves out of its Contact when it calls anonymously, or is called by
+/// somebody anonymous: without it nobody knows which of its registrations the call belongs to.
+class FixFboxAnoncall {
+public:
+    static constexpr const char* kDescription = "Fixes Contact headers of anonymous calls of a Fritz!Box";
+    static constexpr const char* kVersion = "1.0";
+    static constexpr std::uint32_t kStages = stages(Stage::PreProxy);
+    static constexpr Option kOptions[] = {
+        stringOption("networks", "Addresses of Fritz!Boxes: a list as of hosts_allow_sip"),
+    };
+
+    static std::unique_ptr<FixFboxAnoncall> create(Host host) {
+        auto networks = host.addresses("networks");
+        if (!networks) {
+            return nullptr;
+        }
+        if (networks->empty()) {
+            host.warning("plugin_fix_fbox_anoncall has nothing to do: it needs "
+                         "plugin_fix_fbox_anoncall_networks");
+        }
+        return std::make_unique<FixFboxAnoncall>(host, std::move(*networks));
+    }
+
+    FixFboxAnoncall(Host host, AddressList networks) : host_(host), networks_(std::move(networks)) {}
+
+    Verdict process(Stage, Message& message) {
+        const bool isOutgoing = message.direction() == Direction::RequestOutgoing ||
+                                message.direction() == Direction::ResponseOutgoing;
+        if (!isOutgoing || message.method() == "REGISTER" || message.count(At::Contact) == 0 ||
+            !networks_.contains(message.sourceIp())) {
+            return Verdict::Continue;
+        }
+        const auto user = meantUser(message);
+        if (!user) {
+            return Verdict::Continue;
+        }
+        const std::string before(message.uri(At::Contact, Part::Text).value_or(std::string_view()));
+        if (!message.setUri(At::Contact, Part::User, *user)) {
+            return Verdict::Failed;
+        }
+        host_.debug("plugin_fix_fbox_anoncall: Contact " + before + " gets back its user " + *user);
+        return Verdict::Continue;
+    }
+
+private:
+    /// A registration with the host of the Contact.
+    struct Known {
+        std::string user;     ///< of its Contact
+        std::string aorUser;
+        std::string unique;   ///< `uniq` of its Contact, by which a box tells its numbers apart
+    };
+
+    [[nodiscard]] std::vector<Known> registeredAt(std::string_view contactHost) const {
+        std::vector<Known> all;
+        for (const auto& binding : host_.bindings(Bindings::OfContactHost, contactHost)) {
+            const auto contact = host_.uri(binding.contact);
+            const auto aor = host_.uri(binding.aor);
+            if (contact && aor) {
+                all.push_back({std::string(contact->part(Part::User).value_or(std::string_view())),
+                               std::string(aor->part(Part::User).value_or(std::string_view())),
+                               std::string(contact->param("uniq").value_or(std::string_view()))});
+            }
+        }
+        return all;
+    }
+
+    /// The user name that the Contact should have; nothing: it has it, or it is not known.
+    [[nodiscard]] std::optional<std::string> meantUser(const Message& message) const {
+        const std::string host(message.uri(At::Contact, Part::Host).value_or(std::string_view()));
+        const std::string user(message.uri(At::Contact, Part::User).value_or(std::string_view()));
+        const std::string unique(message.uriParam(At::Contact, "uniq").value_or(std::string_view()));
+        const std::string to(message.uri(At::To, Part::User).value_or(std::string_view()));
+        const auto known = registeredAt(host);
+        const auto has = [](const std::string Known::* member, const std::string& value) {
+            return [member, &value](const Known& one) { return one.*member == value; };
+        };
+        if (std::ranges::any_of(known, has(&Known::user, user))) {
+            return std::nullopt;
+        }
+        if (!unique.empty() && std::ranges::count_if(known, has(&Known::unique, unique)) == 1) {
+            return std::ranges::find_if(known, has(&Known::unique, unique))->user;
+        }
+        const auto called = std::ranges::find_if(known, [&to](const Known& one) {
+            return !to.empty() && (one.user == to || one.aorUser == to);
+        });
+        return called == known.end() ? std::nullopt : std::optional(called->user);
+    }
+
+    Host host_;
+    AddressList networks_;
+};
+
+}  // namespace
+
+SIPROXD_PLUGIN(plugin_fix_fbox_anoncall, FixFboxAnoncall)
