@@ -49,6 +49,9 @@ const std::set<std::string_view> kPluginKeys = {
     "plugin_shortdial_akey",
     "plugin_shortdial_entry",
     "plugin_shortdial_mode",
+    "plugin_stats_filename",
+    "plugin_stats_to_file",
+    "plugin_stats_to_syslog",
     "plugin_stripheader_remove",
 };
 
