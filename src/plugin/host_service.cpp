@@ -100,7 +100,13 @@ std::optional<sip::Message> requestFrom(siproxd_self* self, const siproxd_reques
     request.setTo(*to);
     request.setCallId(callId);
     request.setCSeq({plain.cseq != 0 ? plain.cseq : 1, std::string(method)});
-    return addHeaders(request, view(plain.headers)) ? std::optional(std::move(request)) : std::nullopt;
+    if (!addHeaders(request, view(plain.headers))) {
+        return std::nullopt;
+    }
+    if (!request.header("User-Agent")) {
+        request.addHeader("User-Agent", std::string("siproxd/") + hostTable().version);
+    }
+    return request;
 }
 
 /// The user part of a URI, as on the wire.

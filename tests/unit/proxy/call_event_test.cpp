@@ -170,9 +170,9 @@ TEST_CASE("plugins hear which gateway is tried, and may skip it", "[proxy]") {
         f.house.fromInside(fromAlice("INVITE", "sip:1@example.net"));
         const auto first = f.house.takeOutside();
         f.house.loop.advance(1600ms);
-        auto sent = f.house.take();
-        REQUIRE_FALSE(sent.empty());
-        CHECK(sent.back().message.requestUriText() == "sip:1@198.51.100.2");
+        CHECK(std::ranges::any_of(f.house.take(), [](const Sent& sent) {
+            return sent.message.requestUriText() == "sip:1@198.51.100.2";
+        }));
         CHECK(f.heard() == Events{"started", "trying one", "left one", "trying two"});
         f.house.fromOutside(with(answerTo(first, 200), "Contact", "<sip:gw@198.51.100.1>"),
                             at("198.51.100.1"));

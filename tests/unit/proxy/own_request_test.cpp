@@ -60,6 +60,7 @@ TEST_CASE("a plugin registers siproxd at a gateway", "[proxy]") {
     CHECK(first.message.to().uri.toString() == "sip:acme@gw.example");
     CHECK_FALSE(first.message.fromTag().empty());
     CHECK(first.message.header("X-One") == "a");
+    CHECK(first.message.header("User-Agent")->starts_with("siproxd/"));
     CHECK(first.message.expires() == 300U);
     CHECK(first.contact().user == "acme");
     CHECK(first.contact().host == kPublic);
