@@ -28,7 +28,7 @@ bool isOneOf(std::string_view name, const auto& names) {
 }
 
 /// Without them no message finds its way, or nobody can read it. With their short forms.
-constexpr std::array<std::string_view, 18> kNeeded{"Via",
+constexpr std::array<std::string_view, 20> kNeeded{"Via",
                                                    "v",
                                                    "From",
                                                    "f",
@@ -42,10 +42,12 @@ constexpr std::array<std::string_view, 18> kNeeded{"Via",
                                                    "Max-Forwards",
                                                    "Route",
                                                    "Path",
+                                                   "Content-Type",
+                                                   "c",
                                                    "Content-Length",
                                                    "l",
-                                                   "Content-Type",
-                                                   "c"};
+                                                   "Content-Encoding",
+                                                   "e"};
 /// Commas in these do not separate values.
 constexpr std::array<std::string_view, 15> kWhole{"Authorization",
                                                   "Date",

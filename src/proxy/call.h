@@ -68,7 +68,7 @@ struct CallState {
     std::vector<sip::NameAddr> insideRoutes;  ///< its proxies, nearest to us first
     bool isRelayed = false;         ///< both parties are outside, and one of them is a user of ours
     /// Relayed for a caller who may be a stranger, to somebody outside whom a plugin has chosen:
-    /// the caller reaches nobody else by it.
+    /// nobody but these two is reached by it.
     bool isChosen = false;
     RelayMode relayMode = RelayMode::External;  ///< as it was when the call began
     bool iceLite = false;                       ///< likewise: rtp_ice = lite

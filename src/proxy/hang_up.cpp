@@ -67,14 +67,18 @@ std::vector<std::string> Proxy::routesBehindUs(const sip::Message& message) cons
 
 Located Proxy::inRelayedCall(sip::Message& request) {
     const Call* call = calls_.find(request, Side::Outside);
-    if (call != nullptr && call->state().isChosen && call->isInitiator(request)) {
+    if (call != nullptr && call->state().isChosen) {
+        // The caller knows the tags of both: he could speak for the other one as well.
         const auto* ends = call->state().ends.get();
-        auto target = ends == nullptr ? std::nullopt : sip::Uri::parse(ends->callee.target);
+        const auto* end = ends == nullptr              ? nullptr
+                          : call->isInitiator(request) ? &ends->callee
+                                                       : &ends->caller;
+        auto target = end == nullptr ? std::nullopt : sip::Uri::parse(end->target);
         if (!target) {
             return {};
         }
         request.setRequestUri(std::move(*target));
-        request.setRoutes(parsed(ends->callee.routes));
+        request.setRoutes(parsed(end->routes));
     }
     return DirectionFinder::relayed(request);
 }

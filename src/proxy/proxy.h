@@ -364,8 +364,8 @@ private:
     // calls that are ended here (hang_up.cpp)
     /// A request of a call, as its sender has written it.
     void noteRequest(Call& call, const sip::Message& request) const;
-    /// Where a request of a relayed call goes; that of a caller who may reach one party only is
-    /// changed to go there.
+    /// Where a request of a relayed call goes; one of a call that leads to nobody but its two
+    /// parties is changed to go to the other one.
     [[nodiscard]] Located inRelayedCall(sip::Message& request);
     /// A 2xx to an INVITE or UPDATE, as it came.
     void noteAnswer(Call& call, const Forward& forward, const Branch& branch,

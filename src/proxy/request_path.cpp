@@ -76,7 +76,7 @@ void Proxy::answerByVia(const Arrival& arrival) {
     const auto* original = parts_.chain.wants(plugin::Stage::PreProxy)
                                ? layer_.serverRequest(arrival.server)
                                : nullptr;
-    if (original == nullptr) {
+    if (original == nullptr || original->viaCount() != arrival.request.viaCount()) {
         return;
     }
     const auto& from = arrival.context.flow;

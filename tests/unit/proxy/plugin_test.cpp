@@ -443,7 +443,39 @@ TEST_CASE("a plugin may send a call for nobody to somebody outside, and nowhere 
         const auto bye = house.takeOne();
         CHECK(bye.flow.remote == kProvider);
         CHECK(bye.message.method() == sip::Method::Bye);
+        CHECK(bye.message.headers("Route") == std::vector<std::string>{"<sip:203.0.113.50;lr>"});
     }
+    SECTION("who speaks for the one who has been called reaches nobody else") {
+        house.fromOutside(ok, kProvider2);
+        house.take();
+        house.fromOutside(forAlice("INVITE", "sip:00900@expensive.example", 9)
+                              .set("From", "<sip:12345@x.example>;tag=t1")
+                              .set("To", "<sip:bob@example.net>;tag=b1")
+                              .set("Route", "<sip:evil.example;lr>"));
+        const auto sent = house.takeOne();
+        CHECK(sent.flow.remote == kProvider);
+        CHECK(sent.message.requestUriText() == "sip:bob@203.0.113.50");
+        CHECK(sent.message.headers("Route") == std::vector<std::string>{"<sip:203.0.113.50;lr>"});
+    }
+}
+
+TEST_CASE("a plugin that takes a Via away does not say where the answers go", "[proxy]") {
+    House house;
+    const auto contact = house.enrol();
+    Probe probe(house, kPre, [](const auto& host, auto* message) {
+        if (host.msg_status(message) == 0) {
+            host.msg_pop_via(message);
+        }
+        return SIPROXD_CONTINUE;
+    });
+    house.fromOutside(forAlice("MESSAGE", contact.toString())
+                          .add("Via", "SIP/2.0/UDP 198.51.100.3:7777;branch=z9hG4bKbelow"));
+    const auto in = house.takeInside();
+    CHECK(in.message.viaCount() == 2);
+    house.fromInside(answerTo(in, 200));
+    const auto out = house.takeOutside();
+    CHECK(out.flow.remote == kProvider);
+    CHECK(out.message.viaCount() == 2);
 }
 
 TEST_CASE("other requests for nobody stay that", "[proxy]") {
