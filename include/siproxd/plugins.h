@@ -443,6 +443,9 @@ const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(PLUGIN_NAME) = {
     siproxd_plugins_destroy,
     siproxd_plugins_process,
     siproxd_plugins_tick,
+    NULL,
+    NULL,
+    NULL,
 };
 
 #ifdef __cplusplus

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../pattern/rules.h"
+#include "siproxd/plugin.hpp"
+
+namespace {
+
+using namespace siproxd::api;
+namespace pattern = siproxd::pattern;
+
+/// A URI parameter that says which plugins have seen a number already, joined by `-`.
+constexpr const char* kSeen = "redirected";
+constexpr std::string_view kSelf = "regex";
+/// Longer URIs are none.
+constexpr std::size_t kLongest = 4096;
+
+bool namesSelf(std::string_view plugins) {
+    for (;;) {
+        const auto dash = plugins.find('-');
+        if (detail::equals(plugins.substr(0, dash), kSelf)) {
+            return true;
+        }
+        if (dash == std::string_view::npos) {
+            return false;
+        }
+        plugins.remove_prefix(dash + 1);
+    }
+}
+
+/// Rewrites what is dialled by patterns.
+class Regex {
+public:
+    static constexpr const char* kDescription = "Rewrites the target of outgoing calls by patterns";
+    static constexpr const char* kVersion = "1.0";
+    static constexpr std::uint32_t kStages = stages(Stage::DetermineTarget);
+    static constexpr Option kOptions[] = {
+        pattern::kRuleOptions[0],
+        pattern::kRuleOptions[1],
+        pattern::kRuleOptions[2],
+        stringOption("mode", "redirect: the phone is told by 302; retarget: the call is sent there",
+                     "redirect"),
+    };
+
+    static std::unique_ptr<Regex> create(Host host) {
+        auto rules = pattern::readRules(host, "plugin_regex");
+        const auto mode = host.choice("mode", {"redirect", "retarget"});
+        if (!rules || !mode) {
+            return nullptr;
+        }
+        if (rules->empty()) {
+            host.warning("plugin_regex has nothing to do: it needs plugin_regex_desc, "
+                         "plugin_regex_pattern and plugin_regex_replace");
+        }
+        return std::make_unique<Regex>(host, std::move(*rules), mode == 1U);
+    }
+
+    Regex(Host host, std::vector<pattern::Rule> rules, bool retargets)
+        : host_(host), rules_(std::move(rules)), retargets_(retargets) {}
+
+    Verdict process(Stage, Message& message) {
+        if (message.direction() != Direction::RequestOutgoing || message.method() != "INVITE" ||
+            message.param(At::To, "tag") || isSeen(message, At::RequestUri) ||
+            isSeen(message, At::To)) {
+            return Verdict::Continue;
+        }
+        // The phone knows what it has dialled by the To; where it goes stands in the request URI.
+        const At at = retargets_ ? At::RequestUri : At::To;
+        const std::string dialled(message.uri(at, Part::Text).value_or(std::string_view()));
+        const auto rewritten = rewrite(dialled);
+        if (!rewritten) {
+            return Verdict::Continue;
+        }
+        auto target = host_.uri(*rewritten);
+        if (!target) {
+            host_.warning("plugin_regex: " + *rewritten + " is no URI, " + dialled + " is dialled");
+            return Verdict::Continue;
+        }
+        host_.info("redirecting " + dialled + " -> " + *rewritten);
+        mark(*target);
+        return retargets_ ? message.retarget(target->toString())
+                          : message.redirect(target->toString());
+    }
+
+private:
+    /// By the first rule that matches.
+    std::optional<std::string> rewrite(std::string_view dialled) {
+        pattern::Effort effort;
+        for (pattern::Rule& rule : rules_) {
+            // With a first group that took part the pattern means one place, without one all.
+            auto result = pattern::replace(
+                rule.pattern, rule.replacement, dialled, kLongest, effort,
+                [](const pattern::Match& first) { return first.size() > 1 && first[1].tookPart; });
+            if (result.found == pattern::Found::TooHard) {
+                pattern::reportTooHard(host_, "plugin_regex", rule);
+            } else if (result.found == pattern::Found::Yes) {
+                host_.info("Matched rexec rule: " + rule.description);
+                return std::move(result.text);
+            }
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] bool isSeen(const Message& message, At at) const {
+        if (const auto seen = message.uriParam(at, kSeen)) {
+            return namesSelf(*seen);
+        }
+        // Of a tel: URI all is one text.
+        const auto text = message.uri(at, Part::Opaque).value_or(std::string_view());
+        const auto param = text.find(std::string(";") + kSeen + "=");
+        if (param == std::string_view::npos) {
+            return false;
+        }
+        const auto value = text.substr(text.find('=', param) + 1);
+        return namesSelf(value.substr(0, value.find(';')));
+    }
+
+    static void mark(Uri& target) {
+        if (const auto number = target.part(Part::Opaque)) {
+            target.set(Part::Opaque, std::string(*number) + ";" + kSeen + "=" + std::string(kSelf));
+            return;
+        }
+        const std::string others(target.param(kSeen).value_or(std::string_view()));
+        target.setParam(kSeen,
+                        others.empty() ? std::string(kSelf) : others + "-" + std::string(kSelf));
+    }
+
+    Host host_;
+    std::vector<pattern::Rule> rules_;
+    bool retargets_;
+};
+
+}  // namespace
+
+SIPROXD_PLUGIN(plugin_regex, Regex)
