@@ -149,7 +149,8 @@ enum {
 enum {
     SIPROXD_BINDINGS_ALL = 0,
     SIPROXD_BINDINGS_OF_AOR = 1,          ///< `text` is the address-of-record, a URI
-    SIPROXD_BINDINGS_OF_CONTACT_HOST = 2  ///< `text` is the host in the phones' own Contacts
+    SIPROXD_BINDINGS_OF_CONTACT_HOST = 2,  ///< `text` is the host in the phones' own Contacts
+    SIPROXD_BINDINGS_OF_SHOWN = 3  ///< `text` is the Contact that stands for the phone outside, a URI
 };
 
 /// What siproxd_plugin.call hears of.
@@ -229,6 +230,14 @@ typedef struct siproxd_target {
     const char* user;
     const char* password;
     const char* realm;  ///< the only realm that is answered; NULL: the first one that asks
+    /// 1: as if it had been dialled. When its turn comes all plugins are asked (DETERMINE_TARGET) about a copy of the
+    /// request with `uri` (or `aor`) as request URI and To, and what they say takes the place of this target: other
+    /// targets of any rank, a refusal. What they leave alone goes where it would go anyway. With `aor` the copy is a
+    /// call for that user (REQUEST_INCOMING), else one that `on_behalf` makes (REQUEST_OUTGOING).
+    uint32_t dial;
+    uint32_t reserved;       ///< 0
+    const char* on_behalf;   ///< with `dial`: msg_user() of the copy; NULL: nobody
+    const char* headers;     ///< further header fields there, lines that end with \r\n; NULL: none
 } siproxd_target;
 
 /// A request of siproxd's own. What is not needed is 0.
@@ -299,6 +308,33 @@ typedef struct siproxd_call {
     uint32_t stream_count;
     uint32_t stream_size;  ///< sizeof(siproxd_stream) of the host
 } siproxd_call;
+
+/// A NAPTR record (RFC 3403). Strings are borrowed for the call, and never NULL.
+typedef struct siproxd_naptr {
+    uint32_t size;  ///< sizeof(siproxd_naptr) of the host
+    uint32_t order;
+    uint32_t preference;
+    const char* flags;
+    const char* service;
+    const char* regexp;       ///< as it stands: !pattern!replacement!flags; empty: there is none
+    const char* replacement;  ///< a host name; empty with `regexp`
+} siproxd_naptr;
+
+/// SIP as it was received, or is sent: of every transport, decrypted, one message (or what was no message) each. Strings
+/// are borrowed for the call.
+typedef struct siproxd_packet {
+    uint32_t size;      ///< sizeof(siproxd_packet) of the host
+    uint32_t is_sent;   ///< 1: by siproxd
+    int protocol;       ///< SIPROXD_PROTOCOL_…
+    uint32_t reserved;
+    const char* local_ip;
+    const char* remote_ip;
+    uint32_t local_port;
+    uint32_t remote_port;
+    uint64_t connection;  ///< of TCP and TLS: a number that is not used again; 0: UDP
+    const char* data;
+    size_t length;
+} siproxd_packet;
 
 /// What siproxd does for plugins. One table for all; it lives as long as the process.
 typedef struct siproxd_host {
@@ -478,6 +514,10 @@ typedef struct siproxd_host {
     /// Who has authenticated with a password of ours; NULL: nobody was asked. DETERMINE_TARGET and
     /// PRE_PROXY only.
     const char* (*msg_user)(siproxd_message* message);
+    /// Of a copy that a target with `dial` has led to: the request URIs that have been dialled before in its place, from
+    /// 0, that of the request itself first. NULL: there are no more. Who finds an address in it that it is about to
+    /// send the call to has found a loop; siproxd itself ends it after eight.
+    const char* (*msg_history)(siproxd_message* message, size_t index);
     /// Sends a request outside, by the servers of its target (RFC 3263), and answers challenges when there
     /// are credentials. `done` is called once, with the final response or, when there was none, NULL;
     /// never from inside this function. The id of the request; 0: it is not well-formed, or siproxd is
@@ -494,6 +534,31 @@ typedef struct siproxd_host {
     /// `reason` is for the log and the Reason header. 0: done; else there is no such call (any more).
     /// Not from inside siproxd_plugin.call.
     int (*call_end)(siproxd_self* self, uint64_t call, int status, const char* reason);
+
+    /// Asks the name servers for the addresses of a host, or for NAPTR records, best first; both by the directives dns_*,
+    /// with a cache, and within its 5 s. `done` is called once, never from inside this function; `why` is NULL
+    /// when there are any, else it says what is wrong. The id of the question; 0: siproxd is not ready yet.
+    uint64_t (*dns_addresses)(siproxd_self* self, const char* name,
+                              void (*done)(void* context, const char* const* ips, size_t count, const char* why),
+                              void* context);
+    uint64_t (*dns_naptr)(siproxd_self* self, const char* name,
+                          void (*done)(void* context, const siproxd_naptr* records, size_t count, const char* why),
+                          void* context);
+    /// `done` will not be called any more. Ids that are over do no harm.
+    void (*dns_forget)(siproxd_self* self, uint64_t question);
+
+    /// Sends a datagram from siproxd's SIP socket outside to `address` (as msg_source() has it). What comes from exactly
+    /// there within `patience` milliseconds is shown to `came` before anybody else sees it, until that returns 1: it
+    /// was the answer. After that time `came` is called with NULL. Without `came` it is only sent. The id of what is
+    /// waited for; 0: it could not be sent, or too much is waited for.
+    uint64_t (*datagram_send)(siproxd_self* self, const char* address, const void* data, size_t size,
+                              uint32_t patience, int (*came)(void* context, const void* data, size_t size),
+                              void* context);
+    /// `came` will not be called any more. Ids that are over do no harm.
+    void (*datagram_forget)(siproxd_self* self, uint64_t id);
+    /// The address that siproxd has outside as others see it, as by the directive host_outbound; NULL: its own
+    /// again. 0: done.
+    int (*announce)(siproxd_self* self, const char* ip);
 
     /// An address list as the directive hosts_allow_sip has it: networks, ranges, exceptions (`!`) and `file:`, IPv4 and IPv6. Host names only during
     /// create(): they are resolved meanwhile and again and again, and stand for nobody until they
@@ -545,6 +610,8 @@ typedef struct siproxd_plugin {
     /// sent. `print` takes one line at a time. 1: the plugin decides about it. May be NULL.
     int (*route)(void* state, const char* number, const char* from,
                  void (*print)(void* context, const char* line), void* context);
+    /// Sees all SIP on the wire, before access lists and whatever becomes of it. May be NULL.
+    void (*traffic)(void* state, const siproxd_packet* packet);
 
     // Minor versions to come add their callbacks here.
 } siproxd_plugin;

@@ -20,7 +20,8 @@
 ///   - `int call(CallEvent event, const siproxd_call& call)`, to hear of calls;
 ///   - `void notice(Notice what)`, to hear of other things;
 ///   - `bool route(std::string_view number, std::string_view from, const std::function<void(std::string_view)>& print)`,
-///     for siproxd --route-test.
+///     for siproxd --route-test;
+///   - `void traffic(const siproxd_packet& packet)`, to see all SIP on the wire.
 /// Views that are given back are borrowed as plugin.h says: until the message is changed.
 #pragma once
 
@@ -134,6 +135,9 @@ struct Target {
     std::string user = {};
     std::string password = {};
     std::string realm = {};
+    bool dial = false;
+    std::string onBehalf = {};
+    std::string headers = {};
 };
 
 /// siproxd_request with texts of its own; empty ones are not there, but for the Contact's user.
@@ -158,6 +162,7 @@ enum class Bindings : int {
     All = SIPROXD_BINDINGS_ALL,
     OfAor = SIPROXD_BINDINGS_OF_AOR,
     OfContactHost = SIPROXD_BINDINGS_OF_CONTACT_HOST,
+    OfShown = SIPROXD_BINDINGS_OF_SHOWN,
 };
 
 /// What Plugin::notice() hears of.
@@ -415,6 +420,11 @@ public:
         return made == nullptr ? std::nullopt : std::optional(Uri(table_, made));
     }
 
+    /// The address that siproxd has outside as others see it; nothing: its own again. False: that is none.
+    bool announce(std::optional<std::string_view> ip) const {
+        return table_->announce(self_, ip ? detail::z(*ip).c_str() : nullptr) == 0;
+    }
+
     /// From any thread: process() is called again for the suspended message.
     void resume(std::uint64_t token) const { table_->resume(self_, token); }
 
@@ -670,6 +680,9 @@ public:
         plain.user = orNull(target.user);
         plain.password = orNull(target.password);
         plain.realm = orNull(target.realm);
+        plain.dial = target.dial ? 1 : 0;
+        plain.on_behalf = orNull(target.onBehalf);
+        plain.headers = orNull(target.headers);
         return static_cast<Verdict>(host_->retarget_to(message_, &plain));
     }
     bool setNextHop(std::string_view uri) {
@@ -690,6 +703,15 @@ public:
     [[nodiscard]] Text label() const { return detail::text(host_->msg_label(message_)); }
     /// Who has authenticated here.
     [[nodiscard]] Text user() const { return detail::text(host_->msg_user(message_)); }
+
+    /// What has been dialled before in the place of the request URI (Target::dial), the first one first.
+    [[nodiscard]] std::vector<std::string_view> history() const {
+        std::vector<std::string_view> all;
+        while (const char* uri = host_->msg_history(message_, all.size())) {
+            all.emplace_back(uri);
+        }
+        return all;
+    }
 
     [[nodiscard]] siproxd_message* handle() const { return message_; }
 
@@ -754,6 +776,146 @@ public:
 private:
     Host host_;
     Done done_;
+    std::uint64_t id_ = 0;
+};
+
+/// A NAPTR record (RFC 3403).
+struct Naptr {
+    std::uint32_t order = 0;
+    std::uint32_t preference = 0;
+    std::string flags;
+    std::string service;
+    std::string regexp;       ///< `!pattern!replacement!flags`; empty: there is none
+    std::string replacement;  ///< a host name
+};
+
+/// A question to the name servers, forgotten when this is destroyed.
+class Lookup {
+public:
+    explicit Lookup(const Host& host) : host_(host) {}
+    ~Lookup() { forget(); }
+    Lookup(const Lookup&) = delete;
+    Lookup& operator=(const Lookup&) = delete;
+
+    /// `done` gets none when there are none, or none could be found. False: siproxd is not ready. The question before
+    /// is forgotten.
+    bool addresses(std::string_view name, std::function<void(std::vector<std::string>)> done) {
+        forget();
+        addresses_ = std::move(done);
+        id_ = host_.table()->dns_addresses(
+            host_.self(), detail::z(name).c_str(),
+            [](void* context, const char* const* ips, std::size_t count, const char*) {
+                auto* lookup = static_cast<Lookup*>(context);
+                lookup->answered([&] {
+                    const auto call = std::move(lookup->addresses_);
+                    call(std::vector<std::string>(ips, ips + count));
+                });
+            },
+            this);
+        return id_ != 0;
+    }
+    bool naptr(std::string_view name, std::function<void(std::vector<Naptr>)> done) {
+        forget();
+        naptr_ = std::move(done);
+        id_ = host_.table()->dns_naptr(
+            host_.self(), detail::z(name).c_str(),
+            [](void* context, const siproxd_naptr* records, std::size_t count, const char*) {
+                auto* lookup = static_cast<Lookup*>(context);
+                lookup->answered([&] {
+                    std::vector<Naptr> all;
+                    for (std::size_t i = 0; i < count; ++i) {
+                        all.push_back({records[i].order, records[i].preference, records[i].flags,
+                                       records[i].service, records[i].regexp, records[i].replacement});
+                    }
+                    const auto call = std::move(lookup->naptr_);
+                    call(std::move(all));
+                });
+            },
+            this);
+        return id_ != 0;
+    }
+    void forget() {
+        if (const auto id = std::exchange(id_, 0); id != 0) {
+            host_.table()->dns_forget(host_.self(), id);
+        }
+    }
+
+private:
+    /// The lookup may be destroyed by who is told.
+    template <class Body>
+    void answered(const Body& body) {
+        id_ = 0;
+        const Host host = host_;
+        try {
+            body();
+        } catch (...) {
+            detail::report(host);
+        }
+    }
+
+    Host host_;
+    std::function<void(std::vector<std::string>)> addresses_;
+    std::function<void(std::vector<Naptr>)> naptr_;
+    std::uint64_t id_ = 0;
+};
+
+/// Datagrams from the SIP socket outside to somebody who answers with datagrams. What is waited for is forgotten when
+/// this is destroyed.
+class Datagrams {
+public:
+    /// Gets what has come from there, or nothing when the time is over; true: that was what has been waited for.
+    using Came = std::function<bool(std::optional<std::string_view>)>;
+
+    Datagrams(const Host& host, Came came) : host_(host), came_(std::move(came)) {}
+    ~Datagrams() { forget(); }
+    Datagrams(const Datagrams&) = delete;
+    Datagrams& operator=(const Datagrams&) = delete;
+
+    /// `to` as Message::source() gives it. Waits for answers from there, and no longer for those before. False: it
+    /// could not be sent.
+    bool send(std::string_view to, std::string_view bytes, std::uint32_t patience) {
+        forget();
+        id_ = host_.table()->datagram_send(
+            host_.self(), detail::z(to).c_str(), bytes.data(), bytes.size(), patience,
+            [](void* context, const void* data, std::size_t size) {
+                auto* self = static_cast<Datagrams*>(context);
+                const Host host = self->host_;
+                try {
+                    if (data == nullptr) {
+                        self->id_ = 0;
+                        self->came_(std::nullopt);
+                        return 1;
+                    }
+                    // It may send the next one meanwhile.
+                    const auto id = self->id_;
+                    const bool isIt = self->came_(std::string_view(static_cast<const char*>(data), size));
+                    if (isIt && self->id_ == id) {
+                        self->id_ = 0;
+                    }
+                    return isIt ? 1 : 0;
+                } catch (...) {
+                    detail::report(host);
+                    return 0;
+                }
+            },
+            this);
+        return id_ != 0;
+    }
+    /// Sends the same once more; who waits already goes on.
+    bool repeat(std::string_view to, std::string_view bytes) const {
+        host_.table()->datagram_send(host_.self(), detail::z(to).c_str(), bytes.data(), bytes.size(), 0, nullptr,
+                                     nullptr);
+        return id_ != 0;
+    }
+    void forget() {
+        if (const auto id = std::exchange(id_, 0); id != 0) {
+            host_.table()->datagram_forget(host_.self(), id);
+        }
+    }
+
+private:
+    Host host_;
+    Came came_;
     std::uint64_t id_ = 0;
 };
 
@@ -822,6 +984,15 @@ public:
         }
     }
 
+    static void traffic(void* state, const siproxd_packet* packet) noexcept {
+        auto* holder = static_cast<Holder*>(state);
+        try {
+            holder->plugin->traffic(*packet);
+        } catch (...) {
+            detail::report(holder->host);
+        }
+    }
+
     static int call(void* state, int event, const siproxd_call* call) noexcept {
         auto* holder = static_cast<Holder*>(state);
         try {
@@ -847,6 +1018,7 @@ public:
                               nullptr,
                               nullptr,
                               nullptr,
+                              nullptr,
                               nullptr};
         if constexpr (requires { Plugin::kOptions; }) {
             plugin.options = std::data(Plugin::kOptions);
@@ -866,6 +1038,9 @@ public:
         }
         if constexpr (requires { &Plugin::route; }) {
             plugin.route = route;
+        }
+        if constexpr (requires { &Plugin::traffic; }) {
+            plugin.traffic = traffic;
         }
         return plugin;
     }

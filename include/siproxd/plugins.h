@@ -446,6 +446,7 @@ const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(PLUGIN_NAME) = {
     NULL,
     NULL,
     NULL,
+    NULL,
 };
 
 #ifdef __cplusplus

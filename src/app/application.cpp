@@ -189,7 +189,15 @@ void Application::Impl::openProxy(AccessOptions access) {
         proxy::Parts{*loop, random, outlet, &outlet, *locator, *dead, *locations, *aliases,
                      relay.get(), *chain},
         std::move(options), addresses, std::move(access.policy));
-    services = std::make_unique<proxy::PluginServices>(*chain, *locations, *proxy);
+    services = std::make_unique<proxy::PluginServices>(
+        *chain, *locations, *proxy, *resolver, [this](std::optional<base::IpAddress> ip) {
+            // Not while a message is on its way, which is half written by then.
+            loop->post([this, ip] {
+                learned = ip;
+                readdress();
+            });
+        });
+    outlet.showTo(*chain);
     userFile = std::make_unique<UserFile>(
         *loop, [this](access::Users users) { proxy->gate().setUsers(std::move(users)); });
     // Of the jail, if we are in one.

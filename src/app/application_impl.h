@@ -85,6 +85,7 @@ struct Application::Impl {
     std::optional<net::TlsContext> tls;  ///< until the transports have it
     std::string announcedHost;           ///< host_outbound, to see when it changes
     dns::Addresses announced;            ///< its addresses, when it is a name
+    std::optional<base::IpAddress> learned;  ///< what a plugin has found out about us; goes before host_outbound
     proxy::Addresses addresses;
     bool listensEverywhere = false;
     base::SystemRandom random;

@@ -39,7 +39,8 @@ void announce(proxy::Endpoint& endpoint, const std::string& host, const dns::Add
 
 proxy::Addresses localAddresses(const net::SelectedInterfaces& selected,
                                 const config::Settings& settings,
-                                const dns::Addresses& announced) {
+                                const dns::Addresses& announced,
+                                const std::optional<base::IpAddress>& learned) {
     proxy::Addresses outside;
     addSide(outside, proxy::Side::Outside, selected.outbound);
     proxy::Addresses addresses;
@@ -50,6 +51,9 @@ proxy::Addresses localAddresses(const net::SelectedInterfaces& selected,
     for (auto endpoint : outside.endpoints()) {
         if (!host.empty()) {
             announce(endpoint, host, announced);
+        }
+        if (learned) {
+            announce(endpoint, learned->toString(), {});
         }
         addresses.add(std::move(endpoint));
     }

@@ -42,17 +42,7 @@ std::optional<base::SocketAddress> nameServer(std::string_view text) {
     if (const auto ip = base::IpAddress::parse(text)) {
         return base::SocketAddress{*ip, kDnsPort};
     }
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const auto host = text.substr(0, colon);
-    const auto ip = base::IpAddress::parse(host);
-    const auto port = base::parseUnsigned(text.substr(colon + 1), UINT16_MAX);
-    if (!ip || (ip->isV6() && !host.starts_with('[')) || !port || *port == 0) {
-        return std::nullopt;
-    }
-    return base::SocketAddress{*ip, static_cast<std::uint16_t>(*port)};
+    return base::SocketAddress::parse(text);
 }
 
 /// Other lists must say /32, for in theirs a forgotten mask may let somebody in.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string_view>
 
+#include "plugin/chain.h"
 #include "transaction/layer.h"
 #include "transport/connections.h"
 #include "transport/transports.h"
@@ -15,7 +16,12 @@ namespace siproxd::app {
 class Outlet final : public transaction::Sender, public transport::Connections {
 public:
     void open(transport::Transports& transports) { transports_ = &transports; }
+    /// The plugins see what is sent from now on.
+    void showTo(plugin::Chain& chain) { chain_ = &chain; }
     base::Result<void> send(std::string_view bytes, const base::Flow& to) override {
+        if (chain_ != nullptr && chain_->seesTraffic()) {
+            chain_->showTraffic(true, to, bytes);
+        }
         return transports_ != nullptr ? transports_->send(bytes, to) : base::fail(kNotStarted);
     }
     base::Result<base::Flow> open(const base::Flow& flow, std::string_view name) override {
@@ -46,6 +52,7 @@ public:
 private:
     static constexpr auto kNotStarted = "not started";
     transport::Transports* transports_ = nullptr;
+    plugin::Chain* chain_ = nullptr;
 };
 
 }  // namespace siproxd::app

@@ -109,7 +109,7 @@ void Application::Impl::takeNetwork(base::Result<net::TlsContext> certificates,
 }
 
 void Application::Impl::readdress() {
-    auto fresh = localAddresses(interfaces->selected(), settings, announced);
+    auto fresh = localAddresses(interfaces->selected(), settings, announced, learned);
     if (fresh == addresses) {
         return;
     }

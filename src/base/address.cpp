@@ -104,6 +104,20 @@ std::string IpAddress::toHost() const {
     return isV6() ? "[" + toString() + "]" : toString();
 }
 
+std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto host = text.substr(0, colon);
+    const auto ip = IpAddress::parse(host);
+    const auto port = parseUnsigned(text.substr(colon + 1), UINT16_MAX);
+    if (!ip || ip->isV6() != host.starts_with('[') || !port || *port == 0) {
+        return std::nullopt;
+    }
+    return SocketAddress{*ip, static_cast<std::uint16_t>(*port)};
+}
+
 SocketAddress SocketAddress::fromSockaddr(const sockaddr* address) {
     if (address->sa_family == AF_INET) {
         sockaddr_in v4{};

@@ -61,6 +61,8 @@ struct SocketAddress {
     IpAddress ip;
     std::uint16_t port = 0;
 
+    /// What toString() gives; nothing when it is not that, or the port is 0.
+    [[nodiscard]] static std::optional<SocketAddress> parse(std::string_view text);
     [[nodiscard]] static SocketAddress fromSockaddr(const sockaddr* address);
 
     /// Fills `out` and returns its used length; 0 when there is no address.

@@ -169,8 +169,10 @@ Outcome naptrOutcome(int status, std::span<const std::uint8_t> message) {
                            .preference = reply.preference,
                            .flags = text(reply.flags),
                            .service = text(reply.service),
-                           .replacement = withoutDot(reply.replacement)};
-        if (text(reply.regexp).empty() && isHostName(record.replacement)) {
+                           .replacement = withoutDot(reply.replacement),
+                           .regexp = text(reply.regexp)};
+        // RFC 3403 §4.1: one excludes the other.
+        if (record.regexp.empty() ? isHostName(record.replacement) : record.replacement.empty()) {
             records.push_back(std::move(record));
         }
     });

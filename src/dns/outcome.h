@@ -34,8 +34,8 @@ struct Outcome {
 /// is no host name) is left out.
 [[nodiscard]] Outcome srvOutcome(int status, std::span<const std::uint8_t> message);
 
-/// From a message with NAPTR records, by order and preference. Those with a regular expression or
-/// without a replacement that is a name are left out (RFC 3263 §4.1 has no use for them).
+/// From a message with NAPTR records, by order and preference. Those that have neither or both of a replacement and a regular
+/// expression, or a replacement that is no name, are left out.
 [[nodiscard]] Outcome naptrOutcome(int status, std::span<const std::uint8_t> message);
 
 /// The least time to live in the answer section of a DNS message (RFC 1035 §4.1); 0 when the

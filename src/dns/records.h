@@ -42,14 +42,15 @@ struct SrvRecord {
     friend auto operator<=>(const SrvRecord&, const SrvRecord&) = default;
 };
 
-/// Which services a domain has (RFC 3403), those that replace the name without a regular
-/// expression.
+/// Which services a domain or a number has (RFC 3403): it replaces the name by another, or what was asked for as a
+/// regular expression says.
 struct NaptrRecord {
     std::uint16_t order = 0;
     std::uint16_t preference = 0;
     std::string flags;
     std::string service;
-    std::string replacement;
+    std::string replacement;  ///< a host name; empty with `regexp`
+    std::string regexp{};     ///< as it stands: `!pattern!replacement!flags`
 
     friend auto operator<=>(const NaptrRecord&, const NaptrRecord&) = default;
 };

@@ -156,6 +156,7 @@ std::size_t Chain::load(const config::PluginSettings& settings) {
         }
     }
     stages_ = impl_->stages();
+    seesTraffic_ = std::ranges::any_of(impl_->instances, &Instance::seesTraffic);
     return loaded;
 }
 
@@ -170,6 +171,7 @@ bool Chain::add(const siproxd_plugin& description, std::vector<config::PluginOpt
         std::make_unique<Instance>(impl_->loop, impl_->random, impl_->suspensions, impl_->patience,
                                    std::move(name), *checked, std::move(options), std::nullopt));
     stages_ = impl_->stages();
+    seesTraffic_ = std::ranges::any_of(impl_->instances, &Instance::seesTraffic);
     return started;
 }
 
@@ -257,6 +259,25 @@ int Chain::tell(CallEvent event, const CallView& call) {
         }
     }
     return result;
+}
+
+void Chain::showTraffic(bool isSent, const base::Flow& flow, std::string_view bytes) {
+    const auto local = flow.local.ip.toString();
+    const auto remote = flow.remote.ip.toString();
+    const siproxd_packet packet{.size = sizeof packet,
+                                .is_sent = isSent ? 1U : 0U,
+                                .protocol = protocolNumber(flow.protocol),
+                                .reserved = 0,
+                                .local_ip = local.c_str(),
+                                .remote_ip = remote.c_str(),
+                                .local_port = flow.local.port,
+                                .remote_port = flow.remote.port,
+                                .connection = flow.connection,
+                                .data = bytes.data(),
+                                .length = bytes.size()};
+    for (const auto& instance : impl_->instances) {
+        instance->show(packet);
+    }
 }
 
 void Chain::tick() {

@@ -69,6 +69,8 @@ struct Context {
     std::optional<sip::Uri> nextHop = {};      ///< plugins may set it; wins over the proxy's own
     std::string label = {};  ///< what the sender is called that a plugin knows; empty: none
     std::string user = {};   ///< who has authenticated; empty: nobody was asked
+    /// What has been dialled before instead of the request URI, the first one first; null: nothing.
+    std::shared_ptr<const std::vector<std::string>> history = {};
 };
 
 /// What the chain decided. Members that do not belong to the verdict are empty.
@@ -164,6 +166,11 @@ public:
     /// Tells the plugins in their order until one does not return 0, which is what is returned then.
     int tell(CallEvent event, const CallView& call);
 
+    /// Whether any plugin wants to see what is on the wire.
+    [[nodiscard]] bool seesTraffic() const { return seesTraffic_; }
+    /// Shows them a message, or what was none.
+    void showTraffic(bool isSent, const base::Flow& flow, std::string_view bytes);
+
     /// Stage TIMER: to be called about every 5 seconds.
     void tick();
 
@@ -180,6 +187,7 @@ private:
 
     std::unique_ptr<Impl> impl_;
     std::uint32_t stages_ = 0;  ///< of all plugins that are not disabled
+    bool seesTraffic_ = false;
 };
 
 }  // namespace siproxd::plugin

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -129,6 +130,9 @@ struct IdentityTexts {
 /// Null: no label, or a URI that cannot be parsed.
 [[nodiscard]] std::shared_ptr<const Identity> identityFrom(const IdentityTexts& texts);
 
+/// Lines that end with \r\n; nothing when one of them is not well-formed, or is what the proxy writes itself.
+[[nodiscard]] std::optional<HeaderFields> headerFields(std::string_view lines);
+
 // Each part of the table is filled in by the file that implements it.
 void fillMessageFunctions(siproxd_host& table);
 void fillAddressFunctions(siproxd_host& table);
@@ -136,10 +140,14 @@ void fillViaFunctions(siproxd_host& table);
 void fillDecisionFunctions(siproxd_host& table);
 void fillServiceFunctions(siproxd_host& table);
 void fillListFunctions(siproxd_host& table);
+void fillNetworkFunctions(siproxd_host& table);
 
 /// What a setter of the interface returns.
 inline constexpr int kDone = 0;
 inline constexpr int kNotDone = -1;
+
+/// SIPROXD_PROTOCOL_….
+[[nodiscard]] int protocolNumber(base::Protocol protocol);
 
 /// Whether it is a token (RFC 3261 §25.1).
 [[nodiscard]] bool isHeaderName(std::string_view name);

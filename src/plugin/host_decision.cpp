@@ -98,6 +98,13 @@ int retargetTo(siproxd_message* message, const siproxd_target* given) noexcept {
     if (!label.empty() && !identity) {
         return SIPROXD_FAILED;
     }
+    auto headers = headerFields(view(plain.headers));
+    if (!headers) {
+        return SIPROXD_FAILED;
+    }
+    target.headers = std::move(*headers);
+    target.isDialled = plain.dial != 0;
+    target.onBehalf = view(plain.on_behalf);
     target.identity = identity;
     target.keepsContact = !uri;
     target.uri = uri ? std::move(*uri) : *target.aor;

@@ -7,6 +7,14 @@
 
 namespace siproxd::plugin {
 
+int protocolNumber(base::Protocol protocol) {
+    switch (protocol) {
+        case base::Protocol::Tcp: return SIPROXD_PROTOCOL_TCP;
+        case base::Protocol::Tls: return SIPROXD_PROTOCOL_TLS;
+        default: return SIPROXD_PROTOCOL_UDP;
+    }
+}
+
 bool isHeaderName(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -50,12 +58,7 @@ std::uint32_t localPort(siproxd_message* message) noexcept {
 }
 
 int protocol(siproxd_message* message) noexcept {
-    switch (message->context.flow.protocol) {
-        case base::Protocol::Udp: return SIPROXD_PROTOCOL_UDP;
-        case base::Protocol::Tcp: return SIPROXD_PROTOCOL_TCP;
-        case base::Protocol::Tls: break;
-    }
-    return SIPROXD_PROTOCOL_TLS;
+    return protocolNumber(message->context.flow.protocol);
 }
 
 const char* label(siproxd_message* message) noexcept {
@@ -210,6 +213,11 @@ std::size_t removeHeader(siproxd_message* message, const char* name, const char*
     return removed;
 }
 
+const char* history(siproxd_message* message, std::size_t index) noexcept {
+    const auto& all = message->context.history;
+    return all == nullptr || index >= all->size() ? nullptr : (*all)[index].c_str();
+}
+
 const char* body(siproxd_message* message, std::size_t* size) noexcept {
     const std::string_view bytes =
         of(message) == nullptr ? std::string_view() : of(message)->body();
@@ -248,6 +256,7 @@ void fillMessageFunctions(siproxd_host& table) {
     table.msg_source = source;
     table.msg_label = label;
     table.msg_user = user;
+    table.msg_history = history;
     table.msg_source_ip = sourceIp;
     table.msg_source_port = sourcePort;
     table.msg_local_ip = localIp;

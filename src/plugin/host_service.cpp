@@ -27,7 +27,7 @@ std::size_t bindings(siproxd_self* self, int which, const char* text,
                      void* context) noexcept {
     std::size_t count = 0;
     if (self->services == nullptr || each == nullptr || which < SIPROXD_BINDINGS_ALL ||
-        which > SIPROXD_BINDINGS_OF_CONTACT_HOST) {
+        which > SIPROXD_BINDINGS_OF_SHOWN) {
         return count;
     }
     self->services->bindings(
@@ -51,37 +51,6 @@ std::optional<sip::NameAddr> partyFrom(const char* text) {
     return party && !party->uri.host.empty() ? std::move(party) : std::nullopt;
 }
 
-/// What the proxy writes itself.
-bool isReserved(std::string_view name) {
-    constexpr std::string_view kReserved[] = {"Via",    "v",            "From",           "f",
-                                              "To",     "t",            "Call-ID",        "i",
-                                              "CSeq",   "Contact",      "m",              "Content-Length",
-                                              "l",      "Max-Forwards", "Authorization",
-                                              "Proxy-Authorization"};
-    return std::ranges::any_of(kReserved, [name](std::string_view reserved) {
-        return base::equalsIgnoreCase(name, reserved);
-    });
-}
-
-bool addHeaders(sip::Message& request, std::string_view lines) {
-    while (!lines.empty()) {
-        const auto end = lines.find("\r\n");
-        const auto line = lines.substr(0, end);
-        const auto colon = line.find(':');
-        if (end == std::string_view::npos || colon == std::string_view::npos) {
-            return false;
-        }
-        const auto name = base::trim(line.substr(0, colon));
-        const auto value = base::trim(line.substr(colon + 1));
-        if (!isHeaderName(name) || isReserved(name) || !isHeaderValue(value)) {
-            return false;
-        }
-        request.addHeader(name, value);
-        lines.remove_prefix(end + 2);
-    }
-    return true;
-}
-
 /// Nothing: it is not well-formed.
 std::optional<sip::Message> requestFrom(siproxd_self* self, const siproxd_request& plain) {
     const std::string_view method = view(plain.method);
@@ -100,8 +69,12 @@ std::optional<sip::Message> requestFrom(siproxd_self* self, const siproxd_reques
     request.setTo(*to);
     request.setCallId(callId);
     request.setCSeq({plain.cseq != 0 ? plain.cseq : 1, std::string(method)});
-    if (!addHeaders(request, view(plain.headers))) {
+    const auto headers = headerFields(view(plain.headers));
+    if (!headers) {
         return std::nullopt;
+    }
+    for (const auto& [name, value] : *headers) {
+        request.addHeader(name, value);
     }
     if (!request.header("User-Agent")) {
         request.addHeader("User-Agent", std::string("siproxd/") + hostTable().version);

@@ -154,6 +154,7 @@ siproxd_host makeTable() {
     fillDecisionFunctions(table);
     fillServiceFunctions(table);
     fillListFunctions(table);
+    fillNetworkFunctions(table);
     return table;
 }
 

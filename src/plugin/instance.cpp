@@ -140,6 +140,15 @@ int Instance::tell(CallEvent event, const siproxd_call& call) {
     });
 }
 
+void Instance::show(const siproxd_packet& packet) {
+    if (seesTraffic()) {
+        guarded({"traffic()"}, 0, [&] {
+            description_.plugin.traffic(state_, &packet);
+            return 0;
+        });
+    }
+}
+
 void Instance::callFromElsewhere(const char* place, const std::function<void()>& body) {
     if (!status_.disabled) {
         guarded({place}, 0, [&] {

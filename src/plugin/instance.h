@@ -40,6 +40,10 @@ public:
     [[nodiscard]] bool hearsOfCalls() const {
         return description_.plugin.call != nullptr && !status_.disabled;
     }
+    [[nodiscard]] bool seesTraffic() const {
+        return description_.plugin.traffic != nullptr && !status_.disabled;
+    }
+    void show(const siproxd_packet& packet);
     /// Its verdict made no sense.
     void blame(Stage stage, std::string_view why);
 

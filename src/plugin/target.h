@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "sip/uri.h"
@@ -25,6 +27,9 @@ struct Identity {
     [[nodiscard]] bool hasCredentials() const { return !user.empty(); }
 };
 
+/// Names and values.
+using HeaderFields = std::vector<std::pair<std::string, std::string>>;
+
 /// One of several places that a request shall go to.
 struct Target {
     sip::Uri uri = {};                     ///< the new request URI
@@ -36,6 +41,9 @@ struct Target {
     std::uint32_t after = 0;
     base::Duration ring{};  ///< after which it is given up; 0: as long as the caller waits
     std::shared_ptr<const Identity> identity = {};  ///< null: the caller's own
+    bool isDialled = false;     ///< the plugins are asked about it when its turn comes
+    std::string onBehalf = {};  ///< with isDialled: of whom; empty: of nobody
+    HeaderFields headers = {};  ///< to be added to the request there
 };
 
 }  // namespace siproxd::plugin

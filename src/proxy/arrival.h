@@ -33,6 +33,14 @@ struct Arrival {
     access::CallLimits::Ticket ticket{};
 };
 
+/// The copy of a request in which a target of it stands as if it had been dialled.
+struct Dialled {
+    transaction::ServerId server = transaction::ServerId::None;  ///< of the Forward
+    std::size_t branch = 0;                                      ///< that is to be replaced
+    sip::Message request;
+    plugin::Context context;
+};
+
 /// Requests that wait for a plugin.
 class SuspendedArrivals {
 public:

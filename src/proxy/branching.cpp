@@ -115,6 +115,10 @@ bool Proxy::isUsable(const base::Flow& flow) const {
 }
 
 void Proxy::startBranch(Forward& forward, std::size_t index) {
+    if (const auto& terms = forward.branches[index].terms; terms && terms->dialled) {
+        dial(forward, index);
+        return;
+    }
     Branch& branch = forward.branches[index];
     adoptAppearance(forward, branch);
     if (forward.branches.size() == 1) {
@@ -283,6 +287,9 @@ void Proxy::sendBranch(Forward& forward, std::size_t index) {
         return;
     }
     shapeRequest(forward, branch, request);
+    for (const auto& [name, value] : branch.terms ? branch.terms->headers : plugin::HeaderFields{}) {
+        request.addHeader(name, value);
+    }
     if (forward.method == sip::Method::Register && !forward.own && forward.crosses(branch) &&
         !masqueradeRegister(forward, branch, request)) {
         return;

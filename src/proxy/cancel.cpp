@@ -5,10 +5,18 @@ namespace siproxd::proxy {
 
 void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
     forward.ending = true;
+    for (auto& branch : forward.branches) {
+        if (branch.state == Branch::State::Waiting) {
+            branch.state = Branch::State::Done;
+        }
+    }
+    cancelRank(forward, reason);
+}
+
+void Proxy::cancelRank(Forward& forward, std::string_view reason) {
     std::vector<transaction::ClientId> sent;
     for (auto& branch : forward.branches) {
         switch (branch.state) {
-            case Branch::State::Waiting:
             case Branch::State::Locating:
                 branch.state = Branch::State::Done;
                 branch.query.cancel();
@@ -17,6 +25,7 @@ void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
                 branch.patience.reset();
                 sent.push_back(branch.client);
                 break;
+            case Branch::State::Waiting:
             case Branch::State::Done: break;
         }
     }

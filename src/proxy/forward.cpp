@@ -90,6 +90,13 @@ bool Forward::hasSubstituteFor(const Branch& branch) const {
            });
 }
 
+bool Forward::hasSubstituteAfter(std::uint32_t outcome) const {
+    return !answered && !ending && std::ranges::any_of(branches, [outcome](const Branch& branch) {
+        return branch.state == Branch::State::Waiting && branch.terms != nullptr &&
+               (branch.terms->after & outcome) != 0;
+    });
+}
+
 void Forward::insertBehind(std::size_t index, std::uint32_t place, Branch branch) {
     const auto rank = branches[index].rank + place;
     for (auto& other : branches) {
@@ -99,6 +106,32 @@ void Forward::insertBehind(std::size_t index, std::uint32_t place, Branch branch
     }
     branch.rank = rank;
     branches.push_back(std::move(branch));
+}
+
+std::vector<std::size_t> Forward::replace(std::size_t index, std::vector<Branch> others) {
+    const auto present = branches[index].rank;
+    branches[index].state = Branch::State::Done;
+    std::uint32_t last = 0;
+    std::uint32_t first = UINT32_MAX;
+    for (const auto& other : others) {
+        first = std::min(first, other.rank);
+        last = std::max(last, other.rank);
+    }
+    for (auto& branch : branches) {
+        if (branch.state == Branch::State::Waiting && branch.rank > present) {
+            branch.rank += last - first;
+        }
+    }
+    std::vector<std::size_t> started;
+    for (auto& other : others) {
+        if (other.rank == first) {
+            other.state = Branch::State::Locating;
+            started.push_back(branches.size());
+        }
+        other.rank += present - first;
+        branches.push_back(std::move(other));
+    }
+    return started;
 }
 
 void Forward::keepChallenges(const sip::Message& response) {

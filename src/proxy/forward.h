@@ -57,12 +57,18 @@ struct Branch {
     /// While there is another server to try: how long this one may say nothing.
     std::unique_ptr<event::Timer> patience{};
     bool doubted = false;  ///< an ICMP error, which may be forged, has shortened it
-    /// Upon what it is tried, and for how long.
+    /// Upon what it is tried, for how long, and what else a plugin has said about it.
     struct Terms {
         /// What must have become of the rank before (bits of SIPROXD_AFTER_…); 0: anything.
         std::uint32_t after = 0;
         base::Duration ring{};  ///< after which it is given up; 0: as long as the caller waits
         std::unique_ptr<event::Timer> ringing{};
+        plugin::HeaderFields headers{};  ///< to be added to the request
+        /// The plugins are asked about it when its turn comes, and it gives way to what they say; null: it
+        /// is what it is.
+        std::unique_ptr<const plugin::Target> dialled{};
+        /// What had been dialled in its place before; null: nothing.
+        std::shared_ptr<const std::vector<std::string>> history{};
     };
     std::unique_ptr<Terms> terms{};  ///< null: there are none
     bool hasRung = false;        ///< a provisional response has come
@@ -193,9 +199,14 @@ struct Forward {
     [[nodiscard]] std::vector<std::size_t> nextRank();
     /// Whether another branch is tried when this one, which leads to an account, cannot be reached.
     [[nodiscard]] bool hasSubstituteFor(const Branch& branch) const;
+    /// Whether a plugin has named a target for what has become of one of the present rank.
+    [[nodiscard]] bool hasSubstituteAfter(std::uint32_t outcome) const;
     /// Adds a branch that is tried `place` ranks behind that of branch `index`, before all that would
     /// have come after it.
     void insertBehind(std::size_t index, std::uint32_t place, Branch branch);
+    /// Puts these in the place of branch `index`, whose turn it is: their ranks count from its rank on, and what would
+    /// have come after it comes after them. Marks those of the first rank as Locating and returns them.
+    [[nodiscard]] std::vector<std::size_t> replace(std::size_t index, std::vector<Branch> others);
     /// Keeps `response` if it is better than what there is (RFC 3261 §16.7 step 6), and its
     /// challenges in any case.
     void offerBest(const Branch& branch, sip::Message response);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Requests of siproxd's own that plugins ask for: registrations at gateways, and looks at whether they are
-// there.
+// there. And datagrams that are no SIP.
 #include <utility>
 
 #include "proxy/next_hop.h"
@@ -36,6 +36,15 @@ transaction::ServerId Proxy::sendOwn(sip::Message request, const std::optional<s
         }
     });
     return id;
+}
+
+std::uint64_t Proxy::sendDatagram(const base::SocketAddress& to, std::string_view bytes,
+                                  base::Duration patience, plugin::DatagramCallback done) {
+    const auto flow = addresses_.flowTo(Side::Outside, to, base::Protocol::Udp);
+    if (!flow || !parts_.sender.send(bytes, *flow)) {
+        return 0;
+    }
+    return done ? datagrams_.wait(to, patience, std::move(done)) : 0;
 }
 
 void Proxy::forgetOwn(transaction::ServerId id) {

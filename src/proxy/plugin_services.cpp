@@ -40,6 +40,14 @@ void PluginServices::bindings(plugin::BindingQuery query, std::string_view text,
             }
             return;
         case plugin::BindingQuery::OfContactHost: show(locations_.byContactHost(text)); return;
+        case plugin::BindingQuery::OfShown:
+            if (const auto shown = sip::Uri::parse(text)) {
+                const auto* binding = locations_.byMasqueraded(*shown, *shown);
+                if (binding != nullptr && locations_.isLive(*binding)) {
+                    each(viewOf(*binding));
+                }
+            }
+            return;
     }
 }
 
@@ -55,6 +63,40 @@ void PluginServices::calls(const std::function<bool(const plugin::CallView&)>& e
 
 bool PluginServices::endCall(std::uint64_t call, int status, std::string_view reason) {
     return proxy_.endCallSoon(call, status, reason);
+}
+
+std::uint64_t PluginServices::askAddresses(std::string_view host, dns::Resolver::Callback done) {
+    const auto id = ++lastQuestion_;
+    questions_.emplace(id, resolver_.resolve(host, base::Family::None,
+                                             [this, id, done = std::move(done)](const dns::Answer& answer) {
+                                                 const auto over = questions_.extract(id);
+                                                 done(answer);
+                                             }));
+    return id;
+}
+
+std::uint64_t PluginServices::askNaptr(std::string_view name, dns::RecordResolver::RecordCallback done) {
+    const auto id = ++lastQuestion_;
+    questions_.emplace(id, resolver_.ask({std::string(name), dns::RecordType::Naptr},
+                                         [this, id, done = std::move(done)](const dns::RecordAnswer& answer) {
+                                             const auto over = questions_.extract(id);
+                                             done(answer);
+                                         }));
+    return id;
+}
+
+std::uint64_t PluginServices::sendDatagram(const base::SocketAddress& to, std::string_view bytes,
+                                           base::Duration patience, plugin::DatagramCallback done) {
+    return proxy_.sendDatagram(to, bytes, patience, std::move(done));
+}
+
+void PluginServices::forgetDatagram(std::uint64_t id) {
+    proxy_.forgetDatagram(id);
+}
+
+bool PluginServices::announce(std::optional<base::IpAddress> ip) {
+    announce_(ip);
+    return true;
 }
 
 void PluginServices::forget(std::uint64_t request) {

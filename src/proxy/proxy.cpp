@@ -37,7 +37,7 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
                                     : nullptr),
       tagSecret_(parts.random.hex(8)),
       layer_(parts.loop, parts.random, parts.sender, *this, options_.timings),
-      nat_(options_.nat, parts.loop, parts.locations, *this) {
+      nat_(options_.nat, parts.loop, parts.locations, *this), datagrams_(parts.loop) {
     renewalTimer_ = parts_.loop.timer([this] { renewSome(); });
     masquerade_.setMaskedHosts(options_.maskedHosts);
     directions_.setUsersOutside(options_.gate.rules.usersOutside);
@@ -47,6 +47,10 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     parts_.chain.onReady([this](plugin::Token token) {
         auto arrival = suspended_.take(token);
         if (arrival == nullptr) {
+            if (auto dialled = suspendedDialled_.extract(token); !dialled.empty()) {
+                auto outcome = parts_.chain.proceed(token, dialled.mapped()->context);
+                settleDialled(std::move(dialled.mapped()), std::move(outcome));
+            }
             return;
         }
         auto outcome = parts_.chain.proceed(token, arrival->context);

@@ -23,6 +23,7 @@
 #include "proxy/arrival.h"
 #include "proxy/call.h"
 #include "proxy/call_media.h"
+#include "proxy/datagram_waits.h"
 #include "proxy/direction.h"
 #include "proxy/forward.h"
 #include "proxy/gate.h"
@@ -119,6 +120,11 @@ public:
     /// OwnRequest::done will not be called any more.
     void forgetOwn(transaction::ServerId id);
 
+    /// As plugin::Services::sendDatagram() says; `done` may be empty.
+    [[nodiscard]] std::uint64_t sendDatagram(const base::SocketAddress& to, std::string_view bytes,
+                                             base::Duration patience, plugin::DatagramCallback done);
+    void forgetDatagram(std::uint64_t id) { datagrams_.forget(id); }
+
     /// All calls, until `each` says false.
     void showCalls(const std::function<bool(const plugin::CallView&)>& each) const;
     /// As siproxd_host.call_end(), from the loop.
@@ -136,7 +142,7 @@ public:
     /// Everything that is kept for requests under way and for their retransmissions; 0 when idle.
     [[nodiscard]] std::size_t pendingCount() const {
         return layer_.serverCount() + layer_.clientCount() + forwards_.size() + clients_.size() +
-               suspended_.size() + waitingAcks_.size();
+               suspended_.size() + suspendedDialled_.size() + waitingAcks_.size();
     }
 
     struct Counters {
@@ -197,7 +203,7 @@ private:
     [[nodiscard]] bool admitUnproven(transaction::ServerId id);
     [[nodiscard]] bool takesPlace(Arrival& arrival, const Gate::Question& question);
     /// The answer when the request is for a user of ours who is not there; 0: it is not.
-    [[nodiscard]] int absentUser(const Arrival& arrival) const;
+    [[nodiscard]] int absentUser(const sip::Message& request, const plugin::Context& context) const;
     [[nodiscard]] bool refuseEarly(transaction::ServerId id, const sip::Message& request);
     static void traceDirection(const Arrival& arrival);
     /// OPTIONS to the proxy itself.
@@ -229,6 +235,12 @@ private:
                                                  plugin::Direction direction, bool isOnlyOne);
     /// Branch::Terms::ring counts from now on, once.
     void limitRinging(Forward& forward, std::size_t index);
+
+    // targets as if they had been dialled (dialling.cpp)
+    /// Asks the plugins about a branch with Branch::Terms::dialled.
+    void dial(Forward& forward, std::size_t index);
+    void settleDialled(std::unique_ptr<Dialled> dialled, plugin::Outcome outcome);
+    void replaceBranch(Forward& forward, const Dialled& dialled, const std::vector<plugin::Target>& targets);
 
     // under another name, with credentials of ours (challenges.cpp)
     /// Who sends it, if that is somebody whom a plugin deals with; null: it is not.
@@ -339,6 +351,8 @@ private:
     /// Ends all that is under way; from now on nothing new is tried. `reason` becomes the Reason of
     /// the CANCELs when it is not empty.
     void cancelBranches(Forward& forward, std::string_view reason);
+    /// Ends what is under way, and the next rank has its turn.
+    void cancelRank(Forward& forward, std::string_view reason);
     /// Timer C: the time for an answer is over.
     void giveUp(Forward& forward);
 
@@ -450,6 +464,7 @@ private:
     std::unordered_map<transaction::ServerId, std::unique_ptr<Forward>> forwards_;
     std::unordered_map<transaction::ClientId, transaction::ServerId> clients_;
     SuspendedArrivals suspended_;
+    std::unordered_map<plugin::Token, std::unique_ptr<Dialled>> suspendedDialled_;
     UnprovenRequests unproven_;
     std::string tagSecret_;
     std::uint64_t lastOwnId_ = 0;
@@ -457,6 +472,7 @@ private:
     std::list<Forward> waitingAcks_;  ///< for a name server
     transaction::Layer layer_;
     NatKeeper nat_;
+    DatagramWaits datagrams_;
 };
 
 }  // namespace siproxd::proxy

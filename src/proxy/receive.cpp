@@ -39,6 +39,12 @@ unsigned Proxy::interfaceOf(const transport::Received& received) const {
 void Proxy::onReceived(const transport::Received& received) {
     const auto& flow = received.flow;
     std::string_view bytes = received.bytes;
+    if (parts_.chain.seesTraffic()) {
+        parts_.chain.showTraffic(false, flow, bytes);
+    }
+    if (datagrams_.take(flow, bytes)) {
+        return;
+    }
     arrivalInterface_ = interfaceOf(received);
     const auto side = directions_.sideOf(flow, arrivalInterface_);
     if (!gate_.admits(flow, side, bytes)) {
@@ -94,6 +100,9 @@ void Proxy::onReceived(const transport::Received& received) {
 void Proxy::onMalformed(const transport::Received& received, int status,
                         std::string_view reason) {
     ++counters_.malformed;
+    if (parts_.chain.seesTraffic()) {
+        parts_.chain.showTraffic(false, received.flow, received.bytes);
+    }
     const auto side = directions_.sideOf(received.flow, interfaceOf(received));
     gate_.sawMalformed(received.flow, side);
     if (!gate_.admits(received.flow, side, received.bytes) ||
@@ -434,16 +443,14 @@ void Proxy::onRequest(transaction::ServerId id, sip::Message request, const base
     goOn(std::move(arrival));
 }
 
-int Proxy::absentUser(const Arrival& arrival) const {
-    const auto& request = arrival.request;
+int Proxy::absentUser(const sip::Message& request, const plugin::Context& context) const {
     const auto& uri = request.requestUri();
-    if (!arrival.targets.empty() || !arrival.retargets.empty() || arrival.context.nextHop ||
-        !request.routes().empty()) {
+    if (context.nextHop || !request.routes().empty()) {
         return 0;
     }
     if (const auto user = LocalRegistrar::userOfNumber(uri); !user.empty()) {
         // The caller's home is here, and nobody else is to be asked.
-        const bool isHome = arrival.context.direction == plugin::Direction::RequestOutgoing &&
+        const bool isHome = context.direction == plugin::Direction::RequestOutgoing &&
                             registrar_.isLocal(nextHopOutside(request, uri, options_.proxy).uri);
         return !isHome ? 0 : gate_.hasUser(user) ? 480 : 404;
     }
@@ -453,9 +460,9 @@ int Proxy::absentUser(const Arrival& arrival) const {
     }
     // An own address may also stand for a phone that is registered at a provider.
     const bool isName = registrar_.isLocalDomain(uri.host);
-    if (!isName && (arrival.context.direction != plugin::Direction::RequestOutgoing ||
+    if (!isName && (context.direction != plugin::Direction::RequestOutgoing ||
                     !gate_.authenticates() ||
-                    !parts_.locations.candidates(uri, request.to().uri, arrival.context.flow.remote)
+                    !parts_.locations.candidates(uri, request.to().uri, context.flow.remote)
                          .empty())) {
         return gate_.hasUser(uri.user) ? 480 : 0;
     }

@@ -49,15 +49,17 @@ void Proxy::goOn(std::unique_ptr<Arrival> arrival) {
             gate_.sawUnknownCallee(from, Side::Outside);
             // Strangers get one answer whomever they ask for, and as soon.
             const int absent = !arrival->user.empty() || gate_.mayLearnUsers(from, Side::Outside)
-                                   ? absentUser(*arrival)
+                                   ? absentUser(arrival->request, arrival->context)
                                    : 0;
             respond(arrival->server, absent != 0 ? absent : 408);
         }
         return;
     }
-    if (const int absent = absentUser(*arrival); absent != 0) {
-        respond(arrival->server, absent);
-        return;
+    if (arrival->targets.empty() && arrival->retargets.empty()) {
+        if (const int absent = absentUser(arrival->request, arrival->context); absent != 0) {
+            respond(arrival->server, absent);
+            return;
+        }
     }
     forward(*arrival);
 }

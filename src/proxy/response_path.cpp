@@ -206,12 +206,14 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
     }
     const int status = response.status();
     const bool isGlobal = status >= 600;
-    forward.outcomes |= outcomeOf(branch, status);
+    const auto outcome = outcomeOf(branch, status);
+    forward.outcomes |= outcome;
     hasLeft(forward, branch);
     forward.offerBest(branch, std::move(response));
     if (isGlobal) {
-        // RFC 3261 §16.7 step 5: nobody else needs to ring.
-        cancelBranches(forward, "SIP;cause=" + std::to_string(status));
+        // RFC 3261 §16.7 step 5: nobody else needs to ring, but whom a plugin has named for this very case.
+        const auto why = "SIP;cause=" + std::to_string(status);
+        forward.hasSubstituteAfter(outcome) ? cancelRank(forward, why) : cancelBranches(forward, why);
     }
     if (forward.waiting()) {
         endEarlyDialogs(forward, branch, status);

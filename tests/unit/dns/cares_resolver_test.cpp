@@ -246,7 +246,9 @@ TEST_CASE("SRV and NAPTR records come sorted, and unusable ones are left out", "
     REQUIRE(std::get<NaptrRecords>(*naptr).size() == 3);
     CHECK(std::get<NaptrRecords>(*naptr).front() ==
           NaptrRecord{10, 10, "s", "SIPS+D2T", "_sips._tcp.example.test"});
-    CHECK_FALSE(regexp.has_value());
+    REQUIRE(regexp.has_value());
+    CHECK(std::get<NaptrRecords>(*regexp) ==
+          NaptrRecords{{10, 10, "u", "E2U+sip", "", "!^.*$!sip:evil@example.test!"}});
     CHECK(bench.resolver->knownRecords({"_SIP._udp.example.test", RecordType::Srv})->has_value());
     CHECK(bench.server.asked["example.test NAPTR"] == 1);
 }

@@ -101,7 +101,8 @@ struct Probe {
                                    onTick,
                                    call ? onCall : nullptr,
                                    notice ? onNotice : nullptr,
-                                   route ? onRoute : nullptr};
+                                   route ? onRoute : nullptr,
+                                   nullptr};
         starting() = this;
         return chain.add(description, std::move(lines));
     }

@@ -31,6 +31,7 @@ siproxd_plugin good() {
             tick,
             nullptr,
             nullptr,
+            nullptr,
             nullptr};
 }
 

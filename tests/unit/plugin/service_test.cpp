@@ -90,7 +90,7 @@ TEST_CASE("a plugin is shown registrations until it has seen enough", "[plugin]"
     CHECK(seen == std::vector<std::string>{"sip:a@example.net", "sip:b@example.net"});
     CHECK(directory.query == plugin::BindingQuery::OfAor);
     CHECK(directory.text == "sip:x@y");
-    CHECK(f.probe.host->bindings(f.probe.self, 3, "", stopAtSecond, &seen) == 0);
+    CHECK(f.probe.host->bindings(f.probe.self, 4, "", stopAtSecond, &seen) == 0);
     CHECK(f.probe.host->bindings(f.probe.self, 0, "", nullptr, nullptr) == 0);
     f.chain.setServices(nullptr);
     CHECK(f.probe.host->bindings(f.probe.self, 0, "", stopAtSecond, &seen) == 0);

@@ -3,6 +3,7 @@
 #include "harness.h"
 #include "media_house.h"
 #include "probe.h"
+#include "unit/dns/fake_records.h"
 #include "proxy/plugin_services.h"
 
 using namespace siproxd;
@@ -19,7 +20,8 @@ struct Fixture {
     std::vector<std::string> heard() { return std::exchange(events, {}); }
 
     House house;
-    proxy::PluginServices services{house.chain, house.locations, *house.proxy};
+    FakeRecords records{house.loop};
+    proxy::PluginServices services{house.chain, house.locations, *house.proxy, records, [](auto) {}};
     std::vector<std::string> events;
     std::vector<std::uint64_t> ids;
     int objection = 0;

@@ -2,6 +2,7 @@
 // Requests that siproxd sends in its own name, for plugins.
 #include "harness.h"
 #include "probe.h"
+#include "unit/dns/fake_records.h"
 #include "proxy/plugin_services.h"
 
 using namespace siproxd;
@@ -38,7 +39,8 @@ struct Fixture {
     }
 
     House house;
-    proxy::PluginServices services{house.chain, house.locations, *house.proxy};
+    FakeRecords records{house.loop};
+    proxy::PluginServices services{house.chain, house.locations, *house.proxy, records, [](auto) {}};
     Probe probe{house, SIPROXD_STAGE_DETERMINE_TARGET, [this](const auto& host, auto* message) {
                     const auto* label = host.msg_label(message);
                     labels.emplace_back(label == nullptr ? "" : label);
