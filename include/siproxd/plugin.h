@@ -236,7 +236,7 @@ typedef struct siproxd_target {
     /// call for that user (REQUEST_INCOMING), else one that `on_behalf` makes (REQUEST_OUTGOING).
     uint32_t dial;
     uint32_t reserved;       ///< 0
-    const char* on_behalf;   ///< with `dial`: msg_user() of the copy; NULL: nobody
+    const char* on_behalf;   ///< with `dial`: msg_user() of the copy, and as user@host its From, too; NULL: nobody
     const char* headers;     ///< further header fields there, lines that end with \r\n; NULL: none
 } siproxd_target;
 
@@ -501,6 +501,9 @@ typedef struct siproxd_host {
     /// With SIPROXD_BINDINGS_ALL that is linear.
     size_t (*bindings)(siproxd_self* self, int which, const char* text,
                        int (*each)(void* context, const siproxd_binding* binding), void* context);
+    /// user@domain of the user of siproxd's own (local_domains) that the URI means, whichever of its domains and
+    /// addresses it has; NULL: it is of somebody else. Lent until this is called again.
+    const char* (*own_user)(siproxd_self* self, const char* uri);
     /// Calls `due` once, in `delay` milliseconds and never before create() has returned. The id of
     /// the timer, never 0 and never used again.
     uint64_t (*timer_start)(siproxd_self* self, uint32_t delay, void (*due)(void* context),

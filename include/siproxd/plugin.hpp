@@ -420,6 +420,11 @@ public:
         return made == nullptr ? std::nullopt : std::optional(Uri(table_, made));
     }
 
+    /// user@domain of the user of siproxd's own that the URI means; nothing: it is of somebody else.
+    [[nodiscard]] Text ownUser(std::string_view uri) const {
+        return detail::text(table_->own_user(self_, detail::z(uri).c_str()));
+    }
+
     /// The address that siproxd has outside as others see it; nothing: its own again. False: that is none.
     bool announce(std::optional<std::string_view> ip) const {
         return table_->announce(self_, ip ? detail::z(*ip).c_str() : nullptr) == 0;

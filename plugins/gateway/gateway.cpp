@@ -237,6 +237,7 @@ private:
             target.user = settings.user;
             target.password = settings.password;
             target.realm = settings.realm;
+            target.dial = true;  // other plugins may have something to say about that user
             verdict = message.retarget(target);
         }
         expected_ = {std::string(message.callId()), settings.title};

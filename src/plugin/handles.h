@@ -78,6 +78,7 @@ struct siproxd_self {
     std::function<void(const char* place, const std::function<void()>& body)> call;
     std::vector<std::unique_ptr<siproxd_list>> lists{};
     std::string listProblem{};  ///< why the last text was no list
+    std::string ownUser{};      ///< lent by own_user()
 };
 
 /// A message in the hands of one plugin, for one call.

@@ -45,6 +45,11 @@ std::size_t bindings(siproxd_self* self, int which, const char* text,
     return count;
 }
 
+const char* ownUser(siproxd_self* self, const char* uri) noexcept {
+    self->ownUser = self->services == nullptr ? "" : self->services->ownUser(view(uri));
+    return orNull(self->ownUser);
+}
+
 /// `"Display" <uri>` or a URI.
 std::optional<sip::NameAddr> partyFrom(const char* text) {
     auto party = sip::NameAddr::parse(view(text));
@@ -183,6 +188,7 @@ std::shared_ptr<const Identity> identityFrom(const IdentityTexts& texts) {
 
 void fillServiceFunctions(siproxd_host& table) {
     table.bindings = bindings;
+    table.own_user = ownUser;
     table.calls = calls;
     table.call_end = endCall;
     table.request_send = sendRequest;

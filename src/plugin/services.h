@@ -89,6 +89,8 @@ public:
         return 0;
     }
     virtual void forgetDatagram(std::uint64_t) {}
+    /// As siproxd_host.own_user(); empty: it is none.
+    [[nodiscard]] virtual std::string ownUser(std::string_view /*uri*/) const { return ""; }
     /// Nothing: our own addresses again.
     virtual bool announce(std::optional<base::IpAddress>) { return false; }
 };

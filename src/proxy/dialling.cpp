@@ -45,7 +45,13 @@ void Proxy::dial(Forward& forward, std::size_t index) {
     context.flow = forward.from;
     context.direction = terms.dialled->aor ? plugin::Direction::RequestIncoming
                                            : plugin::Direction::RequestOutgoing;
-    context.user = terms.dialled->onBehalf;
+    const auto& owner = terms.dialled->onBehalf;
+    context.user = owner.substr(0, owner.find('@'));
+    if (const auto uri = sip::Uri::parse("sip:" + owner); uri && context.user != owner) {
+        auto from = request.from();
+        from.uri = *uri;
+        request.setFrom(from);
+    }
     auto outcome = parts_.chain.run(plugin::Stage::DetermineTarget, context);
     settleDialled(std::move(dialled), std::move(outcome));
 }
@@ -95,11 +101,16 @@ void Proxy::replaceBranch(Forward& forward, const Dialled& dialled,
     auto history = std::make_shared<std::vector<std::string>>(*context.history);
     history->push_back(forward.branches[index].uri.toString());
     std::vector<Branch> others;
-    for (const auto& target : targets) {
+    for (auto target : targets) {
+        if (!target.identity && target.aor) {
+            // Whoever rings in the end, it is the same one who calls.
+            target.identity = forward.branches[index].terms->dialled->identity;
+        }
         auto branches = branchesTo(target, dialled.request, context.direction, false);
         const bool isNobody = branches.size() == 1 && branches.front().isChosen && !target.nextHop &&
                               target.uri.sameAddress(forward.branches[index].uri);
         if (const int absent = isNobody ? absentUser(dialled.request, context) : 0; absent != 0) {
+            forward.branches[index].isAbsent = true;
             branchFailed(forward, index, absent, "");
             return;
         }

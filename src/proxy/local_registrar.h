@@ -50,6 +50,11 @@ public:
     /// Whether it is a local domain by name.
     [[nodiscard]] bool isLocalDomain(std::string_view host) const;
 
+    /// The domain of the users here: the first of the configuration; else what the URI has.
+    [[nodiscard]] std::string domainOf(const sip::Uri& uri) const {
+        return options_.domains.empty() ? uri.host : options_.domains.front();
+    }
+
     /// Executes a REGISTER for a local URI and says what to answer: all of it or nothing.
     [[nodiscard]] sip::Message answer(const sip::Message& request, const Client& client);
 

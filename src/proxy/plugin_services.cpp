@@ -36,7 +36,7 @@ void PluginServices::bindings(plugin::BindingQuery query, std::string_view text,
             return;
         case plugin::BindingQuery::OfAor:
             if (const auto aor = sip::Uri::parse(text)) {
-                show(locations_.byAor(*aor));
+                show(proxy_.bindingsOf(*aor));
             }
             return;
         case plugin::BindingQuery::OfContactHost: show(locations_.byContactHost(text)); return;
@@ -92,6 +92,11 @@ std::uint64_t PluginServices::sendDatagram(const base::SocketAddress& to, std::s
 
 void PluginServices::forgetDatagram(std::uint64_t id) {
     proxy_.forgetDatagram(id);
+}
+
+std::string PluginServices::ownUser(std::string_view uri) const {
+    const auto parsed = sip::Uri::parse(uri);
+    return parsed ? proxy_.ownUser(*parsed) : "";
 }
 
 bool PluginServices::announce(std::optional<base::IpAddress> ip) {

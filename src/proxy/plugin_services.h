@@ -43,6 +43,7 @@ public:
                                              base::Duration patience,
                                              plugin::DatagramCallback done) override;
     void forgetDatagram(std::uint64_t id) override;
+    [[nodiscard]] std::string ownUser(std::string_view uri) const override;
     bool announce(std::optional<base::IpAddress> ip) override;
 
 private:

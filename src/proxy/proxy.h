@@ -125,6 +125,11 @@ public:
                                              base::Duration patience, plugin::DatagramCallback done);
     void forgetDatagram(std::uint64_t id) { datagrams_.forget(id); }
 
+    /// The registrations of that address-of-record, here or at a provider.
+    [[nodiscard]] std::vector<const registrar::Binding*> bindingsOf(const sip::Uri& aor) const;
+    /// As siproxd_host.own_user(); empty: it is none.
+    [[nodiscard]] std::string ownUser(const sip::Uri& uri) const;
+
     /// All calls, until `each` says false.
     void showCalls(const std::function<bool(const plugin::CallView&)>& each) const;
     /// As siproxd_host.call_end(), from the loop.

@@ -10,13 +10,24 @@
 
 namespace siproxd::proxy {
 
+std::vector<const registrar::Binding*> Proxy::bindingsOf(const sip::Uri& aor) const {
+    auto bindings = registrar_.bindingsOf(aor);
+    return bindings.empty() ? parts_.locations.byAor(aor) : bindings;
+}
+
+std::string Proxy::ownUser(const sip::Uri& uri) const {
+    if (uri.user.empty() || !registrar_.isLocal(uri)) {
+        return "";
+    }
+    // An address of ours may also stand for a phone that is registered at a provider.
+    const bool isUser = registrar_.isLocalDomain(uri.host) || gate_.hasUser(uri.user) ||
+                        !registrar_.bindingsOf(uri).empty();
+    return isUser ? uri.user + "@" + registrar_.domainOf(uri) : "";
+}
+
 std::vector<InsideTarget> Proxy::phonesOf(const sip::Uri& aor) const {
     std::vector<InsideTarget> phones;
-    auto bindings = registrar_.bindingsOf(aor);
-    if (bindings.empty()) {
-        bindings = parts_.locations.byAor(aor);
-    }
-    for (const auto* binding : bindings) {
+    for (const auto* binding : bindingsOf(aor)) {
         phones.push_back(directions_.targetOf(*binding));
     }
     return phones;
@@ -98,7 +109,7 @@ std::vector<Branch> Proxy::branchesTo(const plugin::Target& target, const sip::M
 }
 
 std::uint32_t outcomeOf(const Branch& branch, int status) {
-    if (branch.isUnreachable) {
+    if (branch.isUnreachable || branch.isAbsent) {
         return SIPROXD_AFTER_FAILURE;
     }
     switch (status) {

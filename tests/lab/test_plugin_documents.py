@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import daemon_path, plugin_directory
+from daemon import binary, plugin_directory
 
 pytestmark = pytest.mark.needs_daemon
 
@@ -22,7 +22,7 @@ def modules():
 
 
 def options(module):
-    checked = subprocess.run([daemon_path(), "--check-plugin", f"{plugin_directory()}/{module}.la"],
+    checked = subprocess.run([binary(), "--check-plugin", f"{plugin_directory()}/{module}.la"],
                              capture_output=True, text=True, check=True, timeout=60)
     return set(re.findall(rf"^  ({module}_\w+) \(", checked.stdout, re.MULTILINE))
 

@@ -108,6 +108,25 @@ TEST_CASE("plugins are asked about a target when its turn comes", "[proxy]") {
     CHECK(house.isQuiet());
 }
 
+TEST_CASE("plugins see a target as if it were called by who sends it on", "[proxy]") {
+    House house;
+    std::vector<std::string> seen;
+    const auto first = dialled("sip:99@example.net", "carol@home.example");
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [&](const auto& host, auto* message) {
+        seen.push_back(fmt::format("{} for {} by {}", host.msg_uri_part(message, SIPROXD_AT_FROM, 0, SIPROXD_URI_TEXT),
+                                   host.msg_uri_part(message, SIPROXD_AT_TO, 0, SIPROXD_URI_TEXT),
+                                   host.msg_user(message) == nullptr ? "-" : host.msg_user(message)));
+        return host.msg_history(message, 0) == nullptr ? host.retarget_to(message, &first)
+                                                       : static_cast<int>(SIPROXD_CONTINUE);
+    });
+    house.fromInside(invite());
+    CHECK(seen == std::vector<std::string>{"sip:alice@example.org for sip:bob@example.net by -",
+                                           "sip:carol@home.example for sip:99@example.net by carol"});
+    const auto out = house.takeOutside();
+    CHECK(out.message.from().uri.toString() == "sip:alice@example.org");
+    house.fromOutside(answerTo(out, 486));
+}
+
 TEST_CASE("a target about which no plugin says anything goes where its URI leads", "[proxy]") {
     House house;
     house.enrol();

@@ -205,3 +205,26 @@ TEST_CASE("plugins see what comes, whoever has sent it", "[proxy]") {
     CHECK(seen[1] == "from 10.0.0.10:5060 10.0.0.1 INVITE");
     house.fromOutside(answerTo(house.takeOutside(), 486));
 }
+
+TEST_CASE("plugins learn who is a user of ours", "[proxy]") {
+    HouseOptions options;
+    options.proxy.registrar.domains = {"home.example", "second.example"};
+    House house(std::move(options));
+    FakeRecords records{house.loop};
+    proxy::PluginServices services{house.chain, house.locations, *house.proxy, records, [](auto) {}};
+    Probe probe(house, SIPROXD_STAGE_PRE_PROXY, goOn);
+    house.chain.setServices(&services);
+    const auto own = [&](const char* uri) {
+        const char* text = probe.host->own_user(probe.self, uri);
+        return std::string(text == nullptr ? "-" : text);
+    };
+    CHECK(own("sip:alice@home.example") == "alice@home.example");
+    CHECK(own("sip:alice@Second.example:5060") == "alice@home.example");
+    CHECK(own("sip:alice@10.0.0.1") == "-");
+    CHECK(own("sip:alice@other.example") == "-");
+    CHECK(own("sip:home.example") == "-");
+    CHECK(own("rubbish") == "-");
+    house.fromInside(fromAlice("REGISTER", "sip:home.example").set("To", "<sip:alice@home.example>").set("From", "<sip:alice@home.example>;tag=1"));
+    CHECK(house.takeInside().message.status() == 200);
+    CHECK(own("sip:alice@10.0.0.1") == "alice@home.example");
+}

@@ -201,7 +201,7 @@ TEST_CASE("a target may be whoever is registered", "[proxy]") {
     }
     SECTION("and when nobody is, the next one") {
         alice.aor = "sip:carol@example.org";
-        Switch plugin(house, {alice, target(kTwo, 1, SIPROXD_AFTER_NO_ANSWER)});
+        Switch plugin(house, {alice, target(kTwo, 1, SIPROXD_AFTER_FAILURE)});
         house.fromInside(invite());
         const auto next = requests(house);
         REQUIRE(next.size() == 1);
