@@ -235,7 +235,9 @@ typedef struct siproxd_target {
     /// targets of any rank, a refusal. What they leave alone goes where it would go anyway. With `aor` the copy is a
     /// call for that user (REQUEST_INCOMING), else one that `on_behalf` makes (REQUEST_OUTGOING).
     uint32_t dial;
-    uint32_t reserved;       ///< 0
+    /// 1: somebody outside has named it (a name server, a redirection), and so it must lead neither to addresses inside
+    /// nor to this machine, phones that are registered excepted.
+    uint32_t foreign;
     const char* on_behalf;   ///< with `dial`: msg_user() of the copy, and as user@host its From, too; NULL: nobody
     const char* headers;     ///< further header fields there, lines that end with \r\n; NULL: none
 } siproxd_target;

@@ -137,6 +137,7 @@ struct Target {
     std::string realm = {};
     bool dial = false;
     std::string onBehalf = {};
+    bool foreign = false;
     std::string headers = {};
 };
 
@@ -686,6 +687,7 @@ public:
         plain.password = orNull(target.password);
         plain.realm = orNull(target.realm);
         plain.dial = target.dial ? 1 : 0;
+        plain.foreign = target.foreign ? 1 : 0;
         plain.on_behalf = orNull(target.onBehalf);
         plain.headers = orNull(target.headers);
         return static_cast<Verdict>(host_->retarget_to(message_, &plain));

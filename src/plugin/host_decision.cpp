@@ -103,6 +103,7 @@ int retargetTo(siproxd_message* message, const siproxd_target* given) noexcept {
         return SIPROXD_FAILED;
     }
     target.headers = std::move(*headers);
+    target.isForeign = plain.foreign != 0;
     target.isDialled = plain.dial != 0;
     target.onBehalf = view(plain.on_behalf);
     target.identity = identity;

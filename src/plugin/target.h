@@ -41,6 +41,7 @@ struct Target {
     std::uint32_t after = 0;
     base::Duration ring{};  ///< after which it is given up; 0: as long as the caller waits
     std::shared_ptr<const Identity> identity = {};  ///< null: the caller's own
+    bool isForeign = false;     ///< somebody outside has named it
     bool isDialled = false;     ///< the plugins are asked about it when its turn comes
     std::string onBehalf = {};  ///< with isDialled: of whom; empty: of nobody
     HeaderFields headers = {};  ///< to be added to the request there

@@ -94,6 +94,17 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
     if (forward.method == sip::Method::Update) {
         return;
     }
+    if (forward.establishes && forward.incoming() && status > 100 && status < 300 && !call->state().answered) {
+        // It may have been meant for a phone here in the first place.
+        const bool isOutside = branch.towards == Side::Outside && branch.isChosen && !branch.toPhone;
+        auto& state = call->state();
+        if (isOutside || (status >= 200 && state.isChosen)) {
+            state.isRelayed = state.isChosen = isOutside;
+            if (isOutside) {
+                state.insideContact = {};
+            }
+        }
+    }
     if (status > 100 && status < 200 && call->state().isChosen && !call->state().answered) {
         noteAnswer(*call, forward, branch, response);  // PRACK goes there
     }

@@ -160,8 +160,11 @@ std::vector<InsideTarget> DirectionFinder::insideTargets(const sip::Message& req
         return {std::move(*named)};
     }
     if (!request.toTag().empty()) {
-        if (const Call* call = calls_.find(request, Side::Outside);
-            call != nullptr && !call->state().insideContact.host.empty()) {
+        const Call* call = calls_.find(request, Side::Outside);
+        if (call != nullptr && call->state().isChosen) {
+            return {};  // whoever To names, both are outside
+        }
+        if (call != nullptr && !call->state().insideContact.host.empty()) {
             return {{.uri = call->state().insideContact,
                      .local = {},
                      .routes = call->state().insideRoutes}};

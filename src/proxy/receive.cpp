@@ -245,16 +245,16 @@ Gate::Question Proxy::questionOf(const sip::Message& request, const base::Flow& 
     // Only strangers have to know a token.
     const bool byToken = side == Side::Outside && directions_.isByToken(request, from.remote);
     const auto* account = accountOf(request, from);
-    if (account != nullptr && target == access::Target::Elsewhere) {
+    const bool isWithin = !request.toTag().empty() && request.method() != sip::Method::Register;
+    const Call* call = isWithin ? calls_.find(request, side) : nullptr;
+    const bool isRelayed = call != nullptr && call->state().isRelayed;
+    if (account != nullptr && target == access::Target::Elsewhere && !isRelayed) {
         target = access::Target::Registered;  // a plugin knows for whom
     }
     Gate::Question question{request, from, side, target};
     question.knowsToken = byToken || (account != nullptr && accounts_.byContact(uri) == account);
-    if (!request.toTag().empty() && request.method() != sip::Method::Register) {
-        const Call* call = calls_.find(request, side);
-        question.inDialog = byToken || call != nullptr;
-        question.isRelayed = call != nullptr && call->state().isRelayed;
-    }
+    question.inDialog = isWithin && (byToken || call != nullptr);
+    question.isRelayed = isRelayed;
     return question;
 }
 

@@ -67,12 +67,13 @@ std::vector<Branch> Proxy::branchesNamed(const plugin::Target& target, const sip
     if (direction == plugin::Direction::RequestIncoming) {
         const auto ip =
             base::IpAddress::parse((target.nextHop ? *target.nextHop : target.uri).host);
-        towards = ip && addresses_.isHidden(*ip) ? Side::Inside : Side::Outside;
+        towards = ip && addresses_.isHidden(*ip) && !target.isForeign ? Side::Inside : Side::Outside;
     }
     branches.push_back({.uri = target.uri,
                         .nextHop = chosenHop(target.nextHop),
                         .rank = target.rank,
                         .towards = towards,
+                        .isForeign = target.isForeign,
                         .isChosen = true});
     return branches;
 }

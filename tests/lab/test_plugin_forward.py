@@ -192,6 +192,21 @@ def test_calls_of_the_gateway_are_forwarded_too(at_gateway):
     lab.daemon.assert_ports_released()
 
 
+@pytest.mark.siproxd(**LOADED, plugin_forward=[{"number": "alice", "to": "3105551234", "when": "busy"}],
+                     plugin_gateway=[UK])
+def test_a_call_from_outside_is_forwarded_to_the_outside(at_gateway):
+    """Its media goes from one to the other then, and no port of siproxd's stays."""
+    lab, alice, _, _ = at_gateway
+    caller = lab.provider(REMOTE, user="4989", outbound=(PROVIDER, 5060))
+    callee = lab.provider(REMOTE, user="3105551234", port=5080, outbound=(PROVIDER, 5060))
+    for agent in (caller, callee):
+        lab.enrolled(agent, "secret")
+    dialog = call(caller, "sip:acme@sip.example.test")
+    alice.reply(alice.expect("INVITE"), 486)
+    answers(callee, caller, dialog)
+    lab.daemon.assert_ports_released()
+
+
 @pytest.mark.siproxd(**LOADED, plugin_forward=[CODES])
 def test_redial(phones):
     _, alice, bob, carol = phones

@@ -97,6 +97,18 @@ def veth(left, left_name, right, right_name):
     right.ip("link", "set", right_name, "up")
 
 
+# Telephone numbers in the DNS (RFC 6116): name, service, expression.
+ENUM = [("3.8.0.0.6.9.2.3.6.1.4.4.e164.arpa", "E2U+email:mailto", "!^.*$!mailto:info@example.test!"),
+        ("3.8.0.0.6.9.2.3.6.1.4.4.e164.arpa", "E2U+sip", "!^.*$!sip:bob@sip.example.test!"),
+        ("4.8.0.0.6.9.2.3.6.1.4.4.e164.arpa", "E2U+sip", "!^.*$!sip:bob@10.0.0.10!")]
+
+
+def _numbers():
+    """Those of ENUM, as dnsmasq's options; each a bit less wanted than the one before."""
+    return [f"--naptr-record={name},100,{10 + place},u,{service},{expression},."
+            for place, (name, service, expression) in enumerate(ENUM)]
+
+
 def _services():
     """The NAPTR and SRV records, as dnsmasq's options."""
     options = []
@@ -170,7 +182,7 @@ class Topology:
     def _name_server(self):
         records = [f"--host-record={name},{address}"
                    for names in (NAMES, NAMES6) for name, address in names.items()]
-        records += [f"--server=/{UNANSWERED}/{SILENT}", *_services()]
+        records += [f"--server=/{UNANSWERED}/{SILENT}", *_services(), *_numbers()]
         self.dnsmasq = self.internet.start(
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--bind-interfaces", f"--listen-address={NAMESERVER}",

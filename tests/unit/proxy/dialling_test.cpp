@@ -301,3 +301,57 @@ TEST_CASE("a phone that declines for all has its calls sent on where that is ask
     house.take();
     CHECK(house.isQuiet());
 }
+
+TEST_CASE("a call from outside goes outside again when the phone is busy", "[proxy]") {
+    House house;
+    const auto contact = house.enrol();
+    auto alice = plain(nullptr);
+    alice.aor = "sip:alice@example.org";
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [&](const auto& host, auto* message) {
+        if (host.msg_history(message, 0) != nullptr ||
+            host.msg_address_param(message, SIPROXD_AT_TO, 0, "tag") != nullptr) {
+            return static_cast<int>(SIPROXD_CONTINUE);
+        }
+        const auto next = dialled("sip:99@198.51.100.2", "alice@example.org", 1, SIPROXD_AFTER_BUSY);
+        host.retarget_to(message, &alice);
+        return host.retarget_to(message, &next);
+    });
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    house.fromInside(answerTo(house.takeInside(), 486));
+    const auto out = requests(house);
+    REQUIRE(out.size() == 1);
+    const auto& invite = out[0];
+    REQUIRE(invite.message.requestUriText() == "sip:99@198.51.100.2");
+    house.fromOutside(with(answerTo(invite, 200), "Contact", "<sip:99@198.51.100.2>"), at("198.51.100.2"));
+    const auto ok = house.takeOne();
+    CHECK(ok.flow.remote == kProvider);
+    const auto within = [&](const char* method, unsigned cseq) {
+        return forAlice(method, "sip:99@198.51.100.2", cseq)
+            .set("From", ok.message.header("From").value_or(""))
+            .set("To", ok.message.header("To").value_or(""));
+    };
+    house.fromOutside(within("ACK", 1));
+    const auto ack = house.takeOne();
+    CHECK(ack.flow.remote == at("198.51.100.2"));
+    house.fromOutside(within("BYE", 2));
+    const auto bye = house.takeOne();
+    CHECK(bye.flow.remote == at("198.51.100.2"));
+    house.fromOutside(answerTo(bye, 200), at("198.51.100.2"));
+    CHECK(house.takeOne().message.status() == 200);
+    house.loop.advance(40s);
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("whom a name server names is not inside", "[proxy]") {
+    House house;
+    const auto given = GENERATE("sip:99@10.0.0.77", "sip:99@127.0.0.1", "sip:99@198.51.100.2");
+    auto target = plain(given);
+    target.foreign = 1;
+    Directory plugin(house, {{"bob", {target}}});
+    house.fromInside(invite());
+    if (std::string_view(given).find("198.") == std::string_view::npos) {
+        CHECK(house.takeInside().message.status() >= 480);
+    } else {
+        house.fromOutside(answerTo(house.takeOutside(), 486), at("198.51.100.2"));
+    }
+}
