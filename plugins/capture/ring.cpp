@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ring.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace capture {
+
+namespace {
+
+constexpr std::size_t kMostWaiting = 8 * 1024 * 1024;  // bytes
+
+bool writeAll(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(fd, text.data(), text.size());
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        text.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+}  // namespace
+
+Ring::Ring(Settings settings) : settings_(std::move(settings)) {}
+
+Ring::~Ring() {
+    {
+        const std::lock_guard lock(mutex_);
+        ends_ = true;
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+    if (fd_ >= 0) {
+        ::close(fd_);
+    }
+}
+
+std::string Ring::nameOf(const Settings& settings, unsigned index) {
+    if (settings.files == 1) {
+        return settings.path;
+    }
+    const auto slash = settings.path.rfind('/');
+    auto dot = settings.path.rfind('.');
+    if (dot == std::string::npos || (slash != std::string::npos && dot < slash)) {
+        dot = settings.path.size();
+    }
+    auto number = std::to_string(index + 1);
+    number.insert(0, std::to_string(settings.files).size() - number.size(), '0');
+    return settings.path.substr(0, dot) + "-" + number + settings.path.substr(dot);
+}
+
+unsigned Ring::firstIndex() const {
+    unsigned best = 0;
+    ::timespec latest{};
+    for (unsigned i = 0; i < settings_.files; ++i) {
+        struct ::stat status {};
+        if (::stat(nameOf(settings_, i).c_str(), &status) != 0) {
+            return i;
+        }
+        const auto& time = status.st_mtim;
+        if (time.tv_sec > latest.tv_sec || (time.tv_sec == latest.tv_sec && time.tv_nsec >= latest.tv_nsec)) {
+            latest = time;
+            best = (i + 1) % settings_.files;
+        }
+    }
+    return best;
+}
+
+void Ring::write(std::int64_t time, std::string_view packet, std::string_view comment) {
+    auto record = packetRecord(settings_.format, time, packet, comment);
+    {
+        const std::lock_guard lock(mutex_);
+        if (bytes_ + record.size() > kMostWaiting) {
+            ++trouble_.lost;
+            return;
+        }
+        bytes_ += record.size();
+        waiting_.push_back(std::move(record));
+        if (!thread_.joinable()) {
+            thread_ = std::thread([this] { run(); });
+        }
+    }
+    changed_.notify_one();
+}
+
+void Ring::flush() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return waiting_.empty() && !isBusy_; });
+}
+
+Ring::Trouble Ring::takeTrouble() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(trouble_, {});
+}
+
+void Ring::fail(const std::string& what) {
+    const std::string why = what + ": " + std::strerror(errno);
+    const std::lock_guard lock(mutex_);
+    trouble_.error = why;
+    ++trouble_.lost;
+}
+
+bool Ring::open() {
+    const auto name = nameOf(settings_, index_);
+    fd_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const auto header = fileHeader(settings_.format);
+    if (fd_ < 0 || !writeAll(fd_, header)) {
+        fail(name);
+        return false;
+    }
+    length_ = header.size();
+    return true;
+}
+
+void Ring::append(const std::string& record) {
+    if (fd_ >= 0 && length_ + record.size() > settings_.size) {
+        ::close(std::exchange(fd_, -1));
+        index_ = (index_ + 1) % settings_.files;
+    }
+    if (fd_ < 0 && !open()) {
+        return;
+    }
+    if (!writeAll(fd_, record)) {
+        fail(nameOf(settings_, index_));
+        ::close(std::exchange(fd_, -1));
+        return;
+    }
+    length_ += record.size();
+}
+
+void Ring::run() {
+    // Signals are the main thread's.
+    ::sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    index_ = firstIndex();
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [this] { return ends_ || !waiting_.empty(); });
+        if (waiting_.empty()) {
+            return;
+        }
+        const auto records = std::exchange(waiting_, {});
+        bytes_ = 0;
+        isBusy_ = true;
+        lock.unlock();
+        for (const auto& record : records) {
+            append(record);
+        }
+        lock.lock();
+        isBusy_ = false;
+        idle_.notify_all();
+    }
+}
+
+}  // namespace capture
