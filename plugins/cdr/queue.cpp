@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "queue.h"
+
+namespace cdr {
+
+void Queue::put(Entry entry) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (entries_.size() >= most_) {
+            ++lost_;
+            return;
+        }
+        entries_.push_back(std::move(entry));
+    }
+    wake_.notify_one();
+}
+
+void Queue::close() {
+    {
+        const std::lock_guard lock(mutex_);
+        isClosed_ = true;
+    }
+    wake_.notify_one();
+}
+
+std::pair<std::size_t, std::string> Queue::takeNews() {
+    const std::lock_guard lock(mutex_);
+    return {std::exchange(lost_, 0), std::exchange(news_, {})};
+}
+
+std::optional<Entry> Queue::wait(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, patience, [this] { return isClosed_ || !entries_.empty(); });
+    return entries_.empty() ? std::nullopt : std::optional(entries_.front());
+}
+
+void Queue::pop() {
+    const std::lock_guard lock(mutex_);
+    entries_.pop_front();
+}
+
+void Queue::pause(std::chrono::milliseconds duration) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, duration, [this] { return isClosed_; });
+}
+
+bool Queue::isClosed() const {
+    const std::lock_guard lock(mutex_);
+    return isClosed_;
+}
+
+bool Queue::isOver() const {
+    const std::lock_guard lock(mutex_);
+    return isClosed_ && entries_.empty();
+}
+
+void Queue::say(std::string news) {
+    const std::lock_guard lock(mutex_);
+    news_ = std::move(news);
+}
+
+void Queue::giveUp() {
+    const std::lock_guard lock(mutex_);
+    lost_ += entries_.size();
+    entries_.clear();
+}
+
+}  // namespace cdr

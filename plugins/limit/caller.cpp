@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "caller.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace limit {
+
+using siproxd::api::Bindings;
+using siproxd::api::Host;
+using siproxd::api::Part;
+using siproxd::api::detail::orEmpty;
+
+namespace {
+
+/// An outdated look at the registrations is good for that long: to make one is linear.
+constexpr std::int64_t kFresh = 1000;
+
+/// user@domain, the domain in lower case; empty when it is no such URI.
+std::string userAtDomain(const Host& host, const std::string& uri) {
+    const auto parsed = host.uri(uri);
+    if (!parsed) {
+        return "";
+    }
+    std::string domain(parsed->part(Part::Host).value_or(std::string_view()));
+    std::ranges::transform(domain, domain.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    return std::string(parsed->part(Part::UserPlain).value_or(std::string_view())) + "@" + domain;
+}
+
+/// Without port and brackets.
+std::string ipOf(std::string_view source) {
+    if (source.starts_with('[')) {
+        return std::string(source.substr(1, source.find(']') - 1));
+    }
+    return std::string(source.substr(0, source.rfind(':')));
+}
+
+}  // namespace
+
+Caller Callers::of(const siproxd_call& call) {
+    const std::string user = orEmpty(call.user);
+    const std::string ip = orEmpty(call.source_ip);
+    if (!user.empty()) {
+        return {user, {user, "*"}};
+    }
+    if (const auto registered = registeredAt(ip, orEmpty(call.caller))) {
+        return {*registered, {*registered, registered->substr(0, registered->rfind('@')), "*"}};
+    }
+    const auto source = sourceName(ip);
+    Caller caller{source, {ip, source}};
+    if (call.direction != SIPROXD_REQUEST_INCOMING) {
+        caller.names.emplace_back("*");  // a provider is not one of all users
+    }
+    return caller;
+}
+
+std::optional<std::string> Callers::registeredAt(const std::string& ip, const std::string& from) {
+    for (const auto& binding : host_.bindings(Bindings::OfAor, from)) {
+        if (ipOf(binding.source) == ip) {
+            return userAtDomain(host_, binding.aor);
+        }
+    }
+    refresh();
+    const auto found = byAddress_.find(ip);
+    return found == byAddress_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Callers::refresh() {
+    const auto now = host_.steadyTime();
+    if (refreshedAt_ && now - *refreshedAt_ < kFresh) {
+        return;
+    }
+    refreshedAt_ = now;
+    byAddress_.clear();
+    for (const auto& binding : host_.bindings(Bindings::All)) {
+        auto name = userAtDomain(host_, binding.aor);
+        if (binding.source.empty() || name.empty()) {
+            continue;
+        }
+        const auto [place, isNew] = byAddress_.try_emplace(ipOf(binding.source), name);
+        if (!isNew && name < place->second) {
+            place->second = std::move(name);
+        }
+    }
+}
+
+std::string sourceName(const std::string& ip) {
+    in6_addr address{};
+    if (::inet_pton(AF_INET6, ip.c_str(), &address) != 1) {
+        return ip;
+    }
+    std::fill(std::begin(address.s6_addr) + 8, std::end(address.s6_addr), std::uint8_t{0});
+    char text[INET6_ADDRSTRLEN] = "";
+    ::inet_ntop(AF_INET6, &address, text, sizeof text);
+    return std::string(text) + "/64";
+}
+
+}  // namespace limit

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "siproxd/plugin.hpp"
+
+namespace limit {
+
+/// Whose limits a call counts against.
+struct Caller {
+    std::string name;                ///< his calls are counted under it, and the log has it
+    std::vector<std::string> names;  ///< under which the configuration may know him, the most exact one first; `*` last
+};
+
+/// Tells who calls. What the caller writes himself is never believed alone.
+class Callers {
+public:
+    explicit Callers(const siproxd::api::Host& host) : host_(host) {}
+
+    [[nodiscard]] Caller of(const siproxd_call& call);
+
+private:
+    /// The address-of-record of the phone at that address: the one that `from` names, if it is one of those that are
+    /// registered from there, else one that is. As user@domain; nothing: none is.
+    [[nodiscard]] std::optional<std::string> registeredAt(const std::string& ip, const std::string& from);
+    void refresh();
+
+    siproxd::api::Host host_;
+    std::map<std::string, std::string> byAddress_;  ///< to the first address-of-record that is registered from there
+    std::optional<std::int64_t> refreshedAt_;       ///< steady, in ms
+};
+
+/// What addresses are counted as: an IPv4 address itself, of an IPv6 address the /64 network, in which a host chooses
+/// as it likes.
+[[nodiscard]] std::string sourceName(const std::string& ip);
+
+}  // namespace limit

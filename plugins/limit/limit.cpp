@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "caller.h"
+#include "settings.h"
+#include "siproxd/plugin.hpp"
+#include "usage.h"
+
+namespace {
+
+using namespace siproxd::api;
+using detail::orEmpty;
+
+/// Users whose calls are counted apart.
+constexpr std::size_t kMostUsers = 10'000;
+/// Lines of the log that callers may cause in a minute.
+constexpr std::uint32_t kLinesPerMinute = 120;
+constexpr std::size_t kLongestShown = 64;
+/// In Reason of a BYE (RFC 3326): Request Terminated.
+constexpr int kTooLong = 487;
+
+/// A call that goes on.
+struct Going {
+    std::string who;
+    std::string number;  ///< as in log lines
+    std::shared_ptr<limit::Usage> usage;
+    std::uint32_t duration = 0;         ///< s; 0: as long as it likes
+    std::vector<std::string> gateways;  ///< by which it goes, or is tried
+    std::unique_ptr<Timer> end;
+};
+
+/// Refuses calls that are one too many, and ends those that last too long.
+class Limit {
+public:
+    static constexpr const char* kDescription = "Limits for calls: how many, where to, how long";
+    static constexpr const char* kVersion = "1.0";
+    static constexpr std::uint32_t kStages = stages(Stage::Timer);
+    static constexpr Option kOptions[] = {
+        integerOption("total", "Calls in all at once; 0: any number", "0", 0, 1'000'000),
+        listOption("gateway", "A label (or *) and how many calls may go there at once"),
+        listOption("user", "Begins the limits of a user; *: of all others"),
+        listOption("calls", "His calls at once"),
+        listOption("rate", "His calls a minute"),
+        listOption("duration", "Seconds of each of his calls"),
+        listOption("allow", "Prefixes of numbers that he may dial"),
+        listOption("forbid", "Prefixes of numbers that he may not dial"),
+        stringOption("international", "A prefix that means the same as +", "00"),
+        integerOption("status_calls", "Answer to a user's call that is one too many", "486", 400, 699),
+        integerOption("status_total", "Answer to a call that is one too many in all", "503", 400, 699),
+        integerOption("status_rate", "Answer to a call that comes too soon", "480", 400, 699),
+        integerOption("status_number", "Answer to a call to a forbidden number", "403", 400, 699),
+    };
+
+    static std::unique_ptr<Limit> create(Host host) {
+        auto settings = limit::Settings::read(host);
+        return settings ? std::make_unique<Limit>(host, std::move(*settings)) : nullptr;
+    }
+
+    Limit(Host host, limit::Settings settings) : host_(host), settings_(std::move(settings)), callers_(host) {}
+
+    int call(CallEvent event, const siproxd_call& call) {
+        switch (event) {
+            case CallEvent::Started: return begin(call);
+            case CallEvent::Trying: return tries(call) ? 0 : 1;
+            case CallEvent::Left: leaves(call); return 0;
+            case CallEvent::Answered: isAnswered(call); return 0;
+            case CallEvent::Ended: end(call); return 0;
+        }
+        return 0;
+    }
+
+    void tick() {
+        if (unsaid_ > 0 && lines_.take(kLinesPerMinute, host_.steadyTime())) {
+            host_.warning("plugin_limit: " + std::to_string(std::exchange(unsaid_, 0)) + " more calls refused");
+        }
+    }
+
+    /// Says no more than whether the number is forbidden.
+    bool route(std::string_view number, std::string_view from,
+               const std::function<void(std::string_view)>& print) const {
+        const auto* limits = settings_.of({std::string(from), std::string(from.substr(0, from.rfind('@'))), "*"});
+        const auto normal = limit::normalised(number, settings_.international);
+        const auto prefix = limits == nullptr ? std::nullopt : limits->numbers.forbids(normal);
+        if (prefix) {
+            print("refused with " + std::to_string(settings_.statuses.number) + ": " + textOf(*prefix));
+        }
+        return prefix.has_value();
+    }
+
+private:
+    /// 0, or the status that refuses it.
+    int begin(const siproxd_call& call) {
+        const auto caller = callers_.of(call);
+        const auto* limits = settings_.of(caller.names);
+        const auto now = host_.steadyTime();
+        const auto number = numberOf(call);
+        Going going{caller.name, number.substr(0, kLongestShown), {}, 0, {}, nullptr};
+        if (limits != nullptr) {
+            // Others need no place in the book.
+            going.usage = usages_.of(caller.name, now);
+            going.duration = limits->duration;
+        }
+        if (const auto [status, why] = objection(limits, going, number, now); status != 0) {
+            say(nameOf(going) + " refused with " + std::to_string(status) + ": " + why);
+            return status;
+        }
+        if (going.usage) {
+            ++going.usage->calls;
+        }
+        calls_.insert_or_assign(call.id, std::move(going));
+        return 0;
+    }
+
+    /// A status and why, or 0. What is counted here is a call that nobody objects to.
+    std::pair<int, std::string> objection(const limit::UserLimits* limits, const Going& going,
+                                          std::string_view number, std::int64_t now) const {
+        const auto& statuses = settings_.statuses;
+        if (limits != nullptr) {
+            if (const auto prefix = limits->numbers.forbids(number)) {
+                return {statuses.number, textOf(*prefix)};
+            }
+            if (limits->calls > 0 && going.usage->calls >= limits->calls) {
+                return {statuses.calls, "calls at once are limited to " + std::to_string(limits->calls)};
+            }
+        }
+        if (settings_.total > 0 && calls_.size() >= settings_.total) {
+            return {statuses.total, "calls in all at once are limited to " + std::to_string(settings_.total)};
+        }
+        if (limits != nullptr && !going.usage->bucket.take(limits->rate, now)) {
+            return {statuses.rate, "calls a minute are limited to " + std::to_string(limits->rate)};
+        }
+        return {0, ""};
+    }
+
+    /// Whether it may go by that gateway; then it is counted there.
+    bool tries(const siproxd_call& call) {
+        const std::string label = orEmpty(call.label);
+        const auto going = calls_.find(call.id);
+        if (going == calls_.end()) {
+            return true;
+        }
+        const auto most = settings_.ofGateway(label);
+        const auto found = gateways_.find(label);
+        const auto count = found == gateways_.end() ? 0 : found->second;
+        if (most > 0 && count >= most) {
+            say(nameOf(going->second) + " does not go by " + label + ": calls at once there are limited to " +
+                std::to_string(most));
+            return false;
+        }
+        ++gateways_[label];
+        going->second.gateways.push_back(label);
+        return true;
+    }
+
+    void leaves(const siproxd_call& call) {
+        if (const auto going = calls_.find(call.id); going != calls_.end()) {
+            auto& ways = going->second.gateways;
+            if (const auto way = std::ranges::find(ways, orEmpty(call.label)); way != ways.end()) {
+                release(*way);
+                ways.erase(way);
+            }
+        }
+    }
+
+    void isAnswered(const siproxd_call& call) {
+        const auto found = calls_.find(call.id);
+        if (found == calls_.end()) {
+            return;
+        }
+        Going& going = found->second;
+        // The other ways are not tried any more.
+        const auto way = std::ranges::find(going.gateways, orEmpty(call.label));
+        if (way != going.gateways.end()) {
+            std::iter_swap(way, going.gateways.begin());
+        }
+        const std::size_t kept = way == going.gateways.end() ? 0 : 1;
+        while (going.gateways.size() > kept) {
+            release(going.gateways.back());
+            going.gateways.pop_back();
+        }
+        if (going.duration > 0) {
+            going.end = std::make_unique<Timer>(host_, [this, id = call.id] { endNow(id); });
+            going.end->start(going.duration * 1000);
+        }
+    }
+
+    void endNow(std::uint64_t id) {
+        if (const auto going = calls_.find(id); going != calls_.end()) {
+            const auto why = "calls are limited to " + std::to_string(going->second.duration) + " s";
+            host_.info("plugin_limit: " + nameOf(going->second) + " is ended: " + why);
+            host_.endCall(id, kTooLong, why);
+        }
+    }
+
+    void end(const siproxd_call& call) {
+        const auto found = calls_.find(call.id);
+        if (found == calls_.end()) {
+            return;  // we have refused it
+        }
+        const Going& going = found->second;
+        for (const auto& label : going.gateways) {
+            release(label);
+        }
+        if (going.usage) {
+            --going.usage->calls;
+            // After a challenge the phone calls again: that is one call.
+            if (call.answered == 0 && (call.status == 401 || call.status == 407)) {
+                going.usage->bucket.giveBack();
+            }
+        }
+        calls_.erase(found);
+    }
+
+    void release(const std::string& label) {
+        if (const auto found = gateways_.find(label); found != gateways_.end() && --found->second == 0) {
+            gateways_.erase(found);
+        }
+    }
+
+    static std::string textOf(std::string_view prefix) {
+        return prefix.empty() ? "all numbers but some are forbidden"
+                              : "numbers with " + std::string(prefix) + " are forbidden";
+    }
+
+    static std::string nameOf(const Going& going) { return "call of " + going.who + " to " + going.number; }
+
+    [[nodiscard]] std::string numberOf(const siproxd_call& call) const {
+        const auto uri = host_.uri(orEmpty(call.dialled));
+        auto user = uri ? uri->part(Part::UserPlain) : Text();
+        if (uri && !user) {
+            user = uri->part(Part::Opaque);  // tel:
+        }
+        return limit::normalised(user.value_or(std::string_view()), settings_.international);
+    }
+
+    /// A line that callers may cause again and again.
+    void say(const std::string& text) {
+        if (lines_.take(kLinesPerMinute, host_.steadyTime())) {
+            host_.warning("plugin_limit: " + text);
+        } else {
+            ++unsaid_;
+        }
+    }
+
+    Host host_;
+    limit::Settings settings_;
+    limit::Callers callers_;
+    limit::Usages usages_{kMostUsers};
+    std::map<std::uint64_t, Going> calls_;  ///< by siproxd_call.id
+    std::map<std::string, std::uint32_t> gateways_;  ///< calls at once, by label
+    limit::TokenBucket lines_;
+    std::size_t unsaid_ = 0;
+};
+
+}  // namespace
+
+SIPROXD_PLUGIN(plugin_limit, Limit)
