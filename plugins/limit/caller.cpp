@@ -16,9 +16,6 @@ using siproxd::api::detail::orEmpty;
 
 namespace {
 
-/// An outdated look at the registrations is good for that long: to make one is linear.
-constexpr std::int64_t kFresh = 1000;
-
 /// user@domain, the domain in lower case; empty when it is no such URI.
 std::string userAtDomain(const Host& host, const std::string& uri) {
     const auto parsed = host.uri(uri);
@@ -41,7 +38,7 @@ std::string ipOf(std::string_view source) {
 
 }  // namespace
 
-Caller Callers::of(const siproxd_call& call) {
+Caller Callers::of(const siproxd_call& call) const {
     const std::string user = orEmpty(call.user);
     const std::string ip = orEmpty(call.source_ip);
     if (!user.empty()) {
@@ -58,34 +55,21 @@ Caller Callers::of(const siproxd_call& call) {
     return caller;
 }
 
-std::optional<std::string> Callers::registeredAt(const std::string& ip, const std::string& from) {
+std::optional<std::string> Callers::registeredAt(const std::string& ip, const std::string& from) const {
     for (const auto& binding : host_.bindings(Bindings::OfAor, from)) {
         if (ipOf(binding.source) == ip) {
             return userAtDomain(host_, binding.aor);
         }
     }
-    refresh();
-    const auto found = byAddress_.find(ip);
-    return found == byAddress_.end() ? std::nullopt : std::optional(found->second);
-}
-
-void Callers::refresh() {
-    const auto now = host_.steadyTime();
-    if (refreshedAt_ && now - *refreshedAt_ < kFresh) {
-        return;
-    }
-    refreshedAt_ = now;
-    byAddress_.clear();
-    for (const auto& binding : host_.bindings(Bindings::All)) {
-        auto name = userAtDomain(host_, binding.aor);
-        if (binding.source.empty() || name.empty()) {
-            continue;
-        }
-        const auto [place, isNew] = byAddress_.try_emplace(ipOf(binding.source), name);
-        if (!isNew && name < place->second) {
-            place->second = std::move(name);
+    // Another of his accounts, or a From that he has made up: the first name by the alphabet, so that it stays the same.
+    std::optional<std::string> first;
+    for (const auto& binding : host_.bindings(Bindings::OfContactHost, ip)) {
+        auto name = ipOf(binding.source) == ip ? userAtDomain(host_, binding.aor) : "";
+        if (!name.empty() && (!first || name < *first)) {
+            first = std::move(name);
         }
     }
+    return first;
 }
 
 std::string sourceName(const std::string& ip) {

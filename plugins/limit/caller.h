@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,17 +20,14 @@ class Callers {
 public:
     explicit Callers(const siproxd::api::Host& host) : host_(host) {}
 
-    [[nodiscard]] Caller of(const siproxd_call& call);
+    [[nodiscard]] Caller of(const siproxd_call& call) const;
 
 private:
     /// The address-of-record of the phone at that address: the one that `from` names, if it is one of those that are
-    /// registered from there, else one that is. As user@domain; nothing: none is.
-    [[nodiscard]] std::optional<std::string> registeredAt(const std::string& ip, const std::string& from);
-    void refresh();
+    /// registered from there, else one that is and has that address in its Contact. As user@domain; nothing: none is.
+    [[nodiscard]] std::optional<std::string> registeredAt(const std::string& ip, const std::string& from) const;
 
     siproxd::api::Host host_;
-    std::map<std::string, std::string> byAddress_;  ///< to the first address-of-record that is registered from there
-    std::optional<std::int64_t> refreshedAt_;       ///< steady, in ms
 };
 
 /// What addresses are counted as: an IPv4 address itself, of an IPv6 address the /64 network, in which a host chooses

@@ -43,7 +43,7 @@ class Limit {
 public:
     static constexpr const char* kDescription = "Limits for calls: how many, where to, how long";
     static constexpr const char* kVersion = "1.0";
-    static constexpr std::uint32_t kStages = stages(Stage::Timer);
+    static constexpr std::uint32_t kStages = stages(Stage::DetermineTarget, Stage::Timer);
     static constexpr Option kOptions[] = {
         integerOption("total", "Calls in all at once; 0: any number", "0", 0, 1'000'000),
         listOption("gateway", "A label (or *) and how many calls may go there at once"),
@@ -66,6 +66,27 @@ public:
     }
 
     Limit(Host host, limit::Settings settings) : host_(host), settings_(std::move(settings)), callers_(host) {}
+
+    /// Who forwards his calls dials as well: a number that he may not dial is not called for him.
+    Verdict process(Stage, Message& message) {
+        const auto owner = message.user();
+        if (message.method() != "INVITE" || message.history().empty() || !owner) {
+            return Verdict::Continue;
+        }
+        const std::string user(*owner);
+        const auto host = message.uri(At::From, Part::Host).value_or(std::string_view());
+        const auto* limits = settings_.of({user + "@" + std::string(host), user, "*"});
+        const auto dialled = message.uri(At::RequestUri, Part::UserPlain)
+                                 .value_or(message.uri(At::RequestUri, Part::Opaque).value_or(std::string_view()));
+        const auto number = limit::normalised(dialled, settings_.international);
+        const auto prefix = limits == nullptr ? std::nullopt : limits->numbers.forbids(number);
+        if (!prefix) {
+            return Verdict::Continue;
+        }
+        const int status = settings_.statuses.number;
+        say("call for " + user + " is not sent on to " + number.substr(0, kLongestShown) + ": " + textOf(*prefix));
+        return message.reject(status);
+    }
 
     int call(CallEvent event, const siproxd_call& call) {
         switch (event) {

@@ -17,7 +17,10 @@ struct House final : plugin::Services {
     void bindings(plugin::BindingQuery query, std::string_view text,
                   const std::function<bool(const plugin::BindingView&)>& each) override {
         for (const auto& binding : registered) {
-            if (query == plugin::BindingQuery::All || binding.aor == text) {
+            const std::string host(text);
+            const bool isAt = binding.contact.find("@" + host + ":") != std::string::npos ||
+                              binding.contact.find("@[" + host + "]:") != std::string::npos;
+            if (query == plugin::BindingQuery::OfContactHost ? isAt : binding.aor == text) {
                 each(binding);
             }
         }
@@ -167,6 +170,29 @@ TEST_CASE("numbers are forbidden to some", "[plugin_limit]") {
     CHECK(dial("guest", "bob") == 403);
     CHECK(spy.has("to bob refused with 403: all numbers but some are forbidden"));
     CHECK(dial("boss", "0190666") == 0);
+}
+
+TEST_CASE("nobody has numbers called that he may not dial by forwarding his calls", "[plugin_limit]") {
+    Fixture f(Lines{{"user", "*"}, {"forbid", "+44900"}, {"user", "boss@home.test"}, {"allow", "*"}});
+    const test::LogSpy spy;
+    const auto sentOn = [&f](const char* number, const char* owner, bool isDialled = true) {
+        const auto uri = "sip:" + std::string(number) + "@home.test";
+        test::Shown shown(test::request("INVITE", uri, "<" + uri + ">"), plugin::Direction::RequestOutgoing);
+        auto from = shown.message.from();
+        from.uri = *sip::Uri::parse("sip:" + std::string(owner) + "@home.test");
+        shown.message.setFrom(from);
+        shown.context.user = owner;
+        if (isDialled) {
+            shown.context.history = std::make_shared<const std::vector<std::string>>(1, "sip:alice@home.test");
+        }
+        return f.chain.run(plugin::Stage::DetermineTarget, shown.context).status;
+    };
+    CHECK(sentOn("00449001", "alice") == 403);
+    CHECK(spy.hasLine("plugin_limit: call for alice is not sent on to +449001: numbers with +44900 are forbidden"));
+    CHECK(sentOn("+4479", "alice") == 0);
+    CHECK(sentOn("00449001", "boss") == 0);
+    CHECK(sentOn("00449001", "") == 0);
+    CHECK(sentOn("00449001", "alice", false) == 0);
 }
 
 TEST_CASE("a route test hears of forbidden numbers", "[plugin_limit]") {

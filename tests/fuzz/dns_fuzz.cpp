@@ -30,7 +30,7 @@ void check(const dns::Outcome& outcome) {
         }
     } else {
         for (const auto& record : *records) {
-            demand(!record.replacement.empty(), "a rule leads somewhere");
+            demand(record.replacement.empty() != record.regexp.empty(), "a rule leads somewhere");
         }
     }
 }
