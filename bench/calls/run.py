@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import plugins
+
 PHONE, INSIDE = "198.18.1.2", "198.18.1.1"
 PROVIDER, OUTSIDE = "198.18.2.2", "198.18.2.1"
 # Transactions are forgotten 64 * T1 after their call (RFC 3261, RFC 6026).
@@ -27,6 +29,7 @@ FORGOTTEN = 33
 HOUSE_PHONES, HOUSE_CALLS = 10000, 10000
 IDLE_KB, BINDING_KB, CALL_KB = 8 * 1024, 2, 6
 SOCKETS_OF_CALL = 4     # RTP and RTCP on two sides
+PLUGINS_PERCENT = 25    # that all of them together may add to a call
 
 
 def ip(*words):
@@ -40,7 +43,8 @@ class Site:
 
     failures = 0    # of all sites
 
-    def __init__(self, name, options):
+    def __init__(self, name, options, with_plugins=False):
+        self.with_plugins = with_plugins
         self.prefix = f"sipbench-{os.getpid()}-{name}-"
         self.options = options
         self.directory = tempfile.TemporaryDirectory()
@@ -87,6 +91,9 @@ class Site:
         configuration = f"{self.directory.name}/siproxd.conf"
         with open(configuration, "w", encoding="utf-8") as file:
             file.writelines(f"{key} = {value}\n" for key, value in settings.items())
+            if self.with_plugins:
+                lines, _ = plugins.directives(self.options.siproxd, self.directory.name)
+                file.writelines(f"{line}\n" for line in lines)
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", self.prefix + "router", *self.options.wrapper.split(),
              self.options.siproxd, "-c", configuration, *self.options.directives],
@@ -248,6 +255,24 @@ def run_sites(options):
     return figures
 
 
+def with_plugins(options):
+    """CPU of a call with no plugin and with all of them, in turn: the pace of a machine changes with time."""
+    took = {False: [], True: []}
+    for number in range(2 * options.rounds):
+        is_all = number % 2 == 1
+        with Site(f"plugins{number}", options, is_all) as site:
+            found = measure_calls(site, options, options.rate)
+            took[is_all].append(found["ms"])
+            print(f"{'all plugins' if is_all else 'no plugin':12}{found['ms']:8.3f} ms "
+                  f"(user {found['user_ms'] / options.calls:.3f}, system {found['system_ms'] / options.calls:.3f})",
+                  flush=True)
+    none, every = (sorted(took[which])[options.rounds // 2] for which in (False, True))
+    _, count = plugins.directives(options.siproxd, "")
+    print(f"medians: no plugin {none:.3f} ms, {count} plugins {every:.3f} ms a call: {100 * (every / none - 1):+.0f} % "
+          f"(allowed: +{PLUGINS_PERCENT})")
+    Site.failures += every > none * (1 + PLUGINS_PERCENT / 100)
+
+
 def counted(path):
     """The instructions that a file of callgrind's has counted."""
     with open(path, encoding="ascii") as file:
@@ -337,6 +362,9 @@ def arguments():
     parser.add_argument("--held", type=int, help="for the size of a call")
     parser.add_argument("--instructions", action="store_true",
                         help="count those instead, with valgrind")
+    parser.add_argument("--plugins", action="store_true",
+                        help="compare a siproxd with all plugins with one that has none")
+    parser.add_argument("--rounds", type=int, default=5, help="of that comparison")
     parser.add_argument("--wrapper", default="", help="goes before siproxd, as `taskset 2`")
     parser.add_argument("directives", nargs="*", help="name=value, on top of siproxd's others")
     options = parser.parse_args()
@@ -356,6 +384,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if options.instructions:
         instructions(options)
+        sys.exit(1 if Site.failures else 0)
+    if options.plugins:
+        with_plugins(options)
         sys.exit(1 if Site.failures else 0)
     print(f"{options.calls} {options.job} calls, {options.rate} a second; {options.held} calls "
           f"held, {options.phones} phones registered", flush=True)

@@ -379,6 +379,19 @@ public:
         }
         return AddressList(table_, list);
     }
+    /// Likewise of one of several lines.
+    [[nodiscard]] std::optional<AddressList> addresses(const OptionLine& line) const {
+        if (line.value.empty()) {
+            return AddressList(table_, nullptr);
+        }
+        const char* why = nullptr;
+        siproxd_list* list = table_->list_parse(self_, detail::z(line.value).c_str(), &why);
+        if (list == nullptr) {
+            optionError(line, why);
+            return std::nullopt;
+        }
+        return AddressList(table_, list);
+    }
     /// Which of these words the option says, without regard to case. Nothing: none of them, which
     /// has been logged with file and line.
     [[nodiscard]] std::optional<std::size_t>

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include <sqlite3.h>
+
+#include "support/log_spy.h"
+#include "unit/plugin/bench.h"
+
+using namespace siproxd;
+using plugin::Direction;
+using plugin::Stage;
+using test::option;
+
+extern "C" const siproxd_plugin plugin_blacklist_LTX_siproxd_plugin;
+
+namespace {
+
+constexpr const char* kAlice = "203.0.113.50";
+
+/// A database of its own.
+struct File {
+    File() {
+        char name[] = "/tmp/blacklist_test.XXXXXX";
+        REQUIRE(mkdtemp(name) != nullptr);
+        directory = name;
+    }
+    ~File() { std::filesystem::remove_all(directory); }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+
+    [[nodiscard]] std::string path() const { return directory + "/b.sqlite"; }
+
+    /// What another program would do; the first column of the first row.
+    std::string run(const std::string& sql) const {
+        const auto result = tryRun(sql);
+        CHECK(result != "error");
+        return result;
+    }
+    /// `error`: there may be no table yet.
+    std::string tryRun(const std::string& sql) const {
+        sqlite3* connection = nullptr;
+        REQUIRE(sqlite3_open(path().c_str(), &connection) == SQLITE_OK);
+        sqlite3_busy_timeout(connection, 5000);
+        std::string result = "-";
+        const auto row = [](void* to, int, char** values, char**) {
+            *static_cast<std::string*>(to) = values[0] == nullptr ? "" : values[0];
+            return 0;
+        };
+        const int status = sqlite3_exec(connection, sql.c_str(), row, &result, nullptr);
+        sqlite3_close(connection);
+        return status == SQLITE_OK ? result : "error";
+    }
+
+    std::string directory;
+};
+
+struct Fixture {
+    explicit Fixture(const File& file, std::vector<config::PluginOption> lines = {}) {
+        lines.push_back(option("plugin_blacklist_dbpath", file.path()));
+        REQUIRE(chain.add(plugin_blacklist_LTX_siproxd_plugin, std::move(lines)));
+        loop.advance(std::chrono::milliseconds(1));
+    }
+
+    bool isDropped(const std::string& method = "OPTIONS", bool withPassword = false) {
+        auto message = test::request(method);
+        if (withPassword) {
+            message.addHeader("Authorization", "Digest username=\"alice\"");
+        }
+        return !run(std::move(message), Stage::Validate);
+    }
+
+    bool run(sip::Message message, Stage stage) {
+        test::Shown shown(std::move(message), Direction::Unknown);
+        shown.context.flow.remote = test::address(kAlice, 5060);
+        return chain.run(stage, shown.context).goesOn();
+    }
+
+    /// A REGISTER and its answer.
+    void attempt(int status, bool withPassword = true, const std::string& header = "") {
+        CHECK_FALSE(isDropped("REGISTER", withPassword));
+        CHECK(run(test::parsed("SIP/2.0 " + std::to_string(status) +
+                               " X\r\nVia: SIP/2.0/UDP 192.168.1.10:5062;branch=z9hG4bKa\r\n"
+                               "From: <sip:alice@example.org>;tag=f1\r\n"
+                               "To: <sip:alice@example.org>;tag=t1\r\n"
+                               "Call-ID: c1@192.168.1.10\r\nCSeq: 7 REGISTER\r\n" +
+                               header + "Content-Length: 0\r\n\r\n"),
+                  Stage::PostProxy));
+    }
+
+    test::FakeLoop loop;
+    plugin::Chain chain{loop};
+};
+
+/// The database works in a thread of its own.
+template <class Check>
+bool eventually(Check check) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!check()) {
+        if (std::chrono::steady_clock::now() > end) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
+std::vector<config::PluginOption> hitcount(const std::string& count) {
+    return {option("plugin_blacklist_hitcount", count)};
+}
+
+}  // namespace
+
+TEST_CASE("who fails once too often is blocked", "[plugin_blacklist]") {
+    const test::LogSpy spy;
+    const File file;
+    Fixture f(file, hitcount("2"));
+    for (int i = 0; i < 3; ++i) {
+        f.attempt(403);
+    }
+    CHECK(f.isDropped());
+    CHECK(spy.hasLine("UAC with IP 203.0.113.50 [sip:alice@example.org] is blocked"));
+}
+
+TEST_CASE("success forgives", "[plugin_blacklist]") {
+    const File file;
+    Fixture f(file, hitcount("2"));
+    f.attempt(403);
+    f.attempt(407);
+    f.attempt(200);
+    f.attempt(401);
+    f.attempt(401);
+    CHECK_FALSE(f.isDropped());
+    f.attempt(404);
+    CHECK(f.isDropped());
+}
+
+TEST_CASE("only a password that is wrong is a failure", "[plugin_blacklist]") {
+    const File file;
+    Fixture f(file, hitcount("0"));
+    f.attempt(401, false);
+    f.attempt(503);
+    f.attempt(401, true, "WWW-Authenticate: Digest realm=\"x\", nonce=\"y\", stale=TRUE\r\n");
+    f.attempt(407, true, "Proxy-Authenticate: Digest realm=\"x\",stale = \"true\"\r\n");
+    CHECK_FALSE(f.isDropped());
+    f.attempt(401, true, "WWW-Authenticate: Digest realm=\"x\", stale=false\r\n");
+    CHECK(f.isDropped());
+}
+
+TEST_CASE("simulated, nobody is blocked", "[plugin_blacklist]") {
+    const test::LogSpy spy;
+    const File file;
+    auto lines = hitcount("0");
+    lines.push_back(option("plugin_blacklist_simulate", "1"));
+    Fixture f(file, std::move(lines));
+    f.attempt(403);
+    CHECK_FALSE(f.isDropped());
+    CHECK(spy.hasLine("UAC with IP 203.0.113.50 [sip:alice@example.org] would be blocked "
+                      "(simulate=1)"));
+}
+
+TEST_CASE("failures are in the file and survive", "[plugin_blacklist]") {
+    const File file;
+    {
+        Fixture f(file, hitcount("1"));
+        f.attempt(403);
+        f.attempt(403);
+    }
+    CHECK(file.run("SELECT failcount FROM blacklist WHERE ip='203.0.113.50' AND "
+                   "sipuri='sip:alice@example.org' AND type=0") == "2");
+    Fixture f(file, hitcount("1"));
+    CHECK(eventually([&] { return f.isDropped(); }));
+}
+
+TEST_CASE("rows that are entered by hand count while siproxd runs", "[plugin_blacklist]") {
+    const File file;
+    Fixture f(file, hitcount("5"));
+    f.attempt(403);
+    CHECK_FALSE(f.isDropped());
+    CHECK(eventually([&] { return file.tryRun("SELECT COUNT(*) FROM blacklist") == "1"; }));
+    file.run("UPDATE blacklist SET type=1");
+    f.chain.tick();
+    CHECK(eventually([&] { return f.isDropped(); }));
+    file.run("DELETE FROM blacklist");
+    f.chain.tick();
+    CHECK(eventually([&] { return !f.isDropped(); }));
+}
+
+TEST_CASE("a file that cannot be opened is told once, and nobody is let in or out by that", "[plugin_blacklist]") {
+    test::FakeLoop loop;
+    const test::LogSpy spy;
+    const File file;
+    const auto path = file.directory + "/later/b.sqlite";
+    plugin::Chain chain(loop);
+    REQUIRE(chain.add(plugin_blacklist_LTX_siproxd_plugin, {option("plugin_blacklist_dbpath", path, 3)}));
+    loop.advance(std::chrono::milliseconds(1));
+    const auto isSaid = [&] {
+        chain.tick();
+        return spy.has("plugin_blacklist: " + path + ": unable to open database file");
+    };
+    CHECK(eventually(isSaid));
+    for (int i = 0; i < 10; ++i) {
+        chain.tick();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    CHECK(spy.count("unable to open") == 1);
+    // It is tried again.
+    std::filesystem::create_directory(file.directory + "/later");
+    CHECK(eventually([&] {
+        chain.tick();
+        return std::filesystem::exists(path);
+    }));
+}
+
+TEST_CASE("nonsense is told with its place", "[plugin_blacklist]") {
+    test::FakeLoop loop;
+    plugin::Chain chain(loop);
+    const test::LogSpy spy;
+    CHECK_FALSE(chain.add(plugin_blacklist_LTX_siproxd_plugin, {option("plugin_blacklist_db_sync_mode", "SOON", 3)}));
+    CHECK(spy.has("siproxd.conf:3: plugin_blacklist_db_sync_mode = SOON: OFF or NORMAL"));
+}
