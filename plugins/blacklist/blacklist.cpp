@@ -106,6 +106,9 @@ private:
     /// REGISTERs without a response yet.
     static constexpr std::size_t kMostRequests = 10'000;
 
+    static constexpr std::int64_t kMinute = 60'000;  // ms
+    static constexpr std::size_t kMostSaid = 1'000;
+
     struct Request {
         Sender sender;
         std::int64_t time = 0;
@@ -126,9 +129,22 @@ private:
         if (!entry.isByHand && entry.failures <= hitcount_) {
             return false;
         }
+        if (!isWorthSaying(sender)) {
+            return true;
+        }
         host_.info("UAC with IP " + sender.ip + " [" + sender.uri +
                    (isSimulated_ ? "] would be blocked (simulate=1)" : "] is blocked"));
         return true;
+    }
+
+    /// A line for each of a thousand senders in a minute: whoever sends a flood does not fill the disk.
+    bool isWorthSaying(const Sender& sender) {
+        const auto now = host_.steadyTime();
+        if (now - saidSince_ >= kMinute) {
+            said_.clear();
+            saidSince_ = now;
+        }
+        return said_.size() < kMostSaid && said_.insert(sender).second;
     }
 
     void remember(const Message& message, Sender sender) {
@@ -289,6 +305,8 @@ private:
 
     Entries entries_;
     std::set<Sender> seen_;       ///< their time is to be written
+    std::set<Sender> said_;       ///< whose block is in the log
+    std::int64_t saidSince_ = 0;
     std::deque<Change> pending_;  ///< not known to be in the file yet
     std::uint64_t written_ = 0;
     std::uint64_t lost_ = 0;

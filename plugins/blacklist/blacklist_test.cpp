@@ -194,7 +194,7 @@ TEST_CASE("a file that cannot be opened is told once, and nobody is let in or ou
     const File file;
     const auto path = file.directory + "/later/b.sqlite";
     plugin::Chain chain(loop);
-    REQUIRE(chain.add(plugin_blacklist_LTX_siproxd_plugin, {option("plugin_blacklist_dbpath", path, 3)}));
+    REQUIRE(chain.add(plugin_blacklist_LTX_siproxd_plugin, {option("plugin_blacklist_dbpath", path, 3), option("plugin_blacklist_hitcount", "0", 4)}));
     loop.advance(std::chrono::milliseconds(1));
     const auto isSaid = [&] {
         chain.tick();
@@ -206,12 +206,45 @@ TEST_CASE("a file that cannot be opened is told once, and nobody is let in or ou
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     CHECK(spy.count("unable to open") == 1);
-    // It is tried again.
+    const auto isDropped = [&](const char* method, int status) {
+        auto request = test::request(method);
+        request.addHeader("Authorization", "Digest username=\"alice\"");
+        test::Shown shown(std::move(request), Direction::Unknown);
+        shown.context.flow.remote = test::address(kAlice, 5060);
+        const bool goesOn = chain.run(Stage::Validate, shown.context).goesOn();
+        if (status != 0) {
+            test::Shown answer(sip::Message::response(shown.message, status, "", "t1"), Direction::Unknown);
+            static_cast<void>(chain.run(Stage::PostProxy, answer.context));
+        }
+        return !goesOn;
+    };
+    CHECK_FALSE(isDropped("REGISTER", 403));
+    CHECK(isDropped("OPTIONS", 0));
+    // It is tried again, and then has what has happened meanwhile.
     std::filesystem::create_directory(file.directory + "/later");
     CHECK(eventually([&] {
         chain.tick();
         return std::filesystem::exists(path);
     }));
+    const auto failures = [&path] {
+        sqlite3* connection = nullptr;
+        sqlite3_stmt* statement = nullptr;
+        sqlite3_open(path.c_str(), &connection);
+        sqlite3_prepare_v2(connection, "SELECT failcount FROM blacklist", -1, &statement, nullptr);
+        const int count = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int(statement, 0) : -1;
+        sqlite3_finalize(statement);
+        sqlite3_close(connection);
+        return count;
+    };
+    CHECK(eventually([&] {
+        chain.tick();
+        return failures() == 1;
+    }));
+    for (int i = 0; i < 10; ++i) {
+        chain.tick();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        CHECK(isDropped("OPTIONS", 0));
+    }
 }
 
 TEST_CASE("nonsense is told with its place", "[plugin_blacklist]") {

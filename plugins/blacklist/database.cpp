@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 
+#include <iterator>
 #include <utility>
 
 namespace siproxd::blacklist {
@@ -122,22 +123,24 @@ void Database::work() {
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
     std::unique_lock lock(mutex_);
     for (;;) {
-        wake_.wait(lock, [this] { return isEnding_ || isRefreshWanted_ || !waiting_.empty(); });
-        const auto changes = std::exchange(waiting_, {});
+        // What could not be written is tried again when the file is looked at again.
+        wake_.wait(lock, [this] {
+            return isEnding_ || isRefreshWanted_ || (!waiting_.empty() && !hasFailed_);
+        });
+        auto changes = std::exchange(waiting_, {});
         const bool isRefreshed = std::exchange(isRefreshWanted_, false);
-        if (changes.empty() && !isRefreshed) {
-            return;  // ending, and all is written
-        }
+        const bool isLast = isEnding_;
         lock.unlock();
         hasFailed_ = false;
-        const bool isOpen = connection_ != nullptr || open();
-        if (isOpen) {
-            apply(changes);
-        }
+        const bool isWritten = (connection_ != nullptr || open()) && apply(changes);
         lock.lock();
-        // What could not be written is not tried again: memory has it.
-        applied_ += changes.size();
-        if (isRefreshed && isOpen) {
+        if (isWritten) {
+            applied_ += changes.size();
+        } else {
+            waiting_.insert(waiting_.begin(), std::make_move_iterator(changes.begin()),
+                            std::make_move_iterator(changes.end()));
+        }
+        if (isRefreshed && isWritten) {
             const auto applied = applied_;
             lock.unlock();
             read(applied);
@@ -146,19 +149,28 @@ void Database::work() {
         if (!hasFailed_) {
             error_.clear();
         }
+        if (isLast) {
+            return;
+        }
     }
 }
 
-void Database::apply(const std::deque<Change>& changes) {
-    if (changes.empty() || !run("BEGIN IMMEDIATE")) {
-        return;
+bool Database::apply(const std::deque<Change>& changes) {
+    if (changes.empty()) {
+        return true;
+    }
+    if (!run("BEGIN IMMEDIATE")) {
+        return false;
     }
     for (const Change& change : changes) {
         apply(change);
     }
+    // A row that cannot be written is no reason to write none.
     if (!run("COMMIT")) {
         run("ROLLBACK");
+        return false;
     }
+    return true;
 }
 
 void Database::apply(const Change& change) {

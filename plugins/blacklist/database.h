@@ -63,7 +63,8 @@ public:
 private:
     void work();
     [[nodiscard]] bool open();
-    void apply(const std::deque<Change>& changes);
+    /// Whether they are in the file; all or none.
+    [[nodiscard]] bool apply(const std::deque<Change>& changes);
     void apply(const Change& change);
     void read(std::uint64_t applied);
     bool run(const char* sql);

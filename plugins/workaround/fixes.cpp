@@ -143,6 +143,7 @@ std::optional<std::vector<Record>> readRecords(const Host& host) {
         } else if (records.empty()) {
             complain(line, "a plugin_workaround_name has to come before");
         } else if (line.name == "addresses") {
+            complain(line, line.value.empty() ? "an address list is needed" : "");
             records.back().addresses = host.addresses(line);
             good = good && records.back().addresses.has_value();
         } else if (const auto setter = setters().find(line.name); setter != setters().end()) {

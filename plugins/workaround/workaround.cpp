@@ -137,7 +137,8 @@ private:
         if (knowsDevices_) {
             const std::string device(deviceOf(message));
             devices_.note(message.sourceIp(), device);
-            if (message.isRequest()) {
+            // Who is outside does not say what is at addresses inside.
+            if (message.direction() == Direction::RequestOutgoing) {
                 devices_.note(message.uri(At::Contact, Part::Host).value_or(std::string_view()), device);
             }
         }
@@ -191,24 +192,27 @@ private:
     static void forgetFeatures(Message& message, const Record& record) {
         takeOut(message, "Supported", record.unsupported);
         takeOut(message, "Allow", record.noMethods);
-        const bool hasTimer =
-            std::ranges::find(record.unsupported, "timer") != record.unsupported.end() &&
-            message.header("Require").value_or(std::string_view()).find("timer") == std::string_view::npos;
-        if (hasTimer) {
+        static const std::vector<std::string> kTimer{"timer"};
+        if (std::ranges::find(record.unsupported, "timer") != record.unsupported.end() &&
+            !workaround::without(allOf(message, "Require"), kTimer)) {
             message.removeHeader("Session-Expires");
             message.removeHeader("Min-SE");
         }
+    }
+
+    static std::string allOf(const Message& message, const char* header) {
+        std::string all;
+        for (std::size_t i = 0; i < message.headerCount(header); ++i) {
+            all.append(all.empty() ? "" : ", ").append(message.header(header, i).value_or(std::string_view()));
+        }
+        return all;
     }
 
     static void takeOut(Message& message, const char* header, const std::vector<std::string>& words) {
         if (words.empty() || message.headerCount(header) == 0) {
             return;
         }
-        std::string all;
-        for (std::size_t i = 0; i < message.headerCount(header); ++i) {
-            all.append(all.empty() ? "" : ", ").append(message.header(header, i).value_or(std::string_view()));
-        }
-        const auto kept = workaround::without(all, words);
+        const auto kept = workaround::without(allOf(message, header), words);
         if (!kept) {
             return;
         }

@@ -23,23 +23,25 @@ def called(lab, **details):
     return invite
 
 
-@pytest.mark.siproxd(**LOADED, plugin_workaround=[{**LAB, "strip": "X-Bad", "set": "X-Set: 1", "unsupported": "100rel;timer",
-                                                   "no_methods": "UPDATE"}])
+@pytest.mark.siproxd(**LOADED, plugin_workaround=[{**LAB, "strip": "X-Bad", "set": "X-Set: 1", "replace": "Subject: other",
+                                                   "unsupported": "100rel;timer", "no_methods": "UPDATE"}])
 def test_what_a_phone_sends_is_mended(lab):
-    invite = called(lab, headers=[("X-Bad", "1"), ("Supported", "100rel, timer, replaces"),
+    invite = called(lab, headers=[("X-Bad", "1"), ("Subject", "mine"), ("Supported", "100rel, timer, replaces"),
                                   ("Allow", "INVITE, UPDATE, BYE"), ("Session-Expires", "90")])
-    assert invite.get("x-bad") is None and invite["x-set"] == "1"
+    assert invite.get("x-bad") is None and invite["x-set"] == "1" and invite["subject"] == "other"
     assert invite["supported"] == "replaces" and invite["allow"] == "INVITE, BYE"
     assert invite.get("session-expires") is None
 
 
-@pytest.mark.siproxd(**LOADED, plugin_workaround=[{**LAB, "strip_to": "Alert-Info", "unsupported": "100rel"}])
+@pytest.mark.siproxd(**LOADED, plugin_workaround=[{**LAB, "strip_to": "Alert-Info", "set_to": "X-Set: 1",
+                                                   "replace_to": "Subject: other", "unsupported": "100rel"}])
 def test_what_a_phone_is_sent_is_mended(lab):
     phone, provider, contact = lab.pair()
     provider.invite(contact, sip.sdp(provider.address, 4000), to=f"<{phone.aor}>",
-                    headers=[("Alert-Info", "<http://x.test>"), ("Supported", "100rel, replaces")])
+                    headers=[("Alert-Info", "<http://x.test>"), ("Subject", "theirs"), ("Supported", "100rel, replaces")])
     invite = phone.expect("INVITE")
     assert invite.get("alert-info") is None and invite["supported"] == "replaces"
+    assert invite["x-set"] == "1" and invite["subject"] == "other"
     phone.reply(invite, 486)
     provider.expect((486, "INVITE"))
 
@@ -81,7 +83,15 @@ def test_where_answers_go(idle_lab, way):
     via = f"SIP/2.0/UDP {sender.address}:5080;branch=z9hG4bKway"
     request.headers[0] = ("Via", via + (";rport" if way == "ignore_rport" else ""))
     sender.send(request, (idle_lab.site.proxy_inside, 5060))
-    (listener if way == "ignore_rport" else sender).expect((200, "OPTIONS"))
+    hears = listener if way == "ignore_rport" else sender
+    hears.expect((200, "OPTIONS"))
+    # What somebody else answers goes the same way.
+    provider = idle_lab.provider()
+    request = sender.build("MESSAGE", "sip:bob@sip.example.test")
+    request.headers[0] = ("Via", via.replace("way", "message") + (";rport" if way == "ignore_rport" else ""))
+    sender.send(request, (idle_lab.site.proxy_inside, 5060))
+    provider.reply(provider.expect("MESSAGE"), 200)
+    hears.expect((200, "MESSAGE"))
 
 
 @pytest.mark.siproxd(**LOADED, plugin_workaround=[{"name": "x", "match": "y", "set": "Via: z"}])
