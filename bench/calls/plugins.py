@@ -32,10 +32,10 @@ RECORDS = {
 }
 
 
-def directives(siproxd, directory):
-    """Lines of siproxd.conf for all modules beside that program."""
+def directives(siproxd, directory, chosen=()):
+    """Lines of siproxd.conf for all modules beside that program, or for those that are chosen."""
     build = pathlib.Path(siproxd).resolve().parent
-    modules = sorted(path.stem.removeprefix("plugin_") for path in build.glob("plugin_*.la"))
+    modules = chosen or sorted(path.stem.removeprefix("plugin_") for path in build.glob("plugin_*.la"))
     lines = [f"plugindir = {build}/"]
     lines += [f"load_plugin = plugin_{module}.la" for module in modules]
     lines += [f"plugin_{module}_{line}".format(directory=directory)

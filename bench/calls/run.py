@@ -92,7 +92,7 @@ class Site:
         with open(configuration, "w", encoding="utf-8") as file:
             file.writelines(f"{key} = {value}\n" for key, value in settings.items())
             if self.with_plugins:
-                lines, _ = plugins.directives(self.options.siproxd, self.directory.name)
+                lines, _ = plugins.directives(self.options.siproxd, self.directory.name, self.options.chosen)
                 file.writelines(f"{line}\n" for line in lines)
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", self.prefix + "router", *self.options.wrapper.split(),
@@ -267,7 +267,7 @@ def with_plugins(options):
                   f"(user {found['user_ms'] / options.calls:.3f}, system {found['system_ms'] / options.calls:.3f})",
                   flush=True)
     none, every = (sorted(took[which])[options.rounds // 2] for which in (False, True))
-    _, count = plugins.directives(options.siproxd, "")
+    _, count = plugins.directives(options.siproxd, "", options.chosen)
     print(f"medians: no plugin {none:.3f} ms, {count} plugins {every:.3f} ms a call: {100 * (every / none - 1):+.0f} % "
           f"(allowed: +{PLUGINS_PERCENT})")
     Site.failures += every > none * (1 + PLUGINS_PERCENT / 100)
@@ -364,6 +364,8 @@ def arguments():
                         help="count those instead, with valgrind")
     parser.add_argument("--plugins", action="store_true",
                         help="compare a siproxd with all plugins with one that has none")
+    parser.add_argument("--plugin", action="append", dest="chosen", default=[],
+                        help="with --plugins: this one (and others so named) instead of all")
     parser.add_argument("--rounds", type=int, default=5, help="of that comparison")
     parser.add_argument("--wrapper", default="", help="goes before siproxd, as `taskset 2`")
     parser.add_argument("directives", nargs="*", help="name=value, on top of siproxd's others")

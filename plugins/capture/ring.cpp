@@ -16,6 +16,11 @@ namespace capture {
 namespace {
 
 constexpr std::size_t kMostWaiting = 8 * 1024 * 1024;  // bytes
+/// With so many it does not rest.
+constexpr std::size_t kHurry = kMostWaiting / 4;
+/// The first packet is written at once, those that follow it within that time together: waking a thread costs more than
+/// writing a packet.
+constexpr std::chrono::milliseconds kRest{20};
 
 bool writeAll(int fd, std::string_view text) {
     while (!text.empty()) {
@@ -79,19 +84,23 @@ unsigned Ring::firstIndex() const {
 
 void Ring::write(std::int64_t time, std::string_view packet, std::string_view comment) {
     auto record = packetRecord(settings_.format, time, packet, comment);
+    bool isNews = false;
     {
         const std::lock_guard lock(mutex_);
         if (bytes_ + record.size() > kMostWaiting) {
             ++trouble_.lost;
             return;
         }
+        isNews = isAwaited_ ? waiting_.empty() : bytes_ < kHurry && bytes_ + record.size() >= kHurry;
         bytes_ += record.size();
         waiting_.push_back(std::move(record));
         if (!thread_.joinable()) {
             thread_ = std::thread([this] { run(); });
         }
     }
-    changed_.notify_one();
+    if (isNews) {
+        changed_.notify_one();
+    }
 }
 
 void Ring::flush() {
@@ -104,11 +113,11 @@ Ring::Trouble Ring::takeTrouble() {
     return std::exchange(trouble_, {});
 }
 
-void Ring::fail(const std::string& what) {
+void Ring::fail(const std::string& what, std::size_t packets) {
     const std::string why = what + ": " + std::strerror(errno);
     const std::lock_guard lock(mutex_);
     trouble_.error = why;
-    ++trouble_.lost;
+    trouble_.lost += packets;
 }
 
 bool Ring::open() {
@@ -116,27 +125,33 @@ bool Ring::open() {
     fd_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     const auto header = fileHeader(settings_.format);
     if (fd_ < 0 || !writeAll(fd_, header)) {
-        fail(name);
+        fail(name, 1);
         return false;
     }
     length_ = header.size();
     return true;
 }
 
-void Ring::append(const std::string& record) {
-    if (fd_ >= 0 && length_ + record.size() > settings_.size) {
+/// As many of them, from `first` on, as fit into one file; the next one.
+std::size_t Ring::append(const std::deque<std::string>& records, std::size_t first) {
+    if (fd_ >= 0 && length_ + records[first].size() > settings_.size) {
         ::close(std::exchange(fd_, -1));
         index_ = (index_ + 1) % settings_.files;
     }
     if (fd_ < 0 && !open()) {
-        return;
+        return first + 1;
     }
-    if (!writeAll(fd_, record)) {
-        fail(nameOf(settings_, index_));
+    std::string together;
+    std::size_t next = first;
+    do {
+        together += records[next++];
+    } while (next < records.size() && length_ + together.size() + records[next].size() <= settings_.size);
+    if (!writeAll(fd_, together)) {
+        fail(nameOf(settings_, index_), next - first);
         ::close(std::exchange(fd_, -1));
-        return;
     }
-    length_ += record.size();
+    length_ += together.size();
+    return next;
 }
 
 void Ring::run() {
@@ -147,7 +162,9 @@ void Ring::run() {
     index_ = firstIndex();
     std::unique_lock lock(mutex_);
     for (;;) {
+        isAwaited_ = true;
         changed_.wait(lock, [this] { return ends_ || !waiting_.empty(); });
+        isAwaited_ = false;
         if (waiting_.empty()) {
             return;
         }
@@ -155,12 +172,13 @@ void Ring::run() {
         bytes_ = 0;
         isBusy_ = true;
         lock.unlock();
-        for (const auto& record : records) {
-            append(record);
+        for (std::size_t next = 0; next < records.size();) {
+            next = append(records, next);
         }
         lock.lock();
         isBusy_ = false;
         idle_.notify_all();
+        changed_.wait_for(lock, kRest, [this] { return ends_ || bytes_ >= kHurry; });
     }
 }
 

@@ -46,9 +46,9 @@ public:
 
 private:
     void run();
-    void append(const std::string& record);
+    std::size_t append(const std::deque<std::string>& records, std::size_t first);
     [[nodiscard]] bool open();
-    void fail(const std::string& what);
+    void fail(const std::string& what, std::size_t packets);
     /// The one after the last that has been written before.
     [[nodiscard]] unsigned firstIndex() const;
 
@@ -62,6 +62,7 @@ private:
     std::condition_variable idle_;
     std::deque<std::string> waiting_;
     std::size_t bytes_ = 0;  ///< of those
+    bool isAwaited_ = false;  ///< the thread has nothing to do
     bool isBusy_ = false;
     bool ends_ = false;
     Trouble trouble_;

@@ -5,7 +5,6 @@
 #include <optional>
 #include <tuple>
 
-#include "../pattern/pattern.h"
 #include "../pattern/replacement.h"
 
 namespace enumlookup {
@@ -15,8 +14,6 @@ namespace pattern = siproxd::pattern;
 
 namespace {
 
-/// A tenth of what others may use: it comes from strangers.
-constexpr std::uint64_t kEffort = pattern::Effort::kUsual / 10;
 constexpr std::size_t kLongestUri = 512;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -75,7 +72,7 @@ bool isSipService(std::string_view service) {
     }
 }
 
-std::string substitute(std::string_view regexp, std::string_view e164) {
+std::string substitute(std::string_view regexp, std::string_view e164, pattern::Effort& effort) {
     // RFC 3402 §3.2: the delimiter is neither a digit nor a flag, nor a backslash.
     if (regexp.size() < 4 || std::string_view("0123456789iI\\").find(regexp.front()) != std::string_view::npos) {
         return "";
@@ -92,7 +89,6 @@ std::string substitute(std::string_view regexp, std::string_view e164) {
         return "";
     }
     const pattern::Replacement replacement(*with);
-    pattern::Effort effort{.left = kEffort};
     pattern::Match match;
     if (replacement.highestGroup() > compiled->groups() ||
         compiled->find(e164, 0, match, effort) != pattern::Found::Yes) {
@@ -107,6 +103,7 @@ std::string substitute(std::string_view regexp, std::string_view e164) {
 Meaning meaningOf(const std::vector<Naptr>& records, std::string_view e164) {
     auto sorted = records;
     std::ranges::stable_sort(sorted, {}, [](const Naptr& r) { return std::tuple(r.order, r.preference); });
+    pattern::Effort effort{.left = kEffort};
     for (const auto& record : sorted) {
         const auto flags = lowered(record.flags);
         if (flags.empty() && !record.replacement.empty()) {
@@ -115,7 +112,7 @@ Meaning meaningOf(const std::vector<Naptr>& records, std::string_view e164) {
         if (flags != "u" || !isSipService(record.service)) {
             continue;
         }
-        if (auto uri = substitute(record.regexp, e164); isSipUri(uri)) {
+        if (auto uri = substitute(record.regexp, e164, effort); isSipUri(uri)) {
             return {.uri = std::move(uri), .domain = ""};
         }
     }

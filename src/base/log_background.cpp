@@ -21,14 +21,26 @@ struct Line {
     std::chrono::system_clock::time_point time;
 };
 
+/// The first line is written at once, those that follow it within that time together: waking a thread costs more than
+/// writing a line.
+constexpr std::chrono::milliseconds kRest{20};
+
 /// Shared with the thread, which may be stuck in the sink when everybody else is gone.
 struct Queue {
+    explicit Queue(std::size_t most) : capacity(most), hurry(most / 2) {}
+
+    /// Whether the thread is to be woken by the line that has just come.
+    [[nodiscard]] bool isNews() const { return isAwaited ? lines.size() == 1 : lines.size() == hurry; }
+
+    const std::size_t capacity;
+    const std::size_t hurry;  ///< with so many lines it rests no more
     std::unique_ptr<Sink> sink;
     std::mutex mutex;
     std::condition_variable arrived;
     std::condition_variable emptied;
     std::deque<Line> lines;
     std::size_t dropped = 0;
+    bool isAwaited = false;  ///< the thread has nothing to do
     bool writing = false;
     bool closed = false;
 };
@@ -45,7 +57,9 @@ void tellDropped(Sink& sink, std::size_t count) {
 void writeLines(const std::shared_ptr<Queue>& queue) {
     std::unique_lock lock(queue->mutex);
     for (;;) {
+        queue->isAwaited = true;
         queue->arrived.wait(lock, [&] { return !queue->lines.empty() || queue->closed; });
+        queue->isAwaited = false;
         if (queue->lines.empty()) {
             return;
         }
@@ -62,6 +76,7 @@ void writeLines(const std::shared_ptr<Queue>& queue) {
         lock.lock();
         queue->writing = false;
         queue->emptied.notify_all();
+        queue->arrived.wait_for(lock, kRest, [&] { return queue->lines.size() >= queue->hurry || queue->closed; });
     }
 }
 
@@ -69,7 +84,7 @@ class BackgroundSink final : public Sink {
 public:
     BackgroundSink(std::unique_ptr<Sink> sink, std::size_t capacity,
                    std::chrono::milliseconds patience)
-        : capacity_(capacity), patience_(patience), queue_(std::make_shared<Queue>()) {
+        : patience_(patience), queue_(std::make_shared<Queue>(capacity)) {
         queue_->sink = std::move(sink);
         thread_ = std::thread(writeLines, queue_);
     }
@@ -97,19 +112,18 @@ public:
     }
     void write(const Record& record) override {
         const std::lock_guard lock(queue_->mutex);
-        if (queue_->lines.size() >= capacity_) {
+        if (queue_->lines.size() >= queue_->capacity) {
             ++queue_->dropped;
             return;
         }
         queue_->lines.push_back({record.level, record.debugClass, std::string(record.file),
                                  record.line, std::string(record.message), record.time});
-        if (queue_->lines.size() == 1 && !queue_->writing) {
+        if (queue_->isNews()) {
             queue_->arrived.notify_one();
         }
     }
 
 private:
-    std::size_t capacity_;
     std::chrono::milliseconds patience_;
     std::shared_ptr<Queue> queue_;
     std::thread thread_;

@@ -7,7 +7,6 @@ import re
 import pytest
 
 import sip
-from daemon import plugin_directory
 from topology import GATEWAY, PHONE, PUBLIC
 
 
@@ -165,29 +164,3 @@ def test_another_port_of_the_provider_is_reached(lab):
     phone.invite("sip:carol@sip.example.test:5090", sip.sdp(PHONE, 4000))
     other.reply(other.expect("INVITE"), 486)
     phone.expect((486, "INVITE"))
-
-
-@pytest.mark.needs_daemon
-@pytest.mark.siproxd(load_plugin="plugin_logcall.la", plugindir=None)
-def test_the_call_log_reads_as_it_always_did(idle_lab):
-    lab = idle_lab
-    lab.daemon.settings["plugindir"] = plugin_directory()
-    lab.daemon.start()
-    phone, provider, contact = lab.pair()
-    call = lab.call_out(phone, provider)
-    call.hang_up()
-    number = call.caller.call_id
-    line = (r"^\d\d:\d\d:\d\d\.\d{{3}} INFO:\S+:\d+ {} Call: alice@sip\.example\.test -> "
-            r"bob@sip\.example\.test \[Req: {}\] \[IP: 10\.0\.0\.10:5060\] \[CID: {}@\*NULL\*\]$")
-    target = r"bob@203\.0\.113\.50"
-    lab.daemon.wait_log(r"Ending \(BYE\) Call:")      # lines are written in the background
-    log = lab.daemon.log()
-    for kind, request in ((r"Outgoing \(INVITE\)", r"bob@sip\.example\.test"),
-                          (r"Acknowledging \(ACK\)", target), (r"Ending \(BYE\)", target)):
-        pattern = line.format(kind, request, re.escape(number))
-        assert len(re.findall(pattern, log, re.MULTILINE)) == 1, f"/{pattern}/ in\n{log}"
-    call = lab.call_in(phone, provider, contact)
-    call.hang_up()
-    lab.daemon.wait_log(r"INFO:\S+ Incoming \(INVITE\) Call: bob@sip\.example\.test -> "
-                        r"alice@sip\.example\.test \[Req: alice@203\.0\.113\.1\] "
-                        rf"\[IP: 203\.0\.113\.50:5060\] \[CID: {call.caller.call_id}@\*NULL\*\]$")

@@ -76,6 +76,15 @@ def test_a_static_program_has_every_plugin(idle_lab, suffix):
 
 
 @shared_only
+def test_every_plugin_has_its_chapter_in_the_manual(installed):
+    manual = found(installed, "plugins.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in found(installed, "plugin_demo.la").parent.glob("plugin_*.la")}
+    assert set(re.findall(r"^## (plugin_\w+): ", manual, re.MULTILINE)) >= modules
+    headings = re.findall(r"^## (.*)$", manual, re.MULTILINE)
+    assert re.findall(r"^\* \[(.*)\]\(#.*\)$", manual, re.MULTILINE) == headings
+
+
+@shared_only
 def test_the_installed_program_says_its_version(installed):
     program = found(installed, "siproxd")
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=60)
