@@ -279,9 +279,31 @@ def counted(path):
         return int(re.search(r"^(?:totals|summary): (\d+)", file.read(), re.MULTILINE).group(1))
 
 
+def instructions_of_call(options, is_all):
+    """In user space, of a siproxd with all plugins or with none."""
+    with tempfile.TemporaryDirectory() as directory:
+        out = options.profile or f"{directory}/siproxd"
+        options.wrapper = f"valgrind --tool=callgrind --instr-atstart=no --callgrind-out-file={out}"
+        with Site("counted", options, is_all) as site:
+            # It is fifty times as slow as usual.
+            site.load(options.job, 40, 10, hold=100)
+            for words in (["-i", "on"], ["-z"]):
+                subprocess.run(["callgrind_control", *words, str(site.process.pid)], check=True,
+                               capture_output=True)
+            site.load(options.job, 300, 20, hold=100)
+            subprocess.run(["callgrind_control", "-d", str(site.process.pid)], check=True,
+                           capture_output=True)
+        return counted(f"{out}.1") / 300
+
+
 def instructions(options):
     """Of a call, in user space, and of the floor: what no other program and no pause can change. The
     kernel's are not seen."""
+    if options.plugins:
+        none, every = (instructions_of_call(options, is_all) for is_all in (False, True))
+        print(f"instructions in user space: {none / 1000:.0f} thousand a call without plugins, "
+              f"{every / 1000:.0f} thousand with them: {100 * (every / none - 1):+.0f} %")
+        return
     with tempfile.TemporaryDirectory() as directory:
         counts = []
         for calls in (100, 500):
@@ -292,18 +314,7 @@ def instructions(options):
                            check=True, capture_output=True)
             counts.append(counted(out))
         of_floor = (counts[1] - counts[0]) / 400
-        out = f"{directory}/siproxd"
-        options.wrapper = f"valgrind --tool=callgrind --instr-atstart=no --callgrind-out-file={out}"
-        with Site("counted", options) as site:
-            # It is fifty times as slow as usual.
-            site.load(options.job, 40, 10, hold=100)
-            for words in (["-i", "on"], ["-z"]):
-                subprocess.run(["callgrind_control", *words, str(site.process.pid)], check=True,
-                               capture_output=True)
-            site.load(options.job, 300, 20, hold=100)
-            subprocess.run(["callgrind_control", "-d", str(site.process.pid)], check=True,
-                           capture_output=True)
-        of_call = counted(f"{out}.1") / 300
+    of_call = instructions_of_call(options, False)
     print(f"instructions in user space: floor {of_floor / 1000:.0f} thousand, siproxd "
           f"{of_call / 1000:.0f} thousand a call, {of_call / of_floor:.2f} times the floor")
 
@@ -362,6 +373,7 @@ def arguments():
     parser.add_argument("--held", type=int, help="for the size of a call")
     parser.add_argument("--instructions", action="store_true",
                         help="count those instead, with valgrind")
+    parser.add_argument("--profile", default="", help="file that callgrind writes to, for --instructions")
     parser.add_argument("--plugins", action="store_true",
                         help="compare a siproxd with all plugins with one that has none")
     parser.add_argument("--plugin", action="append", dest="chosen", default=[],

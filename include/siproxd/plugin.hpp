@@ -886,7 +886,7 @@ public:
     /// Gets what has come from there, or nothing when the time is over; true: that was what has been waited for.
     using Came = std::function<bool(std::optional<std::string_view>)>;
 
-    Datagrams(const Host& host, Came came) : host_(host), came_(std::move(came)) {}
+    Datagrams(const Host& host, Came came) : host_(host), came_(std::make_shared<const Came>(std::move(came))) {}
     ~Datagrams() { forget(); }
     Datagrams(const Datagrams&) = delete;
     Datagrams& operator=(const Datagrams&) = delete;
@@ -895,22 +895,24 @@ public:
     /// could not be sent.
     bool send(std::string_view to, std::string_view bytes, std::uint32_t patience) {
         forget();
-        id_ = host_.table()->datagram_send(
+        *id_ = host_.table()->datagram_send(
             host_.self(), detail::z(to).c_str(), bytes.data(), bytes.size(), patience,
             [](void* context, const void* data, std::size_t size) {
-                auto* self = static_cast<Datagrams*>(context);
+                const auto* self = static_cast<const Datagrams*>(context);
                 const Host host = self->host_;
+                // It may send the next one meanwhile, or be gone.
+                const auto came = self->came_;
+                const auto number = self->id_;
                 try {
                     if (data == nullptr) {
-                        self->id_ = 0;
-                        self->came_(std::nullopt);
+                        *number = 0;
+                        (*came)(std::nullopt);
                         return 1;
                     }
-                    // It may send the next one meanwhile.
-                    const auto id = self->id_;
-                    const bool isIt = self->came_(std::string_view(static_cast<const char*>(data), size));
-                    if (isIt && self->id_ == id) {
-                        self->id_ = 0;
+                    const auto id = *number;
+                    const bool isIt = (*came)(std::string_view(static_cast<const char*>(data), size));
+                    if (isIt && *number == id) {
+                        *number = 0;
                     }
                     return isIt ? 1 : 0;
                 } catch (...) {
@@ -919,24 +921,24 @@ public:
                 }
             },
             this);
-        return id_ != 0;
+        return *id_ != 0;
     }
     /// Sends the same once more; who waits already goes on.
     bool repeat(std::string_view to, std::string_view bytes) const {
         host_.table()->datagram_send(host_.self(), detail::z(to).c_str(), bytes.data(), bytes.size(), 0, nullptr,
                                      nullptr);
-        return id_ != 0;
+        return *id_ != 0;
     }
     void forget() {
-        if (const auto id = std::exchange(id_, 0); id != 0) {
+        if (const auto id = std::exchange(*id_, 0); id != 0) {
             host_.table()->datagram_forget(host_.self(), id);
         }
     }
 
 private:
     Host host_;
-    Came came_;
-    std::uint64_t id_ = 0;
+    std::shared_ptr<const Came> came_;
+    std::shared_ptr<std::uint64_t> id_ = std::make_shared<std::uint64_t>(0);
 };
 
 /// What siproxd calls: from here no exception gets through.

@@ -68,10 +68,10 @@ TEST_CASE("expressions make URIs of numbers", "[plugin_enum]") {
 }
 
 TEST_CASE("expressions that take for ever are passed over", "[plugin_enum]") {
-    CHECK(substitute("!^(([0-9]+)*)*([0-9]+)*([0-9]+)*([0-9]+)*x$!sip:x@y!", "+441632960083").empty());
+    CHECK(substitute("!^.(([0-9]|[0-9]{2}|[0-9]{3})*)*(([0-9]|[0-9]{2})*)*[x-z]$!sip:x@y!", "+441632960083").empty());
     CHECK(substitute("!^.*$!sip:" + std::string(2000, 'x') + "@y.test!", "+44163").empty());
     // There is no more for those behind it.
-    constexpr const char* kSlow = "!^(([0-9]+)*)*([0-9]+)*([0-9]+)*([0-9]+)*x$!sip:x@y!";
+    constexpr const char* kSlow = "!^.(([0-9]|[0-9]{2}|[0-9]{3})*)*(([0-9]|[0-9]{2})*)*[x-z]$!sip:x@y!";
     const auto good = record(20, 10, "E2U+sip", "!^.*$!sip:good@x.test!");
     CHECK(meaningOf({record(10, 10, "E2U+sip", kSlow), good}, "+441632960083").uri.empty());
     CHECK(meaningOf({record(10, 10, "E2U+sip", "!^99$!sip:x@y!"), good}, "+441632960083").uri == "sip:good@x.test");

@@ -109,9 +109,11 @@ public:
         switch (event) {
             case CallEvent::Started: return started(call);
             case CallEvent::Trying: return tries(call);
-            case CallEvent::Left: leave(call.id, call.label); break;
-            case CallEvent::Answered: break;
-            case CallEvent::Ended: leave(call.id, nullptr); break;
+            case CallEvent::Left: leave(call); break;
+            case CallEvent::Answered: answered(call); break;
+            case CallEvent::Ended:
+                giveBack(call.id, [](const Taken&) { return true; });
+                break;
         }
         return 0;
     }
@@ -251,7 +253,7 @@ private:
     /// A call that we have let in a moment ago takes one of the gateway's lines.
     int started(const siproxd_call& call) {
         if (!expected_.first.empty() && expected_.first == call.call_id) {
-            take(call.id, expected_.second);
+            take(call.id, {expected_.second, true});
         }
         expected_ = {};
         return 0;
@@ -267,21 +269,47 @@ private:
                        std::string(call.call_id) + "]");
             return 1;
         }
-        take(call.id, settings->title);
+        take(call.id, {settings->title, false});
         return 0;
     }
 
-    void take(std::uint64_t call, const std::string& title) {
-        taken_.emplace(call, title);
-        ++lines_[title].calls;
+    /// A line in use.
+    struct Taken {
+        std::string title;        ///< of the gateway
+        bool isIncoming = false;  ///< the call has come by it
+    };
+
+    void take(std::uint64_t call, Taken line) {
+        ++lines_[line.title].calls;
+        taken_.emplace(call, std::move(line));
     }
 
-    /// Of one gateway, or (null) of all.
-    void leave(std::uint64_t call, const char* title) {
+    /// One line of a gateway by which a call was to go.
+    void leave(const siproxd_call& call) {
+        bool isDone = false;
+        giveBack(call.id, [&](const Taken& line) {
+            const bool isIt = !isDone && !line.isIncoming && call.label != nullptr && line.title == call.label;
+            isDone = isDone || isIt;
+            return isIt;
+        });
+    }
+
+    /// Others that have rung at the same time hang up now.
+    void answered(const siproxd_call& call) {
+        bool isFound = false;
+        giveBack(call.id, [&](const Taken& line) {
+            const bool isIt = !isFound && !line.isIncoming && call.label != nullptr && line.title == call.label;
+            isFound = isFound || isIt;
+            return !isIt && !line.isIncoming;
+        });
+    }
+
+    template <class Which>
+    void giveBack(std::uint64_t call, const Which& which) {
         const auto [first, last] = taken_.equal_range(call);
         for (auto it = first; it != last;) {
-            if (title == nullptr || it->second == title) {
-                --lines_[it->second].calls;
+            if (which(it->second)) {
+                --lines_[it->second.title].calls;
                 it = taken_.erase(it);
             } else {
                 ++it;
@@ -292,7 +320,7 @@ private:
     Host host_;
     const Configuration configuration_;
     std::map<std::string, Line, std::less<>> lines_;             ///< by title
-    std::unordered_multimap<std::uint64_t, std::string> taken_;  ///< lines, by call
+    std::unordered_multimap<std::uint64_t, Taken> taken_;  ///< by call
     std::pair<std::string, std::string> expected_;  ///< Call-ID and title of a call that is about to begin
 };
 

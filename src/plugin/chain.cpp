@@ -252,13 +252,21 @@ bool Chain::hearsOfCalls() const {
 
 int Chain::tell(CallEvent event, const CallView& call) {
     const CallShown shown(call);
-    int result = 0;
-    for (const auto& instance : impl_->instances) {
-        if (result == 0 && instance->hearsOfCalls()) {
-            result = instance->tell(event, shown.call());
+    const auto& instances = impl_->instances;
+    for (std::size_t i = 0; i < instances.size(); ++i) {
+        const int result = instances[i]->hearsOfCalls() ? instances[i]->tell(event, shown.call()) : 0;
+        if (result == 0) {
+            continue;
         }
+        // Who has had nothing against it has counted it.
+        for (std::size_t j = 0; event == CallEvent::Trying && j < i; ++j) {
+            if (instances[j]->hearsOfCalls()) {
+                instances[j]->tell(CallEvent::Left, shown.call());
+            }
+        }
+        return result;
     }
-    return result;
+    return 0;
 }
 
 void Chain::showTraffic(bool isSent, const base::Flow& flow, std::string_view bytes) {

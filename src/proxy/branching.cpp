@@ -38,6 +38,9 @@ void Proxy::startNextRank(Forward& forward) {
         if (present == nullptr || !present->mayTryMore()) {
             return;
         }
+        if (present->branches[index].state != Branch::State::Locating) {
+            continue;  // another one has been declined for all
+        }
         if (started.size() > breadth) {
             branchFailed(*present, index, 440, "Max-Breadth Exceeded");
             continue;
@@ -60,6 +63,9 @@ NextHop Proxy::hopOf(const Forward& forward, const Branch& branch) const {
     if (branch.towards == Side::Inside) {
         const auto routes = forward.request->routes();
         return {routes.empty() ? branch.uri : routes.front().uri, false};
+    }
+    if (branch.terms != nullptr && branch.terms->sender) {
+        return nextHopOutside(*branch.terms->sender, branch.uri, options_.proxy);
     }
     return nextHopOutside(*forward.request, branch.uri, options_.proxy);
 }
@@ -124,13 +130,14 @@ void Proxy::startBranch(Forward& forward, std::size_t index) {
     if (forward.branches.size() == 1) {
         forward.request->setRequestUri(branch.uri);
     }
-    if (!mayTry(forward, branch)) {
+    branch.isCounted = mayTry(forward, branch);
+    if (!branch.isCounted) {
         branch.isUnreachable = true;
         branchFailed(forward, index, 503, "No Line Free");
         return;
     }
-    if (branch.isAbsent) {
-        branchFailed(forward, index, 480, "");
+    if (branch.absent != 0) {
+        branchFailed(forward, index, branch.absent, "");
         return;
     }
     if (const auto warning = schemeMismatch(forward, branch); !warning.empty()) {
@@ -192,8 +199,9 @@ void Proxy::preferServerOfCall(const Forward& forward, Branch& branch) {
 
 bool Proxy::mayGoTo(const Forward& forward, const Branch& branch,
                     const base::IpAddress& server) const {
-    if (server.isUnspecified() || server.isMulticast() || server.isBroadcast()) {
-        return false;
+    if (server.isUnspecified() || server.isMulticast() || server.isBroadcast() ||
+        (branch.isForeign && addresses_.isOurs(server))) {
+        return false;  // a name that somebody else has said must not make us call in the caller's name
     }
     if ((!server.isLoopback() && !addresses_.isHidden(server)) || hopOf(forward, branch).isChosen) {
         return true;
@@ -286,10 +294,12 @@ void Proxy::sendBranch(Forward& forward, std::size_t index) {
         branchFailed(forward, index, *status, "", *status == 503 ? "Retry-After" : "", kRetryAfter);
         return;
     }
-    shapeRequest(forward, branch, request);
-    for (const auto& [name, value] : branch.terms ? branch.terms->headers : plugin::HeaderFields{}) {
-        request.addHeader(name, value);
+    if (branch.terms != nullptr) {
+        for (const auto& [name, value] : branch.terms->headers) {
+            request.addHeader(name, value);
+        }
     }
+    shapeRequest(forward, branch, request);
     if (forward.method == sip::Method::Register && !forward.own && forward.crosses(branch) &&
         !masqueradeRegister(forward, branch, request)) {
         return;

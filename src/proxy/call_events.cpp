@@ -72,7 +72,7 @@ bool Proxy::mayTry(const Forward& forward, const Branch& branch) {
 }
 
 void Proxy::hasLeft(const Forward& forward, const Branch& branch) {
-    if (announces(forward, branch) && !forward.answered && forward.request) {
+    if (branch.isCounted && announces(forward, branch) && !forward.answered && forward.request) {
         if (const Call* call = calls_.find(*forward.request, forward.fromSide())) {
             tell(plugin::CallEvent::Left, *call, branch.appearance->identity->label);
         }

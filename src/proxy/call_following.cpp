@@ -36,7 +36,9 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
                 DialogPeer{forward.from, via->portOrDefault(), ""});
         }
         const auto& first = forward.branches.front();
-        if (first.towards == Side::Outside) {
+        if (first.terms != nullptr && first.terms->dialled != nullptr) {
+            // Where it leads to is not known yet: nobody is reached by this call but by what answers.
+        } else if (first.towards == Side::Outside) {
             state.isRelayed = state.isRelayed || !first.toPhone;
             state.isChosen = state.isChosen || (first.isChosen && !first.toPhone);
         } else if (state.insideContact.host.empty()) {

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "proxy/proxy.h"
 
 namespace siproxd::proxy {
 
 void Proxy::cancelBranches(Forward& forward, std::string_view reason) {
     forward.ending = true;
-    for (auto& branch : forward.branches) {
-        if (branch.state == Branch::State::Waiting) {
-            branch.state = Branch::State::Done;
-        }
-    }
-    cancelRank(forward, reason);
-}
-
-void Proxy::cancelRank(Forward& forward, std::string_view reason) {
     std::vector<transaction::ClientId> sent;
     for (auto& branch : forward.branches) {
         switch (branch.state) {
@@ -25,12 +20,39 @@ void Proxy::cancelRank(Forward& forward, std::string_view reason) {
                 branch.patience.reset();
                 sent.push_back(branch.client);
                 break;
-            case Branch::State::Waiting:
+            case Branch::State::Waiting: branch.state = Branch::State::Done; break;
             case Branch::State::Done: break;
         }
     }
     for (const auto client : sent) {
         layer_.cancel(client, reason);
+    }
+}
+
+void Proxy::endRankFor(Forward& forward, std::uint32_t outcome, int status) {
+    std::vector<transaction::ClientId> sent;
+    for (auto& branch : forward.branches) {
+        const bool isSubstitute = branch.terms != nullptr && (branch.terms->after & outcome) != 0;
+        if (branch.state == Branch::State::Waiting ? isSubstitute : !branch.isUnderWay()) {
+            continue;
+        }
+        if (branch.state == Branch::State::Sent) {
+            // A 2xx that is faster than the CANCEL still counts.
+            branch.patience.reset();
+            branch.former.push_back(std::exchange(branch.client, transaction::ClientId::None));
+            sent.push_back(branch.former.back());
+        }
+        const bool wasUnderWay = branch.isUnderWay();
+        branch.query.cancel();
+        branch.state = Branch::State::Done;
+        if (wasUnderWay) {
+            hasLeft(forward, branch);
+            endEarlyDialogs(forward, branch, 487);
+        }
+    }
+    forward.outcomes = outcome;
+    for (const auto client : sent) {
+        layer_.cancel(client, "SIP;cause=" + std::to_string(status));
     }
 }
 

@@ -18,13 +18,18 @@ constexpr unsigned kMostChallenges = 2;
 
 }  // namespace
 
-const Account* Proxy::accountOf(const sip::Message& request, const base::Flow& from) const {
+const Account* Proxy::accountOf(const sip::Message& request, const base::Flow& from) {
     if (addresses_.isOurs(from.remote.ip) ||
         directions_.sideOf(from, arrivalInterface_) != Side::Outside) {
         return nullptr;
     }
-    const auto* told = accounts_.byContact(request.requestUri());
-    return told != nullptr ? told : accounts_.byAddress(from.remote.ip);
+    if (const auto* told = accounts_.byContact(request.requestUri())) {
+        return told;
+    }
+    // A phone may be registered with the same provider as we are.
+    return directions_.byToken(request.requestUri(), !request.toTag().empty())
+               ? nullptr
+               : accounts_.byAddress(from.remote.ip);
 }
 
 void Proxy::adoptAppearance(const Forward& forward, Branch& branch) {
@@ -148,7 +153,7 @@ void Proxy::followAppearance(const Forward& forward, const Branch& branch,
     if (status > 100 && status < 300) {
         rememberRealm(branch);
     }
-    if (!branch.appearance || forward.method != sip::Method::Invite || status <= 100) {
+    if (forward.method != sip::Method::Invite || status <= 100) {
         return;
     }
     Call* call = calls_.find(response, other(forward.fromSide()));
@@ -157,8 +162,9 @@ void Proxy::followAppearance(const Forward& forward, const Branch& branch,
     }
     auto& state = call->state();
     if (forward.establishes && status < 300) {
-        state.appearance = std::make_unique<Appearance>(*branch.appearance);
-    } else if (!forward.establishes && state.appearance) {
+        // Another one may have rung before who is addressed in another way.
+        state.appearance = branch.appearance ? std::make_unique<Appearance>(*branch.appearance) : nullptr;
+    } else if (!forward.establishes && branch.appearance && state.appearance) {
         state.appearance->inviteGiven = branch.appearance->inviteGiven;
         state.appearance->inviteSent = branch.appearance->inviteSent;
     }

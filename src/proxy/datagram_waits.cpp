@@ -44,8 +44,10 @@ bool DatagramWaits::find(const base::SocketAddress& from, std::string_view bytes
         if (node.empty()) {
             return false;
         }
+        asked_.insert(id);
         const bool isIt = node.mapped().done(bytes);
-        if (!isIt) {
+        const bool isForgotten = asked_.erase(id) == 0;
+        if (!isIt && !isForgotten) {
             waits_.insert(std::move(node));
         }
         return isIt;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string_view>
 
 #include "base/clock.h"
@@ -21,7 +22,11 @@ public:
     /// Its number; 0: too many wait already.
     [[nodiscard]] std::uint64_t wait(const base::SocketAddress& from, base::Duration patience,
                                      plugin::DatagramCallback done);
-    void forget(std::uint64_t id) { waits_.erase(id); }
+    /// Also from within `done`, of that one and of others.
+    void forget(std::uint64_t id) {
+        waits_.erase(id);
+        asked_.erase(id);
+    }
     /// Whether somebody has waited for it.
     [[nodiscard]] bool take(const base::Flow& flow, std::string_view bytes) {
         return !waits_.empty() && flow.protocol == base::Protocol::Udp && find(flow.remote, bytes);
@@ -40,6 +45,7 @@ private:
     event::Loop& loop_;
     std::uint64_t last_ = 0;
     std::map<std::uint64_t, Wait> waits_;  ///< by age
+    std::set<std::uint64_t> asked_;        ///< whose `done` is running
 };
 
 }  // namespace siproxd::proxy

@@ -56,11 +56,19 @@ void Proxy::dial(Forward& forward, std::size_t index) {
     settleDialled(std::move(dialled), std::move(outcome));
 }
 
+bool Proxy::isWanted(const Dialled& dialled) {
+    const Forward* forward = find(dialled.server);
+    return forward != nullptr && forward->branches[dialled.branch].state == Branch::State::Locating;
+}
+
 void Proxy::settleDialled(std::unique_ptr<Dialled> dialled, plugin::Outcome outcome) {
     using plugin::Verdict;
     Forward* forward = find(dialled->server);
     const auto index = dialled->branch;
-    if (forward == nullptr || forward->branches[index].state != Branch::State::Locating) {
+    if (!isWanted(*dialled)) {
+        if (outcome.verdict == Verdict::Suspend) {
+            parts_.chain.forget(outcome.token);
+        }
         return;
     }
     std::vector<plugin::Target> targets;
@@ -108,11 +116,9 @@ void Proxy::replaceBranch(Forward& forward, const Dialled& dialled,
         }
         auto branches = branchesTo(target, dialled.request, context.direction, false);
         const bool isNobody = branches.size() == 1 && branches.front().isChosen && !target.nextHop &&
-                              target.uri.sameAddress(forward.branches[index].uri);
-        if (const int absent = isNobody ? absentUser(dialled.request, context) : 0; absent != 0) {
-            forward.branches[index].isAbsent = true;
-            branchFailed(forward, index, absent, "");
-            return;
+                              target.uri.sameAddress(dialled.request.requestUri());
+        if (isNobody) {
+            branches.front().absent = static_cast<std::uint16_t>(absentUser(dialled.request, context));
         }
         std::ranges::move(branches, std::back_inserter(others));
     }
@@ -122,6 +128,7 @@ void Proxy::replaceBranch(Forward& forward, const Dialled& dialled,
             other.terms = std::make_unique<Branch::Terms>();
         }
         other.terms->history = history;
+        other.terms->sender = dialled.request.from().uri;
         if (other.terms->ring <= base::Duration::zero()) {
             other.terms->ring = terms.ring;
         }
@@ -134,6 +141,9 @@ void Proxy::replaceBranch(Forward& forward, const Dialled& dialled,
         Forward* present = find(id);
         if (present == nullptr || !present->mayTryMore()) {
             return;
+        }
+        if (present->branches[next].state != Branch::State::Locating) {
+            continue;  // another one has been declined for all
         }
         present->branches[next].breadth =
             std::max<std::uint32_t>(1, breadth / static_cast<std::uint32_t>(started.size()));

@@ -43,7 +43,8 @@ struct Branch {
     bool isForeign = false;  ///< somebody outside has named it (3xx)
     bool isChosen = false;   ///< a plugin has named it, and not who has sent the request
     bool toPhone = false; ///< to a Contact of a phone that we know, not to whatever the URI names
-    bool isAbsent = false;  ///< for a user who has no phone registered: answered 480 by us
+    std::uint16_t absent = 0;  ///< for a user who has no phone registered: the status that we answer; 0: it is none
+    bool isCounted = false;  ///< plugins have been asked whether it may be tried, and nobody has objected
 
     std::shared_ptr<const DialogPeer> peer{};  ///< to stay with; null: none
     std::vector<dns::Service> servers{};  ///< the best first; empty with `fixed`
@@ -67,6 +68,8 @@ struct Branch {
         /// The plugins are asked about it when its turn comes, and it gives way to what they say; null: it
         /// is what it is.
         std::unique_ptr<const plugin::Target> dialled{};
+        /// Who sends it there, as far as its way depends on that; nothing: who has sent the request, by its Routes.
+        std::optional<sip::Uri> sender{};
         /// What had been dialled in its place before; null: nothing.
         std::shared_ptr<const std::vector<std::string>> history{};
     };

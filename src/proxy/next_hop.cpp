@@ -89,7 +89,11 @@ NextHop nextHopOutside(const sip::Message& request, const sip::Uri& target,
     if (const auto routes = request.routes(); !routes.empty()) {
         return {routes.front().uri, false};
     }
-    const auto& sender = request.from().uri;
+    return nextHopOutside(request.from().uri, target, settings);
+}
+
+NextHop nextHopOutside(const sip::Uri& sender, const sip::Uri& target,
+                       const config::ProxySettings& settings) {
     for (const auto& entry : settings.outboundDomains) {
         if (base::equalsIgnoreCase(entry.name, sender.host)) {
             return {hostUri(entry.host, entry.port), true};

@@ -41,5 +41,8 @@ struct NextHop {
 /// (tel:, urn:), to the sender's domain.
 [[nodiscard]] NextHop nextHopOutside(const sip::Message& request, const sip::Uri& target,
                                      const config::ProxySettings& settings);
+/// Likewise, of a request without Routes.
+[[nodiscard]] NextHop nextHopOutside(const sip::Uri& sender, const sip::Uri& target,
+                                     const config::ProxySettings& settings);
 
 }  // namespace siproxd::proxy

@@ -47,10 +47,13 @@ Proxy::Proxy(const Parts& parts, Options options, Addresses addresses, access::P
     parts_.chain.onReady([this](plugin::Token token) {
         auto arrival = suspended_.take(token);
         if (arrival == nullptr) {
-            if (auto dialled = suspendedDialled_.extract(token); !dialled.empty()) {
-                auto outcome = parts_.chain.proceed(token, dialled.mapped()->context);
-                settleDialled(std::move(dialled.mapped()), std::move(outcome));
+            auto dialled = suspendedDialled_.extract(token);
+            if (dialled.empty() || !isWanted(*dialled.mapped())) {
+                parts_.chain.forget(token);
+                return;
             }
+            auto outcome = parts_.chain.proceed(token, dialled.mapped()->context);
+            settleDialled(std::move(dialled.mapped()), std::move(outcome));
             return;
         }
         auto outcome = parts_.chain.proceed(token, arrival->context);

@@ -245,11 +245,13 @@ private:
     /// Asks the plugins about a branch with Branch::Terms::dialled.
     void dial(Forward& forward, std::size_t index);
     void settleDialled(std::unique_ptr<Dialled> dialled, plugin::Outcome outcome);
+    /// Whether the request still waits for what it leads to.
+    [[nodiscard]] bool isWanted(const Dialled& dialled);
     void replaceBranch(Forward& forward, const Dialled& dialled, const std::vector<plugin::Target>& targets);
 
     // under another name, with credentials of ours (challenges.cpp)
     /// Who sends it, if that is somebody whom a plugin deals with; null: it is not.
-    [[nodiscard]] const Account* accountOf(const sip::Message& request, const base::Flow& from) const;
+    [[nodiscard]] const Account* accountOf(const sip::Message& request, const base::Flow& from);
     /// A request within a call: its sender appears as it has so far.
     void adoptAppearance(const Forward& forward, Branch& branch);
     void shapeParties(Forward& forward, const Branch& branch, sip::Message& request);
@@ -356,8 +358,9 @@ private:
     /// Ends all that is under way; from now on nothing new is tried. `reason` becomes the Reason of
     /// the CANCELs when it is not empty.
     void cancelBranches(Forward& forward, std::string_view reason);
-    /// Ends what is under way, and the next rank has its turn.
-    void cancelRank(Forward& forward, std::string_view reason);
+    /// Declined for all by a 6xx: ends what is under way, and nobody is left but whom a plugin has named for this very
+    /// outcome (a bit of SIPROXD_AFTER_…).
+    void endRankFor(Forward& forward, std::uint32_t outcome, int status);
     /// Timer C: the time for an answer is over.
     void giveUp(Forward& forward);
 

@@ -20,6 +20,8 @@ bool Proxy::followRedirect(Forward& forward, std::size_t index, const sip::Messa
         return false;
     }
     const auto from = forward.branches[index].towards;
+    // Who is called in the place of somebody whom a plugin has chosen is the plugin's choice as well.
+    const bool isChosen = forward.branches[index].isChosen;
     auto contacts = response.contacts();
     std::ranges::stable_sort(contacts, std::ranges::greater{}, &sip::NameAddr::preference);
     std::uint32_t added = 0;
@@ -33,6 +35,7 @@ bool Proxy::followRedirect(Forward& forward, std::size_t index, const sip::Messa
         const bool isLess = forward.secure && !contact.uri.isSips();
         auto branch = isKnown || isLess ? std::nullopt : redirected(contact.uri, from);
         if (branch && forward.branches.size() < kMostTargets) {
+            branch->isChosen = isChosen && !branch->toPhone && branch->towards == Side::Outside;
             forward.insertBehind(index, added++, std::move(*branch));
         }
     }

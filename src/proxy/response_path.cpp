@@ -212,8 +212,11 @@ void Proxy::finishBranch(Forward& forward, const Branch& branch, sip::Message re
     forward.offerBest(branch, std::move(response));
     if (isGlobal) {
         // RFC 3261 §16.7 step 5: nobody else needs to ring, but whom a plugin has named for this very case.
-        const auto why = "SIP;cause=" + std::to_string(status);
-        forward.hasSubstituteAfter(outcome) ? cancelRank(forward, why) : cancelBranches(forward, why);
+        if (forward.hasSubstituteAfter(outcome)) {
+            endRankFor(forward, outcome, status);
+        } else {
+            cancelBranches(forward, "SIP;cause=" + std::to_string(status));
+        }
     }
     if (forward.waiting()) {
         endEarlyDialogs(forward, branch, status);

@@ -44,7 +44,7 @@ std::vector<Branch> Proxy::branchesToPhones(const plugin::Target& target) const 
     }
     if (branches.empty()) {
         branches.push_back({.uri = target.uri, .towards = Side::Inside});
-        branches.back().isAbsent = true;
+        branches.back().absent = 480;
     }
     return branches;
 }
@@ -75,6 +75,9 @@ std::vector<Branch> Proxy::branchesNamed(const plugin::Target& target, const sip
                         .towards = towards,
                         .isForeign = target.isForeign,
                         .isChosen = true});
+    if (target.isForeign) {
+        branches.back().uri.headers.clear();
+    }
     return branches;
 }
 
@@ -110,7 +113,7 @@ std::vector<Branch> Proxy::branchesTo(const plugin::Target& target, const sip::M
 }
 
 std::uint32_t outcomeOf(const Branch& branch, int status) {
-    if (branch.isUnreachable || branch.isAbsent) {
+    if (branch.isUnreachable || branch.absent != 0) {
         return SIPROXD_AFTER_FAILURE;
     }
     switch (status) {

@@ -190,8 +190,23 @@ TEST_CASE("plugins hear which gateway is tried, and may skip it", "[proxy]") {
         f.objection = 1;
         f.house.fromInside(fromAlice("INVITE", "sip:1@example.net"));
         CHECK(f.house.takeOne().message.status() == 503);
-        CHECK(f.heard() == Events{"started", "trying one", "left one", "trying two", "left two",
-                                  "ended 503 by 2"});
+        CHECK(f.heard() == Events{"started", "trying one", "trying two", "ended 503 by 2"});
+        CHECK(f.house.isQuiet());
+    }
+    SECTION("or another one skips it") {
+        Probe other(f.house, 0, [](const auto&, auto*) { return SIPROXD_CONTINUE; },
+                    [&f](int event, const siproxd_call& call) {
+                        const bool skips = event == SIPROXD_CALL_TRYING && orEmpty(call.label) == "one";
+                        if (event == SIPROXD_CALL_LEFT) {
+                            f.events.push_back("other left " + orEmpty(call.label));
+                        }
+                        return skips ? 1 : 0;
+                    });
+        f.house.fromInside(fromAlice("INVITE", "sip:1@example.net"));
+        CHECK(f.heard() == Events{"started", "trying one", "left one", "trying two"});
+        f.house.fromOutside(answerTo(f.house.takeOutside(), 486), at("198.51.100.2"));
+        CHECK(f.heard() == Events{"left two", "other left two", "ended 486 by 2"});
+        f.house.take();
         CHECK(f.house.isQuiet());
     }
 }

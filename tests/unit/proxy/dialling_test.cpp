@@ -355,3 +355,167 @@ TEST_CASE("whom a name server names is not inside", "[proxy]") {
         house.fromOutside(answerTo(house.takeOutside(), 486), at("198.51.100.2"));
     }
 }
+
+TEST_CASE("whom a name server names is not we ourselves", "[proxy]") {
+    House house;
+    house.locator.table["evil.example"] = {ip("203.0.113.1")};
+    auto target = plain("sip:0900@evil.example?Subject=x");
+    target.foreign = 1;
+    Directory plugin(house, {{"bob", {target}}});
+    house.fromInside(invite());
+    CHECK(house.takeInside().message.status() >= 480);
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("who declines for all leaves nobody but whom a plugin has named for that", "[proxy]") {
+    House house;
+    const auto refusal = SIPROXD_AFTER_REFUSAL + 0;
+    SECTION("the next one rings for anything") {
+        Directory plugin(house, {{"bob", {plain(kOne), plain("sip:three@198.51.100.3", 1),
+                                          plain(kTwo, 2, refusal)}}});
+        house.fromInside(invite());
+        house.fromOutside(answerTo(house.takeOutside(), 603), at("198.51.100.1"));
+        const auto next = requests(house);
+        REQUIRE(next.size() == 1);
+        CHECK(next[0].message.requestUriText() == kTwo);
+        house.fromOutside(answerTo(next[0], 486), at("198.51.100.2"));
+    }
+    SECTION("another one rings at the same time") {
+        const bool isBusy = GENERATE(true, false);  // 600: that another one is cancelled is no refusal
+        Directory plugin(house, {{"bob", {plain(kOne), plain("sip:three@198.51.100.3"),
+                                          plain(kTwo, 1, isBusy ? SIPROXD_AFTER_BUSY + 0 : refusal),
+                                          plain("sip:four@198.51.100.4", 2, isBusy ? refusal : SIPROXD_AFTER_BUSY + 0)}}});
+        house.fromInside(invite());
+        const auto both = requests(house);
+        REQUIRE(both.size() == 2);
+        house.fromOutside(answerTo(both[1], 180), at("198.51.100.3"));
+        house.take();
+        house.fromOutside(answerTo(both[0], isBusy ? 600 : 603), at("198.51.100.1"));
+        auto sent = requests(house);
+        REQUIRE(sent.size() == 2);
+        std::ranges::sort(sent, {}, [](const Sent& one) { return std::string(one.message.methodName()); });
+        CHECK(sent[0].message.method() == sip::Method::Cancel);
+        CHECK(sent[0].flow.remote == at("198.51.100.3"));
+        CHECK(sent[1].message.requestUriText() == kTwo);
+        // What the other one still says leads nowhere.
+        house.fromOutside(answerTo(both[1], GENERATE(302, 503, 407, 487)), at("198.51.100.3"));
+        CHECK(requests(house).empty());
+        house.fromOutside(answerTo(sent[0], 200), at("198.51.100.3"));
+        house.fromOutside(answerTo(sent[1], 404), at("198.51.100.2"));
+        const auto end = house.take();
+        CHECK(std::ranges::any_of(end, [isBusy](const Sent& one) {
+            return one.message.status() == (isBusy ? 600 : 603);
+        }));
+    }
+    SECTION("at once") {
+        Directory plugin(house, {{"bob", {dialled("sip:1@example.net", "alice"), plain(kOne),
+                                          plain(kTwo, 1, refusal)}}});
+        plugin.refused["1"] = 603;
+        house.fromInside(invite());
+        const auto sent = requests(house);
+        REQUIRE(sent.size() == 1);
+        CHECK(sent[0].message.requestUriText() == kTwo);
+        house.fromOutside(answerTo(sent[0], 486), at("198.51.100.2"));
+    }
+    house.take();
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("where a dialled number goes is not the caller's choice", "[proxy]") {
+    HouseOptions options;
+    options.proxy.proxy.outboundDomains = {{"home.example", "198.51.100.7", 5060, {}}, {"evil.example", "198.51.100.66", 5060, {}}};
+    House house(options);
+    const auto contact = house.enrol();
+    const auto first = dialled("tel:+4420", "alice@home.example");
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [&](const auto& host, auto* message) {
+        return host.msg_history(message, 0) == nullptr ? host.retarget_to(message, &first)
+                                                       : static_cast<int>(SIPROXD_CONTINUE);
+    });
+    house.fromOutside(forAlice("INVITE", contact.toString()).set("From", "<sip:mallory@evil.example>;tag=b1"));
+    const auto sent = requests(house);
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].flow.remote == at("198.51.100.7"));
+    house.fromOutside(answerTo(sent[0], 486), at("198.51.100.7"));
+    house.take();
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("the Route of a caller does not lead a dialled number elsewhere", "[proxy]") {
+    House house;
+    Directory plugin(house, {{"bob", {dialled("sip:99@198.51.100.7", "alice")}}});
+    house.fromInside(invite().set("Route", "<sip:198.51.100.66;lr>"));
+    const auto out = house.takeOutside();
+    CHECK(out.flow.remote == at("198.51.100.7"));
+    house.fromOutside(answerTo(out, 486), at("198.51.100.7"));
+    house.take();
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("one target that is not there is no reason to forget the others", "[proxy]") {
+    HouseOptions options;
+    options.proxy.registrar.domains = {"home.example"};
+    House house(options);
+    Directory plugin(house, {{"bob", {dialled("sip:carol@home.example", "alice")}},
+                             {"carol", {plain("sip:carol@home.example"), plain(kTwo, 1, SIPROXD_AFTER_FAILURE)}}});
+    house.fromInside(invite());
+    const auto next = requests(house);
+    REQUIRE(next.size() == 1);
+    CHECK(next[0].message.requestUriText() == kTwo);
+    house.fromOutside(answerTo(next[0], 486), at("198.51.100.2"));
+    house.take();
+    CHECK(house.isQuiet());
+}
+
+TEST_CASE("a plugin is not asked again about a call that is over", "[proxy]") {
+    House house;
+    Directory plugin(house, {{"bob", {dialled("sip:99@example.net", "alice")}}});
+    plugin.waits = "99";
+    house.fromInside(invite());
+    REQUIRE(plugin.asked.size() == 2);
+    house.fromInside(fromAlice("CANCEL", "sip:bob@example.net")
+                         .set("Via", "SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-INVITE1"));
+    house.take();
+    plugin.probe.host->resume(plugin.probe.self, plugin.token);
+    house.loop.advance(1ms);
+    CHECK(plugin.asked.size() == 2);
+    house.take();
+}
+
+TEST_CASE("a stranger whose call goes to a dialled target speaks to nobody else by it", "[proxy]") {
+    House house;
+    const auto contact = house.enrol();
+    auto alice = dialled(nullptr, nullptr);
+    alice.aor = "sip:alice@example.org";
+    const auto outside = dialled("sip:99@198.51.100.2", "alice@example.org");
+    const bool isInside = GENERATE(true, false);
+    Probe probe(house, SIPROXD_STAGE_DETERMINE_TARGET, [&](const auto& host, auto* message) {
+        if (host.msg_history(message, 0) != nullptr || std::string_view(host.msg_method(message)) != "INVITE" ||
+            host.msg_address_param(message, SIPROXD_AT_TO, 0, "tag") != nullptr) {
+            return static_cast<int>(SIPROXD_CONTINUE);
+        }
+        return host.retarget_to(message, isInside ? &alice : &outside);
+    });
+    house.fromOutside(forAlice("INVITE", contact.toString()));
+    auto sent = house.take();
+    std::erase_if(sent, [](const Sent& one) { return !one.message.isRequest(); });
+    REQUIRE(sent.size() == 1);
+    const auto attack = [&] {
+        house.fromOutside(forAlice("INVITE", "sip:0900@198.51.100.66", 2)
+                              .set("Via", "SIP/2.0/UDP 203.0.113.50:5060;branch=z9hG4bK-x" +
+                                              std::to_string(house.loop.now().time_since_epoch().count()))
+                              .set("To", "<sip:0900@198.51.100.66>;tag=made-up"));
+        for (const auto& one : house.take()) {
+            INFO(one.message.serialize());
+            CHECK((!one.message.isRequest() || one.flow.remote != at("198.51.100.66")));
+        }
+        house.loop.advance(1ms);
+    };
+    attack();
+    if (isInside) {
+        house.fromInside(with(answerTo(sent[0], 200), "Contact", "<sip:alice@10.0.0.10>"));
+    } else {
+        house.fromOutside(with(answerTo(sent[0], 200), "Contact", "<sip:99@198.51.100.2>"), at("198.51.100.2"));
+    }
+    house.take();
+    attack();
+}

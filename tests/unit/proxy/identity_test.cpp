@@ -344,3 +344,39 @@ TEST_CASE("who calls from a gateway's address, or by the Contact that it was tol
     f.house.take();
     CHECK(f.house.isQuiet());
 }
+
+TEST_CASE("who calls a phone that is registered with the gateway's provider is not the gateway", "[proxy]") {
+    GatewayHouse f;
+    const auto contact = f.house.enrol();
+    f.answered();
+    CHECK(f.endsQuietly());
+    f.labels.clear();
+    f.house.fromOutside(forAlice("INVITE", contact.toString()), kGateway);
+    REQUIRE(f.labels.size() == 1);
+    CHECK(f.labels[0].empty());
+    f.house.take();
+}
+
+TEST_CASE("a phone that answers instead of the gateway is not addressed as that", "[proxy]") {
+    GatewayHouse f;
+    siproxd_target bob{};
+    bob.size = sizeof bob;
+    bob.uri = "sip:bob@198.51.100.3";
+    f.more = {bob};
+    f.house.fromInside(fromAlice("INVITE", "sip:bob@example.net", 5));
+    auto both = f.house.take();
+    std::erase_if(both, [](const Sent& sent) { return !sent.message.isRequest(); });
+    REQUIRE(both.size() == 2);
+    const bool isFirst = both[0].flow.remote == kGateway;
+    const auto& phone = both[isFirst ? 1 : 0];
+    f.challenge(both[isFirst ? 0 : 1]);
+    const auto again = f.again();
+    f.house.fromOutside(answerTo(again, 180), kGateway);
+    f.house.take();
+    f.house.fromOutside(with(answerTo(phone, 200), "Contact", "<sip:bob@198.51.100.3>"), at("198.51.100.3"));
+    f.house.take();
+    f.house.fromInside(f.within("ACK", 5, "sip:bob@198.51.100.3"));
+    const auto ack = f.house.takeOutside();
+    CHECK(ack.flow.remote == at("198.51.100.3"));
+    CHECK(ack.message.cseq().number == 5);
+}

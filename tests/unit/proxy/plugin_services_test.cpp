@@ -161,6 +161,27 @@ TEST_CASE("plugins exchange datagrams by the SIP socket", "[proxy]") {
         f.house.loop.advance(3s);
         CHECK(told.texts.size() == 2);
     }
+    SECTION("not even while they look at one") {
+        struct Looking {
+            const siproxd_host& host;
+            siproxd_self* self;
+            std::uint64_t id = 0;
+            int times = 0;
+
+            static int at(void* context, const void*, std::size_t) {
+                auto& looking = *static_cast<Looking*>(context);
+                ++looking.times;
+                looking.host.datagram_forget(looking.self, looking.id);
+                return 0;
+            }
+        };
+        Looking looking{host, probe.self};
+        looking.id = host.datagram_send(probe.self, "203.0.113.9:3478", "ask", 3, 2000, Looking::at, &looking);
+        comes("not it", 3478);
+        comes("it", 3478);
+        f.house.loop.advance(3s);
+        CHECK(looking.times == 1);
+    }
     SECTION("within bounds") {
         std::size_t taken = 0;
         for (int i = 0; i < 100; ++i) {
