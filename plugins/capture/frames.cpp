@@ -5,6 +5,7 @@
 #include <pcap/dlt.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace capture {
 
@@ -14,6 +15,7 @@ constexpr std::uint8_t kTcp = 6;
 constexpr std::uint8_t kUdp = 17;
 constexpr std::size_t kUdpHeader = 8;
 constexpr std::size_t kTcpHeader = 20;
+constexpr std::size_t kLongestIpHeader = 40;
 constexpr std::size_t kMostData = 65'000;  // with all headers a packet stays below 64 kB
 constexpr std::size_t kMostConnections = 5000;
 constexpr std::uint16_t kIpv4 = 0x0800;
@@ -22,6 +24,11 @@ constexpr std::uint16_t kIpv6 = 0x86DD;
 void put16(std::string& out, std::size_t value) {
     out += static_cast<char>(value >> 8U & 0xFFU);
     out += static_cast<char>(value & 0xFFU);
+}
+
+void put16At(std::string& out, std::size_t at, std::uint16_t value) {
+    out[at] = static_cast<char>(value >> 8U);
+    out[at + 1] = static_cast<char>(value & 0xFFU);
 }
 
 void put32(std::string& out, std::uint32_t value) {
@@ -43,13 +50,24 @@ std::string bytesOf(const std::string& ip) {
     return ::inet_pton(AF_INET6, ip.c_str(), out.data()) == 1 ? out : "";
 }
 
-/// RFC 1071, not complemented yet.
+/// RFC 1071, not complemented yet. Four bytes at once, in the order of this machine (§2 (B)).
 std::uint32_t sum(std::string_view bytes) {
-    std::uint32_t total = 0;
-    for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
-        total += u16(bytes, i);
+    std::uint64_t total = 0;
+    std::size_t at = 0;
+    for (; at + 4 <= bytes.size(); at += 4) {
+        std::uint32_t word = 0;
+        std::memcpy(&word, bytes.data() + at, sizeof word);
+        total += word;
     }
-    return total + (bytes.size() % 2 != 0 ? static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes.back())) << 8U : 0U);
+    char rest[4] = {};
+    bytes.copy(rest, sizeof rest, at);
+    std::uint32_t word = 0;
+    std::memcpy(&word, rest, sizeof word);
+    total += word;
+    while (total > 0xFFFF) {
+        total = (total & 0xFFFFU) + (total >> 16U);
+    }
+    return ntohs(static_cast<std::uint16_t>(total));
 }
 
 std::uint16_t checksum(std::uint32_t total) {
@@ -59,53 +77,56 @@ std::uint16_t checksum(std::uint32_t total) {
     return static_cast<std::uint16_t>(~total);
 }
 
-/// `segment` is a UDP or TCP header with its data, whose checksum is 0 so far and stands at `place`.
-std::string ipPacket(const End& from, const End& to, std::uint8_t protocol, std::string segment, std::size_t place) {
+/// `header` is one of UDP or TCP, whose checksum is 0 so far and stands at `place`.
+std::string ipPacket(const End& from, const End& to, std::uint8_t protocol, const std::string& header,
+                     std::size_t place, std::string_view data) {
     const auto source = bytesOf(from.ip);
     const auto target = bytesOf(to.ip);
     if (source.empty() || source.size() != target.size()) {
         return "";
     }
-    auto check = checksum(sum(source) + sum(target) + protocol + static_cast<std::uint32_t>(segment.size()) +
-                          sum(segment));
+    const std::size_t size = header.size() + data.size();
+    // Both headers have an even length.
+    auto check = checksum(sum(source) + sum(target) + protocol + static_cast<std::uint32_t>(size) + sum(header) +
+                          sum(data));
     if (check == 0 && protocol == kUdp) {
         check = 0xFFFF;
     }
-    segment[place] = static_cast<char>(check >> 8U);
-    segment[place + 1] = static_cast<char>(check & 0xFFU);
     std::string packet;
+    packet.reserve(kLongestIpHeader + size);
     if (source.size() == 4) {
         put16(packet, 0x4500);
-        put16(packet, 20 + segment.size());
+        put16(packet, 20 + size);
         put32(packet, 0x00004000);  // don't fragment
         packet += static_cast<char>(64);
         packet += static_cast<char>(protocol);
         put16(packet, 0);
         packet += source + target;
-        const auto header = checksum(sum(packet));
-        packet[10] = static_cast<char>(header >> 8U);
-        packet[11] = static_cast<char>(header & 0xFFU);
+        put16At(packet, 10, checksum(sum(packet)));
     } else {
         put32(packet, 0x60000000);
-        put16(packet, segment.size());
+        put16(packet, size);
         packet += static_cast<char>(protocol);
         packet += static_cast<char>(64);
         packet += source + target;
     }
-    return packet + segment;
+    place += packet.size();
+    packet += header;
+    packet += data;
+    put16At(packet, place, check);
+    return packet;
 }
 
 }  // namespace
 
 std::string udpPacket(const End& from, const End& to, std::string_view data) {
     data = data.substr(0, kMostData);
-    std::string segment;
-    put16(segment, from.port);
-    put16(segment, to.port);
-    put16(segment, kUdpHeader + data.size());
-    put16(segment, 0);
-    segment += data;
-    return ipPacket(from, to, kUdp, std::move(segment), 6);
+    std::string header;
+    put16(header, from.port);
+    put16(header, to.port);
+    put16(header, kUdpHeader + data.size());
+    put16(header, 0);
+    return ipPacket(from, to, kUdp, header, 6, data);
 }
 
 TcpPackets::Sent& TcpPackets::sentOf(const std::string& key) {
@@ -134,16 +155,15 @@ std::vector<std::string> TcpPackets::packets(const End& from, const End& to, std
     std::vector<std::string> all;
     while (!data.empty()) {
         const auto part = data.substr(0, kMostData);
-        std::string segment;
-        put16(segment, from.port);
-        put16(segment, to.port);
-        put32(segment, mine);
-        put32(segment, other);
-        put16(segment, 0x5018);  // 20 bytes of header; PSH, ACK
-        put16(segment, 0xFFFF);
-        put32(segment, 0);
-        segment += part;
-        all.push_back(ipPacket(from, to, kTcp, std::move(segment), 16));
+        std::string header;
+        put16(header, from.port);
+        put16(header, to.port);
+        put32(header, mine);
+        put32(header, other);
+        put16(header, 0x5018);  // 20 bytes of header; PSH, ACK
+        put16(header, 0xFFFF);
+        put32(header, 0);
+        all.push_back(ipPacket(from, to, kTcp, header, 16, part));
         mine += static_cast<std::uint32_t>(part.size());
         data.remove_prefix(part.size());
     }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t kLinkRaw = 101;
 constexpr std::uint32_t kSnap = 262'144;
+constexpr std::size_t kPacketFrame = 64;  // bytes around a packet and its comment, at most
 
 template <class Number>
 void put(std::string& out, Number value) {
@@ -79,6 +80,7 @@ std::string packetRecord(Format format, std::int64_t time, std::string_view pack
     packet = packet.substr(0, kSnap);
     const auto size = static_cast<std::uint32_t>(packet.size());
     std::string out;
+    out.reserve(kPacketFrame + packet.size() + comment.size());
     if (format == Format::Pcap) {
         put(out, static_cast<std::uint32_t>(time / 1'000'000));
         put(out, static_cast<std::uint32_t>(time % 1'000'000));
@@ -87,6 +89,8 @@ std::string packetRecord(Format format, std::int64_t time, std::string_view pack
         return out.append(packet);
     }
     const auto stamp = static_cast<std::uint64_t>(time);
+    put(out, std::uint32_t{6});  // an enhanced packet block
+    put(out, std::uint32_t{0});  // its length, when that is known
     put(out, std::uint32_t{0});  // interface
     put(out, static_cast<std::uint32_t>(stamp >> 32U));
     put(out, static_cast<std::uint32_t>(stamp));
@@ -98,7 +102,10 @@ std::string packetRecord(Format format, std::int64_t time, std::string_view pack
         putOption(out, 1, comment.substr(0, 1000));
         endOptions(out);
     }
-    return block(6, out);
+    const auto length = static_cast<std::uint32_t>(out.size() + sizeof(std::uint32_t));
+    put(out, length);
+    std::memcpy(out.data() + sizeof length, &length, sizeof length);
+    return out;
 }
 
 }  // namespace capture

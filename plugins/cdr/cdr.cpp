@@ -137,11 +137,15 @@ public:
 
 private:
     void start() {
+        if (isStarted_) {
+            return;
+        }
+        isStarted_ = true;
         const auto header = cdr::Record::header(settings_.format);
-        if (settings_.file && !writer_) {
+        if (settings_.file) {
             writer_.emplace(*settings_.file, header, settings_.queue);
         }
-        if (!settings_.hook.empty() && !hook_) {
+        if (!settings_.hook.empty()) {
             hook_.emplace(settings_.hook, header, settings_.queue);
         }
     }
@@ -157,6 +161,7 @@ private:
 
     Host host_;
     Settings settings_;
+    bool isStarted_ = false;
     std::optional<cdr::Writer> writer_;
     std::optional<cdr::Hook> hook_;
     Timer starter_;

@@ -62,9 +62,9 @@ private:
         std::string unique;   ///< `uniq` of its Contact, by which a box tells its numbers apart
     };
 
-    [[nodiscard]] std::vector<Known> registeredAt(std::string_view contactHost) const {
+    [[nodiscard]] std::vector<Known> parsed(const std::vector<Binding>& bindings) const {
         std::vector<Known> all;
-        for (const auto& binding : host_.bindings(Bindings::OfContactHost, contactHost)) {
+        for (const auto& binding : bindings) {
             const auto contact = host_.uri(binding.contact);
             const auto aor = host_.uri(binding.aor);
             if (contact && aor) {
@@ -82,13 +82,18 @@ private:
         const std::string user(message.uri(At::Contact, Part::User).value_or(std::string_view()));
         const std::string unique(message.uriParam(At::Contact, "uniq").value_or(std::string_view()));
         const std::string to(message.uri(At::To, Part::User).value_or(std::string_view()));
-        const auto known = registeredAt(host);
+        const auto bindings = host_.bindings(Bindings::OfContactHost, host);
+        const auto hasUser = [&](const Binding& binding) {
+            const auto contact = host_.uri(binding.contact);
+            return contact && contact->part(Part::User).value_or(std::string_view()) == user;
+        };
+        if (std::ranges::any_of(bindings, hasUser)) {
+            return std::nullopt;
+        }
+        const auto known = parsed(bindings);
         const auto has = [](const std::string Known::* member, const std::string& value) {
             return [member, &value](const Known& one) { return one.*member == value; };
         };
-        if (std::ranges::any_of(known, has(&Known::user, user))) {
-            return std::nullopt;
-        }
         if (!unique.empty() && std::ranges::count_if(known, has(&Known::unique, unique)) == 1) {
             return std::ranges::find_if(known, has(&Known::unique, unique))->user;
         }

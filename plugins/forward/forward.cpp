@@ -85,7 +85,7 @@ public:
     }
 
     Verdict process(Stage, Message& message) {
-        if (message.method() != "INVITE" || message.param(At::To, "tag")) {
+        if (settings_.isEmpty() || message.method() != "INVITE" || message.param(At::To, "tag")) {
             return Verdict::Continue;
         }
         const auto caller = callerOf(message);

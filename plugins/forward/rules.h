@@ -46,6 +46,8 @@ struct Codes {
     std::string awayNoAnswer;
     std::string reset;
     std::string redial;
+
+    friend bool operator==(const Codes&, const Codes&) = default;
 };
 
 struct Settings {
@@ -58,6 +60,8 @@ struct Settings {
 
     /// Nothing: what is wrong has been logged with file and line.
     [[nodiscard]] static std::optional<Settings> read(const siproxd::api::Host& host);
+    /// Nobody has a rule, nor can make one.
+    [[nodiscard]] bool isEmpty() const { return rules.empty() && codes == Codes{} && file.empty(); }
 };
 
 }  // namespace forward

@@ -89,6 +89,9 @@ public:
     }
 
     int call(CallEvent event, const siproxd_call& call) {
+        if (settings_.isEmpty()) {
+            return 0;
+        }
         switch (event) {
             case CallEvent::Started: return begin(call);
             case CallEvent::Trying: return tries(call) ? 0 : 1;

@@ -40,6 +40,7 @@ struct Settings {
     /// Nothing: what is wrong has been logged with its place.
     [[nodiscard]] static std::optional<Settings> read(const siproxd::api::Host& host);
 
+    [[nodiscard]] bool isEmpty() const { return total == 0 && gateways.empty() && users.empty(); }
     /// Limits of the first of these names that has some. A null pointer: none has.
     [[nodiscard]] const UserLimits* of(const std::vector<std::string>& names) const;
     /// 0: any number.

@@ -69,6 +69,9 @@ public:
     }
 
     Verdict process(Stage stage, Message& message) {
+        if (records_.empty()) {
+            return Verdict::Continue;
+        }
         switch (stage) {
             case Stage::Validate: mendVia(message); break;
             case Stage::DetermineTarget: return answer(message);

@@ -125,19 +125,40 @@ void write(Level level, Class debugClass, std::string_view file, unsigned line,
     for (Sink* sink : log.sinks) {
         if (wanted(*sink, record)) {
             sink->write(record);
+            sink->flush();
         }
     }
 }
 
+/// Of a line, without the name of the file.
+constexpr std::size_t kLongestBeginning = 48;
+
 std::string formatLine(const Record& record) {
     using namespace std::chrono;
     const auto millis = duration_cast<milliseconds>(record.time.time_since_epoch()).count() % 1000;
-    const std::time_t seconds = system_clock::to_time_t(record.time);
-    std::tm local{};
-    ::localtime_r(&seconds, &local);
-    return fmt::format("{:02}:{:02}:{:02}.{:03} {}{}:{} {}", local.tm_hour, local.tm_min,
-                       local.tm_sec, millis, label(record.level), record.file, record.line,
-                       record.message);
+    // Lines come many to a second.
+    thread_local std::time_t known = -1;
+    thread_local std::string clock;
+    if (const std::time_t seconds = system_clock::to_time_t(record.time); seconds != known) {
+        std::tm local{};
+        ::localtime_r(&seconds, &local);
+        clock = fmt::format("{:02}:{:02}:{:02}.", local.tm_hour, local.tm_min, local.tm_sec);
+        known = seconds;
+    }
+    std::string line;
+    line.reserve(kLongestBeginning + record.file.size() + record.message.size());
+    line += clock;
+    line += static_cast<char>('0' + millis / 100);
+    line += static_cast<char>('0' + millis / 10 % 10);
+    line += static_cast<char>('0' + millis % 10);
+    line += ' ';
+    line += label(record.level);
+    line += record.file;
+    line += ':';
+    line += std::to_string(record.line);
+    line += ' ';
+    line += record.message;
+    return line;
 }
 
 namespace detail {

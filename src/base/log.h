@@ -55,6 +55,8 @@ public:
     /// Debug classes wanted (bits of Class); used when threshold() is Debug.
     [[nodiscard]] virtual std::uint32_t debugClasses() const = 0;
     virtual void write(const Record& record) = 0;
+    /// No more lines come for now: what has been written so far is to be seen.
+    virtual void flush() {}
     /// The directives silence_log and debug_level (see adjust()) say this from now on. Sinks that
     /// have wishes of their own do nothing. Called under the log's lock.
     virtual void adjust(int silence, std::uint32_t debugClasses);

@@ -73,6 +73,7 @@ void writeLines(const std::shared_ptr<Queue>& queue) {
         if (dropped > 0) {
             tellDropped(*queue->sink, dropped);
         }
+        queue->sink->flush();
         lock.lock();
         queue->writing = false;
         queue->emptied.notify_all();

@@ -11,16 +11,6 @@ namespace siproxd::log {
 
 namespace {
 
-spdlog::level::level_enum toSpdlog(Level level) {
-    switch (level) {
-        case Level::Debug: return spdlog::level::debug;
-        case Level::Info: return spdlog::level::info;
-        case Level::Warning: return spdlog::level::warn;
-        case Level::Error: break;
-    }
-    return spdlog::level::err;
-}
-
 Level leastLevel(int silence) {
     switch (silence) {
         case 0: return Level::Debug;
@@ -43,12 +33,22 @@ public:
     [[nodiscard]] std::uint32_t debugClasses() const override { return classes_; }
     void adjust(int /*silence*/, std::uint32_t debugClasses) override { classes_ = debugClasses; }
     void write(const Record& record) override {
-        const std::string line = formatLine(record);
-        out_.log(spdlog::details::log_msg(spdlog::string_view_t(), toSpdlog(record.level), line));
+        if (!lines_.empty()) {
+            lines_ += '\n';
+        }
+        lines_ += formatLine(record);
+    }
+    /// All lines in one system call.
+    void flush() override {
+        if (!lines_.empty()) {
+            out_.log(spdlog::details::log_msg(spdlog::string_view_t(), spdlog::level::info, lines_));
+            lines_.clear();
+        }
     }
 
 private:
     std::atomic<std::uint32_t> classes_;
+    std::string lines_;  ///< not written yet
     spdlog::sinks::stderr_sink_st out_;
 };
 

@@ -70,7 +70,8 @@ struct Chain::Impl {
         return all;
     }
 
-    Outcome ask(std::size_t position, Stage stage, Context& context, Token resumed);
+    /// Nothing: the message goes on.
+    std::optional<Outcome> ask(std::size_t position, Stage stage, Context& context, Token resumed);
 
     event::Loop& loop;
     base::SystemRandom random;  // To tags of answers only, which no test has to foresee
@@ -105,13 +106,16 @@ std::unique_ptr<Instance> Chain::Impl::open(const std::string& directory, const 
                                       *description, std::move(options), std::move(*module));
 }
 
-Outcome Chain::Impl::ask(std::size_t position, Stage stage, Context& context, Token resumed) {
+std::optional<Outcome> Chain::Impl::ask(std::size_t position, Stage stage, Context& context, Token resumed) {
     Instance& instance = *instances[position];
     siproxd_message message{.self = instance.self(),
                             .context = context,
                             .suspendable = maySuspend(stage, context),
                             .resumed = resumed};
     const int verdict = instance.process(stage, message);
+    if (verdict == SIPROXD_CONTINUE) {
+        return std::nullopt;  // as nearly always
+    }
     auto [outcome, complaint] = readVerdict(verdict, context, message.draft);
     if (!complaint.empty()) {
         instance.blame(stage, complaint);
@@ -123,11 +127,12 @@ Outcome Chain::Impl::ask(std::size_t position, Stage stage, Context& context, To
                           .statusAtDeadline = message.draft.statusAtDeadline},
                          message.draft.deadline);
     }
-    if (!outcome.goesOn()) {
-        outcome.plugin = instance.self().name;
-        log::debug(log::Class::Plugin, "plugin {} decided at stage 0x{:X}: verdict {}",
-                   outcome.plugin, static_cast<std::uint32_t>(stage), verdict);
+    if (outcome.goesOn()) {
+        return std::nullopt;
     }
+    outcome.plugin = instance.self().name;
+    log::debug(log::Class::Plugin, "plugin {} decided at stage 0x{:X}: verdict {}",
+               outcome.plugin, static_cast<std::uint32_t>(stage), verdict);
     return std::move(outcome);
 }
 
@@ -191,10 +196,9 @@ Outcome Chain::runFrom(Stage stage, Context& context, std::size_t first) {
         if (!impl_->instances[position]->wants(static_cast<std::uint32_t>(stage))) {
             continue;
         }
-        Outcome outcome = impl_->ask(position, stage, context, Token::None);
-        if (!outcome.goesOn()) {
+        if (auto outcome = impl_->ask(position, stage, context, Token::None)) {
             stages_ = impl_->stages();
-            return outcome;
+            return std::move(*outcome);
         }
     }
     stages_ = impl_->stages();
@@ -221,9 +225,8 @@ Outcome Chain::proceed(Token token, Context& context) {
             return outcome;
         }
     } else if (instance.wants(static_cast<std::uint32_t>(stage))) {
-        Outcome outcome = impl_->ask(position, stage, context, token);
-        if (!outcome.goesOn()) {
-            return outcome;
+        if (auto outcome = impl_->ask(position, stage, context, token)) {
+            return std::move(*outcome);
         }
     }
     return runFrom(stage, context, position + 1);

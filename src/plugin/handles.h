@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,13 +22,36 @@ namespace siproxd::plugin {
 /// Keeps strings that have been lent to a plugin where they are.
 class Lender {
 public:
+    Lender() = default;
+    Lender(const Lender&) = delete;
+    Lender& operator=(const Lender&) = delete;
+
     [[nodiscard]] const char* lend(std::string_view text) {
-        return strings_.emplace_back(text).c_str();
+        char* place = placeFor(text.size() + 1);
+        text.copy(place, text.size());
+        place[text.size()] = '\0';
+        return place;
     }
-    void recall() { strings_.clear(); }
+    void recall() {
+        used_ = 0;
+        more_.clear();
+    }
 
 private:
-    std::deque<std::string> strings_;
+    /// Most plugins read little of a message: that takes no allocation.
+    static constexpr std::size_t kFirst = 256;
+
+    char* placeFor(std::size_t size) {
+        if (size > kFirst - used_) {
+            return more_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get();
+        }
+        used_ += size;
+        return first_ + used_ - size;
+    }
+
+    std::size_t used_ = 0;
+    std::vector<std::unique_ptr<char[]>> more_;
+    char first_[kFirst];
 };
 
 struct Reply;

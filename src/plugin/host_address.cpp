@@ -52,22 +52,21 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-std::optional<std::string> some(std::string_view text) {
-    return text.empty() ? std::nullopt : std::optional(std::string(text));
-}
-
-std::optional<std::string> partOf(const Uri& uri, int part) {
+/// nullptr: it has none.
+const char* lendPart(Lender& lender, const Uri& uri, int part) {
+    const auto some = [&lender](std::string_view text) {
+        return text.empty() ? nullptr : lender.lend(text);
+    };
     switch (part) {
-        case SIPROXD_URI_TEXT: return uri.toString();
+        case SIPROXD_URI_TEXT: return lender.lend(uri.toString());
         case SIPROXD_URI_SCHEME: return some(uri.scheme);
         case SIPROXD_URI_USER: return some(uri.user);
         case SIPROXD_URI_USER_PLAIN: return some(unescaped(uri.user));
         case SIPROXD_URI_PASSWORD: return some(uri.password);
         case SIPROXD_URI_HOST: return some(uri.host);
-        case SIPROXD_URI_PORT:
-            return uri.port == 0 ? std::nullopt : std::optional(std::to_string(uri.port));
+        case SIPROXD_URI_PORT: return uri.port == 0 ? nullptr : lender.lend(std::to_string(uri.port));
         case SIPROXD_URI_OPAQUE: return some(uri.opaque);
-        default: return std::nullopt;
+        default: return nullptr;
     }
 }
 
@@ -117,7 +116,7 @@ bool setPart(Uri& uri, int part, std::string_view value) {
 
 const char* lendParam(Lender& lender, const sip::Params& params, const char* name) {
     const sip::Param* param = params.find(view(name));
-    return param == nullptr ? nullptr : lender.lend(param->value.value_or(std::string()));
+    return param == nullptr ? nullptr : lender.lend(param->value ? std::string_view(*param->value) : "");
 }
 
 // ---- addresses of a message
@@ -136,6 +135,36 @@ std::vector<NameAddr> addresses(const sip::Message& message, int at) {
     }
 }
 
+/// HeaderName::Other: that place is no header field of addresses.
+sip::HeaderName headerOf(int at) {
+    switch (at) {
+        case SIPROXD_AT_FROM: return sip::HeaderName::From;
+        case SIPROXD_AT_TO: return sip::HeaderName::To;
+        case SIPROXD_AT_CONTACT: return sip::HeaderName::Contact;
+        case SIPROXD_AT_ROUTE: return sip::HeaderName::Route;
+        case SIPROXD_AT_RECORD_ROUTE: return sip::HeaderName::RecordRoute;
+        default: return sip::HeaderName::Other;
+    }
+}
+
+/// What stands there, to look at; nullptr: nothing.
+const NameAddr* shown(siproxd_message* message, int at, std::size_t index) {
+    const auto name = headerOf(at);
+    return message->context.message == nullptr || name == sip::HeaderName::Other
+               ? nullptr
+               : message->context.message->addressAt(name, index);
+}
+
+const Uri* shownUri(siproxd_message* message, int at, std::size_t index) {
+    if (at == SIPROXD_AT_REQUEST_URI) {
+        const auto* text = message->context.message;
+        return text == nullptr || !text->isRequest() || index > 0 ? nullptr : &text->requestUri();
+    }
+    const auto* address = shown(message, at, index);
+    return address == nullptr ? nullptr : &address->uri;
+}
+
+/// To be changed and stored.
 std::optional<NameAddr> address(siproxd_message* message, int at, std::size_t index) {
     if (message->context.message == nullptr) {
         return std::nullopt;
@@ -174,20 +203,22 @@ int store(siproxd_message* message, int at, std::size_t index, std::optional<Nam
 }
 
 std::size_t addressCount(siproxd_message* message, int at) noexcept {
-    const sip::Message* text = message->context.message;
-    return text == nullptr ? 0 : addresses(*text, at).size();
+    std::size_t count = 0;
+    while (shownUri(message, at, count) != nullptr) {
+        ++count;
+    }
+    return count;
 }
 
 const char* uriPart(siproxd_message* message, int at, std::size_t index, int part) noexcept {
-    const auto found = address(message, at, index);
-    const auto text = found ? partOf(found->uri, part) : std::nullopt;
-    return text ? message->lender.lend(*text) : nullptr;
+    const auto* uri = shownUri(message, at, index);
+    return uri == nullptr ? nullptr : lendPart(message->lender, *uri, part);
 }
 
 const char* uriParam(siproxd_message* message, int at, std::size_t index,
                      const char* name) noexcept {
-    const auto found = address(message, at, index);
-    return found ? lendParam(message->lender, found->uri.params, name) : nullptr;
+    const auto* uri = shownUri(message, at, index);
+    return uri == nullptr ? nullptr : lendParam(message->lender, uri->params, name);
 }
 
 int setUriPart(siproxd_message* message, int at, std::size_t index, int part,
@@ -204,12 +235,11 @@ int setUri(siproxd_message* message, int at, std::size_t index, const char* uri)
 }
 
 const char* addressText(siproxd_message* message, int at, std::size_t index) noexcept {
-    const auto found = address(message, at, index);
-    if (!found) {
-        return nullptr;
+    if (at == SIPROXD_AT_REQUEST_URI) {
+        return uriPart(message, at, index, SIPROXD_URI_TEXT);
     }
-    return message->lender.lend(at == SIPROXD_AT_REQUEST_URI ? found->uri.toString()
-                                                             : found->toString());
+    const auto* found = shown(message, at, index);
+    return found == nullptr ? nullptr : message->lender.lend(found->toString());
 }
 
 int setAddress(siproxd_message* message, int at, std::size_t index, const char* text) noexcept {
@@ -222,8 +252,8 @@ int setAddress(siproxd_message* message, int at, std::size_t index, const char* 
 
 const char* addressParam(siproxd_message* message, int at, std::size_t index,
                          const char* name) noexcept {
-    const auto found = address(message, at, index);
-    return found ? lendParam(message->lender, found->params, name) : nullptr;
+    const auto* found = shown(message, at, index);
+    return found == nullptr ? nullptr : lendParam(message->lender, found->params, name);
 }
 
 // ---- URIs apart from messages
@@ -238,8 +268,7 @@ void freeUri(siproxd_uri* uri) noexcept {
 }
 
 const char* ownUriPart(siproxd_uri* uri, int part) noexcept {
-    const auto text = partOf(uri->uri, part);
-    return text ? uri->lender.lend(*text) : nullptr;
+    return lendPart(uri->lender, uri->uri, part);
 }
 
 int setOwnUriPart(siproxd_uri* uri, int part, const char* value) noexcept {

@@ -169,8 +169,11 @@ const char* header(siproxd_message* message, const char* name, std::size_t index
     if (of(message) == nullptr) {
         return nullptr;
     }
-    const auto values = of(message)->headers(view(name));
-    return index < values.size() ? message->lender.lend(values[index]) : nullptr;
+    if (sip::headerNameFrom(view(name)) == HeaderName::ContentLength) {
+        return index == 0 ? message->lender.lend(std::to_string(of(message)->body().size())) : nullptr;
+    }
+    const auto value = of(message)->headerAt(view(name), index);
+    return value ? message->lender.lend(*value) : nullptr;
 }
 
 int setHeader(siproxd_message* message, const char* name, const char* value) noexcept {

@@ -299,6 +299,29 @@ void Message::setRecordRoutes(std::span<const NameAddr> routes) {
     replaceAll(HeaderName::RecordRoute, "Record-Route", routes);
 }
 
+const NameAddr* Message::addressAt(HeaderName name, std::size_t index) const {
+    for (const auto& field : fields_) {
+        const NameAddr* value = field.id() == name ? field.address() : nullptr;
+        if (value != nullptr && index-- == 0) {
+            return value;
+        }
+    }
+    return nullptr;
+}
+
+std::optional<std::string_view> Message::headerAt(std::string_view name, std::size_t index) const {
+    const HeaderName id = headerNameFrom(name);
+    const std::string_view longName = longHeaderName(name);
+    for (const auto& field : fields_) {
+        const bool isIt = field.id() == id && (id != HeaderName::Other ||
+                                               base::equalsIgnoreCase(longHeaderName(field.name()), longName));
+        if (isIt && index-- == 0) {
+            return field.value();
+        }
+    }
+    return std::nullopt;
+}
+
 std::vector<std::string> Message::headers(std::string_view name) const {
     const HeaderName id = headerNameFrom(name);
     const std::string_view longName = longHeaderName(name);

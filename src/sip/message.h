@@ -108,10 +108,16 @@ public:
     void setRoutes(std::span<const NameAddr> routes);
     [[nodiscard]] std::vector<NameAddr> recordRoutes() const;
     void setRecordRoutes(std::span<const NameAddr> routes);
+    /// One of these, or From or To (index 0), which lives until the next change of the message; nullptr: there are not as
+    /// many.
+    [[nodiscard]] const NameAddr* addressAt(HeaderName name, std::size_t index) const;
 
     // --- any header by name (without case; compact forms are known by their long name)
     [[nodiscard]] std::optional<std::string> header(std::string_view name) const;
     [[nodiscard]] std::vector<std::string> headers(std::string_view name) const;
+    /// headers(name)[index], which lives until the next change of the message; nothing: there are not as many, or it is
+    /// Content-Length.
+    [[nodiscard]] std::optional<std::string_view> headerAt(std::string_view name, std::size_t index) const;
     /// Replaces all header fields of that name by one; for those with methods of their own use these.
     void setHeader(std::string_view name, std::string_view value);
     void addHeader(std::string_view name, std::string_view value);
