@@ -23,9 +23,9 @@ constexpr unsigned kMostSteps = 5;           // from domain to domain
 class Search {
 public:
     /// `done` may destroy the search.
-    Search(const Host& host, std::string e164, const std::vector<std::string>& suffixes,
+    Search(const Host& host, std::string e164, enumlookup::Wanted wanted, const std::vector<std::string>& suffixes,
            std::function<void()> done)
-        : lookup_(host), e164_(std::move(e164)), done_(std::move(done)) {
+        : lookup_(host), e164_(std::move(e164)), wanted_(wanted), done_(std::move(done)) {
         for (const auto& suffix : suffixes) {
             domains_.push_back(enumlookup::domainOf(e164_, suffix));
         }
@@ -46,7 +46,7 @@ private:
     }
 
     void arrived(const std::vector<Naptr>& records) {
-        auto meaning = enumlookup::meaningOf(records, e164_);
+        auto meaning = enumlookup::meaningOf(records, e164_, wanted_);
         uri_ = std::move(meaning.uri);
         if (!meaning.domain.empty() && ++steps_ < kMostSteps) {
             domains_.push_back(std::move(meaning.domain));
@@ -59,6 +59,7 @@ private:
 
     Lookup lookup_;
     std::string e164_;
+    enumlookup::Wanted wanted_;
     std::function<void()> done_;
     std::vector<std::string> domains_;  ///< still to be asked, the next one last
     std::string uri_;
@@ -114,7 +115,10 @@ public:
         if (token == 0) {
             return Verdict::Continue;
         }
-        auto search = std::make_unique<Search>(host_, number, suffixes_, [this, token] { host_.resume(token); });
+        const auto wanted = message.uri(At::RequestUri, Part::Scheme) == "sips" ? enumlookup::Wanted::Sips
+                                                                                : enumlookup::Wanted::SipOrSips;
+        auto search =
+            std::make_unique<Search>(host_, number, wanted, suffixes_, [this, token] { host_.resume(token); });
         if (!search->start()) {
             host_.resume(token);
         }

@@ -180,6 +180,19 @@ TEST_CASE("what is dialled for want of a better way is not looked up again", "[p
     CHECK(isAskedAfter("tel:+4417", "tel:+4416"));
 }
 
+TEST_CASE("a call to a sips: URI goes to one", "[plugin_enum]") {
+    Fixture f;
+    CHECK(f.dial("sips:+4416@home.test").verdict == Verdict::Suspend);
+    SECTION("and not to a sip: URI") {
+        f.names.answer(kBob);
+        CHECK(f.goOn().verdict == Verdict::Continue);
+    }
+    SECTION("if there is one") {
+        f.names.answer({{100, 10, "u", "E2U+sips", "", "!^.*$!sips:bob@example.test!"}});
+        CHECK(f.goOn().verdict == Verdict::Retarget);
+    }
+}
+
 TEST_CASE("siproxd without name servers goes on at once", "[plugin_enum]") {
     Fixture f;
     f.chain.setServices(nullptr);
