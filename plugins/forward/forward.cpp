@@ -163,6 +163,12 @@ private:
                                    [](const Binding& binding) { return !binding.shown.empty(); });
     }
 
+    /// Whether it is known here where the call goes without any rule; if not, plugin_siptrunk may know it, or others.
+    [[nodiscard]] bool isForUser(const Message& message, const Party& callee) const {
+        return message.direction() == Direction::RequestOutgoing || !message.history().empty() ||
+               isRegistered(callee) || host_.ownUser(callee.uri());
+    }
+
     [[nodiscard]] Party calleeOf(const Message& message) const {
         const auto uri = textOf(message, At::RequestUri, Part::Text);
         const auto named = known(uri);
@@ -269,6 +275,8 @@ private:
         if (isAlways) {
             log("is forwarded to " + std::to_string(decision.legs.size()) + " other" +
                 (decision.legs.size() == 1 ? "" : "s"));
+        } else if (!isForUser(message, callee)) {
+            return Verdict::Continue;
         } else if (dial(message, ownTarget(message, decision, callee)) == Verdict::Failed) {
             return Verdict::Failed;
         }

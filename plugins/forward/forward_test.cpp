@@ -34,7 +34,8 @@ struct House final : plugin::Services {
     }
     [[nodiscard]] std::string ownUser(std::string_view uri) const override {
         const auto parsed = sip::Uri::parse(uri);
-        return parsed && parsed->host == "192.168.1.1" ? parsed->user + "@home.test" : "";
+        const bool isOwn = parsed && (parsed->host == "192.168.1.1" || parsed->host == "home.test");
+        return isOwn ? parsed->user + "@home.test" : "";
     }
     std::uint64_t send(plugin::OwnRequest) override { return 0; }
     void forget(std::uint64_t) override {}
@@ -190,6 +191,21 @@ TEST_CASE("a number that is not here is dialled first", "[plugin_forward]") {
     CHECK(f.call("sip:+11555@home.test", "sip:alice@home.test", Direction::RequestOutgoing,
                  {"sip:+11555@home.test"})
               .verdict == Verdict::Continue);
+}
+
+TEST_CASE("a call from outside for somebody unknown is left to other plugins", "[plugin_forward]") {
+    Fixture f({{"number", "55%;erin@home.test;alice@home.test"}, {"to", "bob@home.test"}, {"when", "busy;unreachable"},
+               {"number", "566"}, {"to", "bob@home.test"}});
+    const auto comes = [&f](const std::string& uri, Direction direction, std::vector<std::string> history = {}) {
+        return f.call(uri, "sip:+4989@provider.test", direction, std::move(history)).verdict;
+    };
+    CHECK(comes("sip:55512@203.0.113.1", Direction::Unknown) == Verdict::Continue);
+    CHECK(comes("sip:55512@203.0.113.1", Direction::RequestIncoming) == Verdict::Continue);
+    CHECK(comes("sip:566@203.0.113.1", Direction::Unknown) == Verdict::Retarget);
+    CHECK(comes("sip:alice@home.test", Direction::Unknown) == Verdict::Retarget);
+    CHECK(comes("sip:erin@192.168.1.1", Direction::Unknown) == Verdict::Retarget);
+    // A gateway's call for that user.
+    CHECK(comes("sip:55512@provider.test", Direction::RequestIncoming, {"sip:acme@203.0.113.1"}) == Verdict::Retarget);
 }
 
 TEST_CASE("a phone at a provider is known by its Contact, and by To", "[plugin_forward]") {
