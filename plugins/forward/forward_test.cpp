@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The plugin in a chain.
+#include <chrono>
+#include <filesystem>
+#include <functional>
 #include <map>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -153,6 +157,7 @@ TEST_CASE("what cannot be forwarded to is said", "[plugin_forward]") {
     Fixture f(kCodes);
     CHECK(f.dial("sip:*151alice@home.test").status == 482);
     CHECK(f.dial("sip:*152@home.test").status == 484);
+    CHECK(f.dial("sip:*151jo%25@home.test").status == 484);
     CHECK(f.dial("sip:*66@home.test").status == 404);
     CHECK(f.comeIn("sip:alice@home.test").verdict == Verdict::Continue);
 }
@@ -261,6 +266,40 @@ TEST_CASE("rules of users survive", "[plugin_forward]") {
     CHECK(outcome.targets[0].uri.toString() == "sip:bob@home.test");
 }
 
+TEST_CASE("a target in the file that is none does not do away with the others", "[plugin_forward]") {
+    test::TemporaryDirectory directory;
+    const auto path = directory.file("forwards");
+    test::TemporaryDirectory::write(path, "alice@home.test\tnoanswer\tsip:jo%@home.test\n");
+    Fixture f({{"number", "alice"}, {"to", "bob"}, {"when", "busy"}, {"file", path}});
+    const auto outcome = f.comeIn("sip:alice@home.test");
+    REQUIRE(outcome.verdict == Verdict::Retarget);
+    REQUIRE(outcome.targets.size() == 2);
+    CHECK(outcome.targets[1].uri.toString() == "sip:bob@home.test");
+}
+
+TEST_CASE("rules of users are written when that is possible again", "[plugin_forward]") {
+    test::TemporaryDirectory directory;
+    const auto missing = directory.path() + "/missing";
+    auto with = kCodes;
+    with.emplace_back("file", missing + "/forwards");
+    test::LogSpy log;
+    Fixture f(with);
+    CHECK(f.dial("sip:*151bob@home.test").status == 486);
+    const auto ticks = [&f](const std::function<bool()>& isDone) {
+        const auto end = std::chrono::steady_clock::now() + 5s;
+        while (!isDone() && std::chrono::steady_clock::now() < end) {
+            f.chain.tick();
+            std::this_thread::yield();
+        }
+        return isDone();
+    };
+    REQUIRE(ticks([&] { return log.has("the users' own rules cannot be kept"); }));
+    REQUIRE(std::filesystem::create_directory(missing));
+    CHECK(ticks([&] { return log.has("the users' own rules are kept again"); }));
+    CHECK(log.count("cannot be kept") == 1);
+    CHECK(std::filesystem::exists(missing + "/forwards"));
+}
+
 TEST_CASE("wrong rules are refused with their place", "[plugin_forward]") {
     struct Row {
         Pairs pairs;
@@ -270,6 +309,7 @@ TEST_CASE("wrong rules are refused with their place", "[plugin_forward]") {
                         {{{"number", "a"}}, "it has no plugin_forward_to"},
                         {{{"number", ";"}, {"to", "1"}}, "a number, an address or a mask is needed"},
                         {{{"number", "a"}, {"to", "two words"}}, "two words is no number and no address"},
+                        {{{"number", "a"}, {"to", "1;foo@"}}, "foo@ is no number and no address"},
                         {{{"number", "a"}, {"to", "1"}, {"when", "often"}}, "always, busy, noanswer or unreachable"},
                         {{{"number", "a"}, {"to", "1"}, {"after", "0"}}, "a number from 1 to 600 is needed"},
                         {{{"number", "a"}, {"to", "1"}, {"action", "reject"}}, "plugin_forward_action is not forward"},
