@@ -252,17 +252,21 @@ private:
     }
 
     bool isWanted(const std::string& remote, std::string_view callId) {
-        if (!criteria_.callIds.empty() &&
-            std::find(criteria_.callIds.begin(), criteria_.callIds.end(), callId) == criteria_.callIds.end()) {
+        if (!isNamed(callId)) {
             return false;
         }
-        if (criteria_.isWanted && !followed_.has(callId) && !criteria_.isWanted(remote)) {
-            return false;
-        }
-        if (criteria_.isWanted || sniffer_ != nullptr) {
+        if (criteria_.isWanted) {
+            if (!followed_.has(callId) && !criteria_.isWanted(remote)) {
+                return false;
+            }
             followed_.follow(callId);
         }
         return true;
+    }
+
+    /// Whether it is one of the Call-IDs that are wanted.
+    [[nodiscard]] bool isNamed(std::string_view callId) const {
+        return criteria_.callIds.empty() || std::ranges::find(criteria_.callIds, callId) != criteria_.callIds.end();
     }
 
     /// The media of the calls that are captured.
@@ -276,7 +280,8 @@ private:
             host_.self(),
             [](void* known, const siproxd_call* call) {
                 auto& [self, found] = *static_cast<Context*>(known);
-                if (self.followed_.has(call->call_id)) {
+                if (self.isNamed(call->call_id) &&
+                    (!self.criteria_.isWanted || self.followed_.has(call->call_id))) {
                     for (std::uint32_t i = 0; i < call->stream_count; ++i) {
                         const auto* stream = reinterpret_cast<const siproxd_stream*>(
                             reinterpret_cast<const char*>(call->streams) + std::size_t{i} * call->stream_size);

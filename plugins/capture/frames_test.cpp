@@ -3,8 +3,12 @@
 #include "frames.h"
 
 #include <pcap/dlt.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <cstring>
+#include <filesystem>
+#include <optional>
 
 #include "pcap_format.h"
 #include "ring.h"
@@ -21,6 +25,27 @@ const End kA{"192.0.2.1", 5060};
 const End kB{"198.51.100.2", 5070};
 const End kC{"2001:db8::1", 5060};
 const End kD{"2001:db8::2", 5070};
+
+/// While it lives no file gets longer than that.
+class Full {
+public:
+    explicit Full(std::optional<rlim_t> most) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        auto tight = before_;
+        tight.rlim_cur = most.value_or(before_.rlim_cur);
+        ::setrlimit(RLIMIT_FSIZE, &tight);
+    }
+    ~Full() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        ::signal(SIGXFSZ, handler_);
+    }
+    Full(const Full&) = delete;
+    Full& operator=(const Full&) = delete;
+
+private:
+    void (*handler_)(int);
+    rlimit before_{};
+};
 
 bool lets(const std::string& filter, const std::string& packet) {
     std::string why;
@@ -149,8 +174,17 @@ TEST_CASE("the latest calls are followed", "[plugin_capture]") {
     CHECK(calls.size() == 5000);
     CHECK_FALSE(calls.has("c0"));
     CHECK(calls.has("c5099"));
-    calls.clear();
-    CHECK_FALSE(calls.has("c5099"));
+    SECTION("those that go on longer than the others") {
+        calls.follow("c100");
+        calls.follow("new");
+        CHECK(calls.size() == 5000);
+        CHECK(calls.has("c100"));
+        CHECK_FALSE(calls.has("c101"));
+    }
+    SECTION("until that is over") {
+        calls.clear();
+        CHECK_FALSE(calls.has("c5099"));
+    }
 }
 
 TEST_CASE("files are written in turn", "[plugin_capture]") {
@@ -191,6 +225,34 @@ TEST_CASE("a file that cannot be written is told", "[plugin_capture]") {
     CHECK(trouble.lost == 1);
     CHECK(trouble.error.find("missing/cap.pcap") != std::string::npos);
     CHECK(ring.takeTrouble().lost == 0);
+}
+
+TEST_CASE("a full disk takes nothing away of what has been written", "[plugin_capture]") {
+    siproxd::test::TemporaryDirectory directory;
+    const auto path = directory.file("cap.pcap");
+    const auto packet = udpPacket(kA, kB, std::string(272, 'x'));  // 300 bytes, 316 with its head
+    Ring ring({.path = path, .format = Format::Pcap, .files = 1, .size = 10'000});
+    const auto write = [&](int packets, std::optional<rlim_t> most = std::nullopt) {
+        const Full full(most);
+        for (int i = 0; i < packets; ++i) {
+            ring.write(0, packet, "");
+            ring.flush();
+        }
+        return ring.takeTrouble().lost;
+    };
+    const auto size = [&] { return std::filesystem::file_size(path); };
+    SECTION("packets") {
+        CHECK(write(2) == 0);
+        CHECK(write(2, 24 + 2 * 316 + 100) == 2);
+        CHECK(size() == 24 + 2 * 316);
+        CHECK(write(1) == 0);
+        CHECK(size() == 24 + 3 * 316);
+    }
+    SECTION("nor does it leave a file without a beginning") {
+        CHECK(write(2, 10) == 2);
+        CHECK(write(1) == 0);
+        CHECK(size() == 24 + 316);
+    }
 }
 
 TEST_CASE("blocks of pcapng have their length at both ends", "[plugin_capture]") {

@@ -46,9 +46,7 @@ Ring::~Ring() {
     if (thread_.joinable()) {
         thread_.join();
     }
-    if (fd_ >= 0) {
-        ::close(fd_);
-    }
+    close();
 }
 
 std::string Ring::nameOf(const Settings& settings, unsigned index) {
@@ -122,20 +120,27 @@ void Ring::fail(const std::string& what, std::size_t packets) {
 
 bool Ring::open() {
     const auto name = nameOf(settings_, index_);
-    fd_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     const auto header = fileHeader(settings_.format);
     if (fd_ < 0 || !writeAll(fd_, header)) {
         fail(name, 1);
+        close();
         return false;
     }
     length_ = header.size();
     return true;
 }
 
+void Ring::close() {
+    if (fd_ >= 0) {
+        ::close(std::exchange(fd_, -1));
+    }
+}
+
 /// As many of them, from `first` on, as fit into one file; the next one.
 std::size_t Ring::append(const std::deque<std::string>& records, std::size_t first) {
     if (fd_ >= 0 && length_ + records[first].size() > settings_.size) {
-        ::close(std::exchange(fd_, -1));
+        close();
         index_ = (index_ + 1) % settings_.files;
     }
     if (fd_ < 0 && !open()) {
@@ -148,7 +153,11 @@ std::size_t Ring::append(const std::deque<std::string>& records, std::size_t fir
     } while (next < records.size() && length_ + together.size() + records[next].size() <= settings_.size);
     if (!writeAll(fd_, together)) {
         fail(nameOf(settings_, index_), next - first);
-        ::close(std::exchange(fd_, -1));
+        // What is in the file stays, without the half of a packet at its end.
+        if (::ftruncate(fd_, static_cast<::off_t>(length_)) != 0) {
+            close();
+        }
+        return next;
     }
     length_ += together.size();
     return next;

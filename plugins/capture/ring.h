@@ -48,6 +48,7 @@ private:
     void run();
     std::size_t append(const std::deque<std::string>& records, std::size_t first);
     [[nodiscard]] bool open();
+    void close();
     void fail(const std::string& what, std::size_t packets);
     /// The one after the last that has been written before.
     [[nodiscard]] unsigned firstIndex() const;

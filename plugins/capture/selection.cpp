@@ -115,7 +115,11 @@ std::string_view callIdIn(std::string_view message) {
 }
 
 void FollowedCalls::follow(std::string_view callId) {
-    if (callId.empty() || has(callId)) {
+    if (callId.empty()) {
+        return;
+    }
+    if (const auto known = index_.find(std::string(callId)); known != index_.end()) {
+        order_.splice(order_.begin(), order_, known->second);
         return;
     }
     order_.emplace_front(callId);

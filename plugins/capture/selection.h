@@ -51,8 +51,8 @@ struct Wish {
 /// The Call-ID of a message, or what looks like one; empty: there is none.
 [[nodiscard]] std::string_view callIdIn(std::string_view message);
 
-/// Calls that somebody with a wanted address has part in: their messages with others belong to them. The latest ones
-/// are kept.
+/// Calls that somebody with a wanted address has part in: their messages with others belong to them. Those of whom
+/// something has been heard last are kept.
 class FollowedCalls {
 public:
     void follow(std::string_view callId);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,9 @@
 namespace {
 
 using namespace siproxd::api;
+
+/// Calls whose labels are remembered until they end.
+constexpr std::size_t kMostTried = 100'000;
 
 struct Settings {
     std::optional<cdr::PathPattern> file;
@@ -111,17 +115,10 @@ public:
     Cdr& operator=(const Cdr&) = delete;
 
     int call(CallEvent event, const siproxd_call& call) {
-        const bool isChallenge = call.answered == 0 && (call.status == 401 || call.status == 407);
-        if (event != CallEvent::Ended || (isChallenge && !settings_.withChallenged)) {
-            return 0;
-        }
-        start();
-        const cdr::Entry entry{call.ended, cdr::Record(call).line(settings_.format)};
-        if (writer_) {
-            writer_->put(entry);
-        }
-        if (hook_) {
-            hook_->put(entry);
+        if (event == CallEvent::Trying && (tried_.size() < kMostTried || tried_.contains(call.id))) {
+            tried_[call.id] = detail::orEmpty(call.label);
+        } else if (event == CallEvent::Ended) {
+            end(call);
         }
         return 0;
     }
@@ -136,6 +133,26 @@ public:
     }
 
 private:
+    void end(const siproxd_call& call) {
+        const auto tried = tried_.extract(call.id);
+        const bool isChallenge = call.answered == 0 && (call.status == 401 || call.status == 407);
+        if (isChallenge && !settings_.withChallenged) {
+            return;
+        }
+        start();
+        auto shown = call;
+        if (call.answered == 0 && !tried.empty()) {
+            shown.label = tried.mapped().c_str();
+        }
+        const cdr::Entry entry{call.ended, cdr::Record(shown).line(settings_.format)};
+        if (writer_) {
+            writer_->put(entry);
+        }
+        if (hook_) {
+            hook_->put(entry);
+        }
+    }
+
     void start() {
         if (isStarted_) {
             return;
@@ -164,6 +181,7 @@ private:
     bool isStarted_ = false;
     std::optional<cdr::Writer> writer_;
     std::optional<cdr::Hook> hook_;
+    std::unordered_map<std::uint64_t, std::string> tried_;  ///< the last label, by call
     Timer starter_;
 };
 

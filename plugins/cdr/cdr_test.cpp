@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "file.h"
@@ -80,6 +81,45 @@ TEST_CASE("each call leaves a line when it is over", "[plugin_cdr]") {
     const auto text = TemporaryDirectory::read(path);
     CHECK(text.starts_with("start,"));
     CHECK(text.find(",one\r\n") < text.find(",BUSY,486,"));
+}
+
+TEST_CASE("a call that nobody has answered has the gateway that was tried last", "[plugin_cdr]") {
+    const TemporaryDirectory directory;
+    const auto path = directory.file("cdr.json");
+    {
+        Fixture f({option("plugin_cdr_file", path), option("plugin_cdr_format", "json")});
+        const auto tryBy = [&f](std::uint64_t id, const char* label) {
+            plugin::CallView view;
+            view.id = id;
+            view.label = label;
+            f.chain.tell(plugin::CallEvent::Trying, view);
+        };
+        const auto end = [&f](std::uint64_t id, const char* label, std::int64_t answered) {
+            plugin::CallView view;
+            view.id = id;
+            view.callId = "c" + std::to_string(id);
+            view.label = label;
+            view.answered = answered;
+            f.chain.tell(plugin::CallEvent::Ended, view);
+        };
+        tryBy(1, "uk");
+        tryBy(2, "uk");
+        tryBy(2, "world");
+        tryBy(3, "uk");
+        tryBy(3, "world");
+        end(1, "", 0);
+        end(2, "uk", 0);
+        end(3, "uk", kNoon);
+        end(4, "us", 0);
+        end(1, "", 0);  // another one
+    }
+    std::istringstream lines(TemporaryDirectory::read(path));
+    std::vector<std::string> gateways;
+    for (std::string line; std::getline(lines, line);) {
+        const auto at = line.find("\"gateway\":") + 10;
+        gateways.push_back(line.substr(at, line.find(',', at) - at));
+    }
+    CHECK(gateways == std::vector<std::string>{"\"uk\"", "\"world\"", "\"uk\"", "\"us\"", "null"});
 }
 
 TEST_CASE("what is waiting is written when siproxd ends", "[plugin_cdr]") {

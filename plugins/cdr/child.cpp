@@ -30,8 +30,10 @@ public:
         ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
         // What it says goes where siproxd's own complaints do.
         ::posix_spawn_file_actions_adddup2(&actions_, STDERR_FILENO, STDOUT_FILENO);
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 34)
         ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
+#endif
 #endif
         ::posix_spawnattr_init(&attributes_);
         sigset_t all;

@@ -130,7 +130,7 @@ std::string Record::line(Format format) const {
     for (const auto& field : fields_) {
         out += out.empty() ? (format == Format::Json ? "{" : "") : ",";
         if (format == Format::Csv) {
-            out += csvField(field.value);
+            out += field.isNumber ? field.value : csvText(field.value);
             continue;
         }
         out += jsonString(field.name) + ":";

@@ -72,6 +72,11 @@ std::string csvField(std::string_view text) {
     return out + '"';
 }
 
+std::string csvText(std::string_view text) {
+    const bool isFormula = !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
+    return csvField(isFormula ? "'" + std::string(text) : std::string(text));
+}
+
 std::string jsonString(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {

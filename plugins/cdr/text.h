@@ -13,6 +13,9 @@ namespace cdr {
 /// A field of a CSV line (RFC 4180), quoted where it has to be. `text` is clean.
 [[nodiscard]] std::string csvField(std::string_view text);
 
+/// The same of what others may have written: where a spreadsheet would take it for a formula, with `'` before it.
+[[nodiscard]] std::string csvText(std::string_view text);
+
 /// A JSON string (RFC 8259) with its quotes. `text` is clean.
 [[nodiscard]] std::string jsonString(std::string_view text);
 

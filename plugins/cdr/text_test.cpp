@@ -96,6 +96,12 @@ TEST_CASE("fields are quoted where they have to be", "[plugin_cdr]") {
     CHECK(cdr::csvField("sip:a@b") == "sip:a@b");
     CHECK(cdr::csvField("a,b") == "\"a,b\"");
     CHECK(cdr::csvField("say \"hi\"") == "\"say \"\"hi\"\"\"");
+    for (const char* formula : {"=1+2", "+44", "-1", "@SUM(A1)"}) {
+        CHECK(cdr::csvText(formula) == "'" + std::string(formula));
+    }
+    CHECK(cdr::csvText("=a,b") == "\"'=a,b\"");
+    CHECK(cdr::csvText("a=1") == "a=1");
+    CHECK(cdr::csvText("").empty());
     CHECK(cdr::jsonString("a\"b\\c") == R"("a\"b\\c")");
 }
 
@@ -110,6 +116,17 @@ TEST_CASE("a record in CSV", "[plugin_cdr]") {
           "2026-11-24T12:00:00+00:00,2026-11-24T12:00:04+00:00,2026-11-24T12:01:06+00:00,62.350,out,"
           "sip:alice@home.test,sip:+44@home.test,sip:+44@home.test,10.0.0.5,alice,uk,ANSWERED,200,callee,,"
           "PCMA,500,2.34,1.250,4.12,3,,,,c1@phone\r\n");
+}
+
+TEST_CASE("a spreadsheet finds no formula in a record", "[plugin_cdr]") {
+    const auto media = stream();
+    auto call = answered(media);
+    call.user = "+44";
+    call.call_id = "=HYPERLINK(\"http://x.test\")";
+    const auto line = cdr::Record(call).line(cdr::Format::Csv);
+    CHECK(line.find(",'+44,uk,") != std::string::npos);
+    CHECK(line.ends_with(",\"'=HYPERLINK(\"\"http://x.test\"\")\"\r\n"));
+    CHECK(cdr::Record(call).line(cdr::Format::Json).find(R"("user":"+44")") != std::string::npos);
 }
 
 TEST_CASE("a record in JSON", "[plugin_cdr]") {

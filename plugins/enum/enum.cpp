@@ -23,9 +23,9 @@ constexpr unsigned kMostSteps = 5;           // from domain to domain
 class Search {
 public:
     /// `done` may destroy the search.
-    Search(const Host& host, std::string e164, const std::vector<std::string>& suffixes,
+    Search(const Host& host, std::string e164, enumlookup::Wanted wanted, const std::vector<std::string>& suffixes,
            std::function<void()> done)
-        : lookup_(host), e164_(std::move(e164)), done_(std::move(done)) {
+        : lookup_(host), e164_(std::move(e164)), wanted_(wanted), done_(std::move(done)) {
         for (const auto& suffix : suffixes) {
             domains_.push_back(enumlookup::domainOf(e164_, suffix));
         }
@@ -46,7 +46,7 @@ private:
     }
 
     void arrived(const std::vector<Naptr>& records) {
-        auto meaning = enumlookup::meaningOf(records, e164_);
+        auto meaning = enumlookup::meaningOf(records, e164_, wanted_);
         uri_ = std::move(meaning.uri);
         if (!meaning.domain.empty() && ++steps_ < kMostSteps) {
             domains_.push_back(std::move(meaning.domain));
@@ -59,6 +59,7 @@ private:
 
     Lookup lookup_;
     std::string e164_;
+    enumlookup::Wanted wanted_;
     std::function<void()> done_;
     std::vector<std::string> domains_;  ///< still to be asked, the next one last
     std::string uri_;
@@ -114,7 +115,10 @@ public:
         if (token == 0) {
             return Verdict::Continue;
         }
-        auto search = std::make_unique<Search>(host_, number, suffixes_, [this, token] { host_.resume(token); });
+        const auto wanted = message.uri(At::RequestUri, Part::Scheme) == "sips" ? enumlookup::Wanted::Sips
+                                                                                : enumlookup::Wanted::SipOrSips;
+        auto search =
+            std::make_unique<Search>(host_, number, wanted, suffixes_, [this, token] { host_.resume(token); });
         if (!search->start()) {
             host_.resume(token);
         }
@@ -161,24 +165,30 @@ private:
 
     /// The E.164 number that is dialled; empty: it is none, or one of somebody else's.
     [[nodiscard]] std::string numberIn(const Message& message) const {
-        if (message.uri(At::RequestUri, Part::Scheme) == "tel") {
-            const auto number = message.uri(At::RequestUri, Part::Opaque).value_or(std::string_view());
-            return enumlookup::e164(number.substr(0, number.find(';')), plan_);
+        const auto text = message.uri(At::RequestUri, Part::Text).value_or("");
+        const auto uri = host_.uri(text);
+        if (!uri) {
+            return "";
         }
-        const auto host = message.uri(At::RequestUri, Part::Host);
-        const bool isPhone = message.uriParam(At::RequestUri, "user") == "phone";
-        const bool isHome = host && (host == message.uri(At::From, Part::Host) ||
-                                     host_.ownUser(std::string(message.uri(At::RequestUri, Part::Text).value_or(""))));
-        return isPhone || isHome
-                   ? enumlookup::e164(message.uri(At::RequestUri, Part::UserPlain).value_or(""), plan_)
-                   : "";
+        const auto host = uri->part(Part::Host);
+        const bool isPhone = isTel(*uri) || uri->param("user") == "phone";
+        const bool isHome = host && (host == message.uri(At::From, Part::Host) || host_.ownUser(text));
+        return isPhone || isHome ? numberOf(*uri) : "";
+    }
+
+    static bool isTel(const Uri& uri) { return uri.part(Part::Scheme) == "tel"; }
+
+    /// The E.164 number that stands in a URI; empty: none does.
+    [[nodiscard]] std::string numberOf(const Uri& uri) const {
+        const auto number = uri.part(isTel(uri) ? Part::Opaque : Part::UserPlain).value_or("");
+        return enumlookup::e164(number.substr(0, number.find(';')), plan_);
     }
 
     /// It has been looked up for this call already, and is dialled for want of anything else.
     [[nodiscard]] bool isKnown(const Message& message, const std::string& number) const {
         return std::ranges::any_of(message.history(), [&](std::string_view uri) {
             const auto parsed = host_.uri(uri);
-            return parsed && enumlookup::e164(parsed->part(Part::UserPlain).value_or(""), plan_) == number;
+            return parsed && numberOf(*parsed) == number;
         });
     }
 

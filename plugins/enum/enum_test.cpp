@@ -163,12 +163,34 @@ TEST_CASE("which calls are looked at", "[plugin_enum]") {
 
 TEST_CASE("what is dialled for want of a better way is not looked up again", "[plugin_enum]") {
     Fixture f;
-    f.shown = std::make_unique<test::Shown>(
-        test::request("INVITE", "sip:+4416@home.test", "<sip:+4416@home.test>"), Direction::RequestOutgoing);
-    f.shown->context.history =
-        std::make_shared<const std::vector<std::string>>(1, "sip:+44-16@home.test");
-    CHECK(f.chain.run(plugin::Stage::DetermineTarget, f.shown->context).verdict == Verdict::Continue);
+    const auto isAskedAfter = [&](const std::string& before, const std::string& uri) {
+        f.shown = std::make_unique<test::Shown>(test::request("INVITE", uri, "<" + uri + ">"),
+                                                Direction::RequestOutgoing);
+        auto from = f.shown->message.from();
+        from.uri.host = "home.test";
+        f.shown->message.setFrom(from);
+        f.shown->context.history = std::make_shared<const std::vector<std::string>>(1, before);
+        return f.chain.run(plugin::Stage::DetermineTarget, f.shown->context).verdict == Verdict::Suspend;
+    };
+    CHECK_FALSE(isAskedAfter("sip:+44-16@home.test", "sip:+4416@home.test"));
+    CHECK_FALSE(isAskedAfter("tel:+44-16", "tel:+44-16"));
+    CHECK_FALSE(isAskedAfter("tel:+44-16;phone-context=x", "sip:+4416@home.test"));
+    CHECK_FALSE(isAskedAfter("sip:+4416;x=y@home.test", "tel:+4416"));
     CHECK(f.names.asked.empty());
+    CHECK(isAskedAfter("tel:+4417", "tel:+4416"));
+}
+
+TEST_CASE("a call to a sips: URI goes to one", "[plugin_enum]") {
+    Fixture f;
+    CHECK(f.dial("sips:+4416@home.test").verdict == Verdict::Suspend);
+    SECTION("and not to a sip: URI") {
+        f.names.answer(kBob);
+        CHECK(f.goOn().verdict == Verdict::Continue);
+    }
+    SECTION("if there is one") {
+        f.names.answer({{100, 10, "u", "E2U+sips", "", "!^.*$!sips:bob@example.test!"}});
+        CHECK(f.goOn().verdict == Verdict::Retarget);
+    }
 }
 
 TEST_CASE("siproxd without name servers goes on at once", "[plugin_enum]") {

@@ -43,9 +43,15 @@ std::optional<std::string> upTo(char delimiter, std::string_view& text) {
     return std::nullopt;
 }
 
-bool isSipUri(std::string_view uri) {
+bool isWanted(std::string_view uri, Wanted wanted) {
     const auto text = lowered(uri.substr(0, 5));
-    return text.starts_with("sip:") || text == "sips:";
+    return text == "sips:" || (wanted == Wanted::SipOrSips && text.starts_with("sip:"));
+}
+
+/// The user part may hold a `?`, too.
+std::string_view withoutHeaders(std::string_view uri) {
+    const auto at = uri.find('@');
+    return uri.substr(0, uri.find('?', at == std::string_view::npos ? 0 : at));
 }
 
 }  // namespace
@@ -100,7 +106,7 @@ std::string substitute(std::string_view regexp, std::string_view e164, pattern::
     return uri.size() <= kLongestUri ? uri : "";
 }
 
-Meaning meaningOf(const std::vector<Naptr>& records, std::string_view e164) {
+Meaning meaningOf(const std::vector<Naptr>& records, std::string_view e164, Wanted wanted) {
     auto sorted = records;
     std::ranges::stable_sort(sorted, {}, [](const Naptr& r) { return std::tuple(r.order, r.preference); });
     pattern::Effort effort{.left = kEffort};
@@ -112,8 +118,8 @@ Meaning meaningOf(const std::vector<Naptr>& records, std::string_view e164) {
         if (flags != "u" || !isSipService(record.service)) {
             continue;
         }
-        if (auto uri = substitute(record.regexp, e164, effort); isSipUri(uri)) {
-            return {.uri = std::move(uri), .domain = ""};
+        if (const auto uri = substitute(record.regexp, e164, effort); isWanted(uri, wanted)) {
+            return {.uri = std::string(withoutHeaders(uri)), .domain = ""};
         }
     }
     return {};

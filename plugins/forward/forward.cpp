@@ -112,9 +112,18 @@ public:
     }
 
     void tick() {
-        if (saver_ != nullptr) {
-            if (const auto why = saver_->takeFailure(); !why.empty()) {
-                host_.error("plugin_forward: the users' own rules cannot be kept: " + why);
+        const auto failure = saver_ == nullptr ? std::nullopt : saver_->takeOutcome();
+        if (!failure) {
+            return;
+        }
+        const bool wasKept = std::exchange(isKept_, failure->empty());
+        if (isKept_ && !wasKept) {
+            host_.info("plugin_forward: the users' own rules are kept again");
+        } else if (!isKept_) {
+            saver_->save(own_.text());
+            if (wasKept) {
+                host_.error("plugin_forward: the users' own rules cannot be kept, it is tried again and again: " +
+                            *failure);
             }
         }
     }
@@ -161,6 +170,12 @@ private:
         return !party.user.empty() &&
                std::ranges::any_of(host_.bindings(Bindings::OfAor, party.uri()),
                                    [](const Binding& binding) { return !binding.shown.empty(); });
+    }
+
+    /// Whether it is known here where the call goes without any rule; if not, plugin_siptrunk may know it, or others.
+    [[nodiscard]] bool isForUser(const Message& message, const Party& callee) const {
+        return message.direction() == Direction::RequestOutgoing || !message.history().empty() ||
+               isRegistered(callee) || host_.ownUser(callee.uri());
     }
 
     [[nodiscard]] Party calleeOf(const Message& message) const {
@@ -223,7 +238,7 @@ private:
             host_.info("plugin_forward: " + user + " calls " + *last + " again");
             return dial(message, {.uri = *last, .dial = true, .onBehalf = user});
         }
-        if (!order.isSound) {
+        if (!order.isSound || (!order.target.empty() && !host_.uri(order.target))) {
             return refuse(484, nullptr, "that is no number and no address");
         }
         if (order.kind == Order::Kind::Away && forward::partyOf(order.target) == caller) {
@@ -265,14 +280,16 @@ private:
                 return message.reject(decision.status);
             case Decision::Kind::Forward: break;
         }
+        auto verdict = Verdict::Failed;
         const bool isAlways = decision.legs.front().when == When::Always;
         if (isAlways) {
             log("is forwarded to " + std::to_string(decision.legs.size()) + " other" +
                 (decision.legs.size() == 1 ? "" : "s"));
-        } else if (dial(message, ownTarget(message, decision, callee)) == Verdict::Failed) {
-            return Verdict::Failed;
+        } else if (!isForUser(message, callee)) {
+            return Verdict::Continue;
+        } else if (verdict = dial(message, ownTarget(message, decision, callee)); verdict == Verdict::Failed) {
+            return verdict;
         }
-        auto verdict = Verdict::Continue;
         for (const auto& leg : decision.legs) {
             Target target;
             target.uri = leg.uri;
@@ -284,7 +301,9 @@ private:
                 target.headers = "Diversion: <" + callee.uri() + ">;reason=" + diversionReason(leg.when) +
                                  ";counter=1\r\n";
             }
-            verdict = dial(message, target);
+            if (const auto added = dial(message, target); added != Verdict::Failed) {
+                verdict = added;
+            }
         }
         return verdict;
     }
@@ -334,6 +353,7 @@ private:
     forward::OwnRules own_;
     forward::LastCalls last_;
     std::unique_ptr<forward::Saver> saver_;
+    bool isKept_ = true;  ///< what was last heard of the file
     Timer begin_;
 };
 

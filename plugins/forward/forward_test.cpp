@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The plugin in a chain.
+#include <chrono>
+#include <filesystem>
+#include <functional>
 #include <map>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,7 +38,8 @@ struct House final : plugin::Services {
     }
     [[nodiscard]] std::string ownUser(std::string_view uri) const override {
         const auto parsed = sip::Uri::parse(uri);
-        return parsed && parsed->host == "192.168.1.1" ? parsed->user + "@home.test" : "";
+        const bool isOwn = parsed && (parsed->host == "192.168.1.1" || parsed->host == "home.test");
+        return isOwn ? parsed->user + "@home.test" : "";
     }
     std::uint64_t send(plugin::OwnRequest) override { return 0; }
     void forget(std::uint64_t) override {}
@@ -152,6 +157,7 @@ TEST_CASE("what cannot be forwarded to is said", "[plugin_forward]") {
     Fixture f(kCodes);
     CHECK(f.dial("sip:*151alice@home.test").status == 482);
     CHECK(f.dial("sip:*152@home.test").status == 484);
+    CHECK(f.dial("sip:*151jo%25@home.test").status == 484);
     CHECK(f.dial("sip:*66@home.test").status == 404);
     CHECK(f.comeIn("sip:alice@home.test").verdict == Verdict::Continue);
 }
@@ -190,6 +196,21 @@ TEST_CASE("a number that is not here is dialled first", "[plugin_forward]") {
     CHECK(f.call("sip:+11555@home.test", "sip:alice@home.test", Direction::RequestOutgoing,
                  {"sip:+11555@home.test"})
               .verdict == Verdict::Continue);
+}
+
+TEST_CASE("a call from outside for somebody unknown is left to other plugins", "[plugin_forward]") {
+    Fixture f({{"number", "55%;erin@home.test;alice@home.test"}, {"to", "bob@home.test"}, {"when", "busy;unreachable"},
+               {"number", "566"}, {"to", "bob@home.test"}});
+    const auto comes = [&f](const std::string& uri, Direction direction, std::vector<std::string> history = {}) {
+        return f.call(uri, "sip:+4989@provider.test", direction, std::move(history)).verdict;
+    };
+    CHECK(comes("sip:55512@203.0.113.1", Direction::Unknown) == Verdict::Continue);
+    CHECK(comes("sip:55512@203.0.113.1", Direction::RequestIncoming) == Verdict::Continue);
+    CHECK(comes("sip:566@203.0.113.1", Direction::Unknown) == Verdict::Retarget);
+    CHECK(comes("sip:alice@home.test", Direction::Unknown) == Verdict::Retarget);
+    CHECK(comes("sip:erin@192.168.1.1", Direction::Unknown) == Verdict::Retarget);
+    // A gateway's call for that user.
+    CHECK(comes("sip:55512@provider.test", Direction::RequestIncoming, {"sip:acme@203.0.113.1"}) == Verdict::Retarget);
 }
 
 TEST_CASE("a phone at a provider is known by its Contact, and by To", "[plugin_forward]") {
@@ -245,6 +266,40 @@ TEST_CASE("rules of users survive", "[plugin_forward]") {
     CHECK(outcome.targets[0].uri.toString() == "sip:bob@home.test");
 }
 
+TEST_CASE("a target in the file that is none does not do away with the others", "[plugin_forward]") {
+    test::TemporaryDirectory directory;
+    const auto path = directory.file("forwards");
+    test::TemporaryDirectory::write(path, "alice@home.test\tnoanswer\tsip:jo%@home.test\n");
+    Fixture f({{"number", "alice"}, {"to", "bob"}, {"when", "busy"}, {"file", path}});
+    const auto outcome = f.comeIn("sip:alice@home.test");
+    REQUIRE(outcome.verdict == Verdict::Retarget);
+    REQUIRE(outcome.targets.size() == 2);
+    CHECK(outcome.targets[1].uri.toString() == "sip:bob@home.test");
+}
+
+TEST_CASE("rules of users are written when that is possible again", "[plugin_forward]") {
+    test::TemporaryDirectory directory;
+    const auto missing = directory.path() + "/missing";
+    auto with = kCodes;
+    with.emplace_back("file", missing + "/forwards");
+    test::LogSpy log;
+    Fixture f(with);
+    CHECK(f.dial("sip:*151bob@home.test").status == 486);
+    const auto ticks = [&f](const std::function<bool()>& isDone) {
+        const auto end = std::chrono::steady_clock::now() + 5s;
+        while (!isDone() && std::chrono::steady_clock::now() < end) {
+            f.chain.tick();
+            std::this_thread::yield();
+        }
+        return isDone();
+    };
+    REQUIRE(ticks([&] { return log.has("the users' own rules cannot be kept"); }));
+    REQUIRE(std::filesystem::create_directory(missing));
+    CHECK(ticks([&] { return log.has("the users' own rules are kept again"); }));
+    CHECK(log.count("cannot be kept") == 1);
+    CHECK(std::filesystem::exists(missing + "/forwards"));
+}
+
 TEST_CASE("wrong rules are refused with their place", "[plugin_forward]") {
     struct Row {
         Pairs pairs;
@@ -254,6 +309,7 @@ TEST_CASE("wrong rules are refused with their place", "[plugin_forward]") {
                         {{{"number", "a"}}, "it has no plugin_forward_to"},
                         {{{"number", ";"}, {"to", "1"}}, "a number, an address or a mask is needed"},
                         {{{"number", "a"}, {"to", "two words"}}, "two words is no number and no address"},
+                        {{{"number", "a"}, {"to", "1;foo@"}}, "foo@ is no number and no address"},
                         {{{"number", "a"}, {"to", "1"}, {"when", "often"}}, "always, busy, noanswer or unreachable"},
                         {{{"number", "a"}, {"to", "1"}, {"after", "0"}}, "a number from 1 to 600 is needed"},
                         {{{"number", "a"}, {"to", "1"}, {"action", "reject"}}, "plugin_forward_action is not forward"},

@@ -60,19 +60,19 @@ std::string setAction(Rule& rule, std::string_view text) {
     return "";
 }
 
-std::string setTargets(Rule& rule, std::string_view text) {
+std::string setTargets(const Host& host, Rule& rule, std::string_view text) {
     rule.targets = listOf(text);
     for (const auto& target : rule.targets) {
-        if (uriOf(target, "example.invalid").empty()) {
+        if (!host.uri(uriOf(target, "example.invalid"))) {
             return target + " is no number and no address";
         }
     }
     return rule.targets.empty() ? "a number or an address is needed" : "";
 }
 
-const std::map<std::string_view, Setter>& setters() {
-    static const std::map<std::string_view, Setter> all = {
-        {"to", [](Draft& d, std::string_view v) { return setTargets(d.rule, v); }},
+std::map<std::string_view, Setter> setters(const Host& host) {
+    return {
+        {"to", [&host](Draft& d, std::string_view v) { return setTargets(host, d.rule, v); }},
         {"description", [](Draft& d, std::string_view v) { d.rule.name = v; return std::string(); }},
         {"owner", [](Draft& d, std::string_view v) { d.rule.owner = v; return std::string(); }},
         {"caller", [](Draft& d, std::string_view v) { d.rule.callers = listOf(v); return std::string(); }},
@@ -89,7 +89,6 @@ const std::map<std::string_view, Setter>& setters() {
              d.rule.active = v == "1";
              return v == "0" || v == "1" ? std::string() : std::string("0 or 1 is needed");
          }}};
-    return all;
 }
 
 std::string incompleteness(const Rule& rule) {
@@ -149,6 +148,7 @@ bool Rule::isFor(When condition) const {
 
 std::optional<Settings> Settings::read(const Host& host) {
     Settings settings;
+    const auto known = setters(host);
     std::vector<Draft> drafts;
     bool good = true;
     const auto complain = [&](const OptionLine& line, const std::string& why) {
@@ -165,7 +165,7 @@ std::optional<Settings> Settings::read(const Host& host) {
             draft.rule.when = {When::Always};
             complain(line, draft.rule.numbers.empty() ? "a number, an address or a mask is needed" : "");
             drafts.push_back(std::move(draft));
-        } else if (const auto setter = setters().find(line.name); setter != setters().end()) {
+        } else if (const auto setter = known.find(line.name); setter != known.end()) {
             complain(line, drafts.empty() ? "a plugin_forward_number has to come before"
                                           : setter->second(drafts.back(), line.value));
         }

@@ -71,9 +71,9 @@ void Saver::save(std::string text) {
     changed_.notify_one();
 }
 
-std::string Saver::takeFailure() {
+std::optional<std::string> Saver::takeOutcome() {
     const std::lock_guard lock(mutex_);
-    return std::exchange(failure_, {});
+    return std::exchange(outcome_, std::nullopt);
 }
 
 void Saver::run() {
@@ -87,7 +87,7 @@ void Saver::run() {
         lock.unlock();
         auto failure = writeFile(path_, text);
         lock.lock();
-        failure_ = std::move(failure);
+        outcome_ = std::move(failure);
     }
 }
 

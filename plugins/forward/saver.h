@@ -20,8 +20,8 @@ public:
     Saver& operator=(const Saver&) = delete;
 
     void save(std::string text);
-    /// Why the file could not be written, told once; empty: it could.
-    [[nodiscard]] std::string takeFailure();
+    /// Why the last text could not be written, told once; empty: it has been. Nothing: there is no news.
+    [[nodiscard]] std::optional<std::string> takeOutcome();
 
 private:
     void run();
@@ -30,7 +30,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::optional<std::string> wanted_;
-    std::string failure_;
+    std::optional<std::string> outcome_;
     bool ends_ = false;
     std::thread thread_;  ///< from the first text on: what it may do is settled by then
 };

@@ -24,25 +24,20 @@ using gateway::Settings;
 
 constexpr int kFull = 486;
 
-/// What is dialled; of a tel: URI without its visual separators (RFC 3966).
+/// What is dialled, without parameters; of a tel: URI without its visual separators (RFC 3966), too.
 Address dialledIn(const Message& message) {
     const auto text = [&](Part part) {
         return std::string(message.uri(At::RequestUri, part).value_or(std::string_view()));
     };
     const auto scheme = text(Part::Scheme);
     if (scheme == "sip" || scheme == "sips") {
-        return {text(Part::UserPlain), text(Part::Host)};
+        const auto user = text(Part::UserPlain);
+        return {user.substr(0, user.find(';')), text(Part::Host)};
     }
-    std::string number;
-    for (const char c : scheme == "tel" ? text(Part::Opaque) : "") {
-        if (c == ';') {
-            break;
-        }
-        if (std::string_view("-.()").find(c) == std::string_view::npos) {
-            number += c;
-        }
-    }
-    return {number, "tel"};
+    const auto opaque = scheme == "tel" ? text(Part::Opaque) : "";
+    auto number = opaque.substr(0, opaque.find(';'));
+    std::erase_if(number, [](char c) { return std::string_view("-.()").find(c) != std::string_view::npos; });
+    return {std::move(number), "tel"};
 }
 
 class GatewayPlugin {
@@ -134,13 +129,14 @@ public:
         }
         for (std::size_t i = 0; i < plan.ways.size(); ++i) {
             const auto& way = plan.ways[i];
-            print((i == 0 ? "it goes to " : "if that fails, to ") + way.gateway->uriOf(way.number) + " by " +
+            print((i == 0 ? "it goes to " : "if that fails, to ") +
+                  gateway::uriOf(host_, way.number, way.gateway->server) + " by " +
                   way.gateway->nextHop().substr(std::string_view("sip:").size()));
         }
         if (plan.ways.empty() && (plan.isFull || plan.isForbidden)) {
             print(plan.isFull ? "it is refused: 486" : "it is refused: 403");
         } else if (plan.ways.empty() && plan.isChanged) {
-            print("it goes to sip:" + plan.address.toString());
+            print("it goes to " + gateway::uriOf(host_, plan.address.user, plan.address.domain));
         }
         return !plan.ways.empty() || plan.isFull || plan.isForbidden || plan.isChanged;
     }
@@ -186,13 +182,13 @@ private:
         for (std::uint32_t rank = 0; rank < plan.ways.size(); ++rank) {
             const auto& [settings, number, prefix] = plan.ways[rank];
             Target target;
-            target.uri = settings->uriOf(number);
+            target.uri = gateway::uriOf(host_, number, settings->server);
             target.nextHop = settings->nextHop();
             target.rank = rank;
             target.after = rank == 0 ? 0 : after(After::Failure);
             target.label = settings->title;
             target.from = settings->rewriteFrom && !settings->user.empty() ? settings->address() : "";
-            target.to = settings->rewriteTo ? "sip:" + number + "@" + settings->domain : "";
+            target.to = settings->rewriteTo ? gateway::uriOf(host_, number, settings->domain) : "";
             target.user = settings->user;
             target.password = settings->password;
             target.realm = settings->realm;
@@ -213,7 +209,8 @@ private:
                        " [CID: " + std::string(message.callId()) + "]");
             return plan.isFull ? message.reject(kFull, "All Lines Busy") : message.reject(403);
         }
-        return plan.isChanged ? message.retarget("sip:" + plan.address.toString()) : Verdict::Continue;
+        return plan.isChanged ? message.retarget(gateway::uriOf(host_, plan.address.user, plan.address.domain))
+                              : Verdict::Continue;
     }
 
     Verdict incoming(Message& message, const Settings& settings) {

@@ -120,6 +120,25 @@ TEST_CASE("a call goes to the gateway with all that it takes", "[plugin_gateway]
     CHECK(f.dial("12").goesOn());
 }
 
+TEST_CASE("a number is escaped where it stands in a URI, and has no parameters", "[plugin_gateway]") {
+    Fixture f(kUk);
+    const auto called = [&f](std::string_view number) {
+        const auto outcome = f.dial(number);
+        REQUIRE(outcome.targets.size() == 1);
+        const auto& target = outcome.targets[0];
+        CHECK(target.identity->to->user == target.uri.user);
+        CHECK(target.uri.host == "gw.example");
+        return target.uri.user;
+    };
+    CHECK(called("+441%23") == "01%23");
+    CHECK(called("+441%3a2%252") == "01%3A2%252");
+    CHECK(called("+441;phone-context=example.net") == "01");
+    Fixture routed({{"title", "uk"}, {"server", "uk.example"}, {"route", "<9*@*> = *@other.example"}});
+    const auto outcome = routed.dial("9%231");
+    REQUIRE(outcome.targets.size() == 1);
+    CHECK(outcome.targets[0].uri.toString() == "sip:%231@other.example");
+}
+
 TEST_CASE("calls from a gateway ring whom it is for", "[plugin_gateway]") {
     Fixture f(kUk);
     const auto outcome = f.comeIn("uk");
@@ -301,7 +320,8 @@ TEST_CASE("what is wrong with gateways is told, and the plugin stays out", "[plu
     const test::LogSpy spy;
     Fixture f({{"server", "early.example"}, {"title", "a"}, {"max_calls", "many"}, {"active", "yes"},
                {"prefix", "00"}, {"replace", "%x"}, {"title", "A"}, {"server", "b c"}, {"route", "nonsense"},
-               {"select", "best"}});
+               {"select", "best"}, {"title", "c"}, {"server", "c.example"}, {"username", "a@b"}, {"title", "d"},
+               {"server", "d.example"}, {"username", "a:b"}});
     CHECK_FALSE(f.loaded);
     for (const char* line : {"siproxd.conf:1: plugin_gateway_server = early.example: "
                              "a plugin_gateway_title has to come before",
@@ -314,7 +334,11 @@ TEST_CASE("what is wrong with gateways is told, and the plugin stays out", "[plu
                              "siproxd.conf:7: plugin_gateway_title = A: "
                              "there is a gateway with that title already",
                              "siproxd.conf:9: plugin_gateway_route = nonsense: there is no =",
-                             "siproxd.conf:10: plugin_gateway_select = best: order or least is needed"}) {
+                             "siproxd.conf:10: plugin_gateway_select = best: order or least is needed",
+                             "siproxd.conf:13: plugin_gateway_username = a@b: "
+                             "sip:a@b@c.example is no SIP address of that user",
+                             "siproxd.conf:16: plugin_gateway_username = a:b: "
+                             "sip:a:b@d.example is no SIP address of that user"}) {
         CHECK(spy.hasLine(line));
     }
 }

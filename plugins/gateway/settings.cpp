@@ -12,6 +12,7 @@ namespace gateway {
 
 using siproxd::api::Host;
 using siproxd::api::OptionLine;
+using siproxd::api::Part;
 
 namespace {
 
@@ -35,6 +36,7 @@ std::vector<std::string> listOf(std::string_view text) {
 struct Draft {
     Settings settings;
     OptionLine title;
+    OptionLine user;
     std::optional<OptionLine> prefix;
     std::optional<OptionLine> replacement;
 };
@@ -62,7 +64,7 @@ std::string yesOrNo(bool& into, std::string_view text) {
 
 std::string host(const Host& siproxd, std::string& into, std::string_view text) {
     const auto uri = siproxd.uri("sip:" + std::string(text));
-    if (!uri || uri->part(siproxd::api::Part::User)) {
+    if (!uri || uri->part(Part::User)) {
         return "host[:port][;transport=tcp|tls] is needed";
     }
     into = text;
@@ -76,7 +78,7 @@ std::map<std::string, Setter, std::less<>> setters(const Host& siproxd) {
         {"server", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.server, l.value); }},
         {"proxy", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.proxy, l.value); }},
         {"domain", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.domain, l.value); }},
-        {"username", [](Draft& d, const auto& l) { d.settings.user = l.value; return std::string(); }},
+        {"username", [](Draft& d, const auto& l) { d.settings.user = l.value; d.user = l; return std::string(); }},
         {"password", [](Draft& d, const auto& l) { d.settings.password = l.value; return std::string(); }},
         {"realm", [](Draft& d, const auto& l) { d.settings.realm = l.value; return std::string(); }},
         {"expires", [](Draft& d, const auto& l) { return number(d.settings.expires, l.value, kDay); }},
@@ -105,6 +107,13 @@ bool complete(const Host& siproxd, Draft& draft) {
     if (settings.user.empty() && settings.expires > 0) {
         settings.expires = 0;
     }
+    if (!settings.user.empty() && !settings.domain.empty()) {
+        const auto uri = siproxd.uri(settings.address());
+        if (!uri || uri->part(Part::User) != settings.user) {
+            siproxd.optionError(draft.user, settings.address() + " is no SIP address of that user");
+            good = false;
+        }
+    }
     if (draft.prefix || draft.replacement) {
         std::string why;
         settings.rule = NumberRule::parse(draft.prefix ? draft.prefix->value : "",
@@ -125,10 +134,6 @@ std::string Settings::hostOfServer() const {
     return server.substr(0, end);
 }
 
-std::string Settings::uriOf(std::string_view number) const {
-    return "sip:" + std::string(number) + "@" + server;
-}
-
 std::string Settings::nextHop() const {
     return "sip:" + (proxy.empty() ? server : proxy);
 }
@@ -142,6 +147,11 @@ bool Settings::allows(std::string_view caller, std::string_view callerDomain) co
                return (at == 0 || entry.substr(0, at) == caller) &&
                       sameName(entry.substr(at + 1), callerDomain);
            });
+}
+
+std::string uriOf(const Host& siproxd, std::string_view user, const std::string& place) {
+    auto uri = siproxd.uri("sip:" + place);
+    return uri && uri->set(Part::UserPlain, user) ? uri->toString() : "";
 }
 
 std::optional<Configuration> Configuration::read(const Host& siproxd) {

@@ -33,8 +33,6 @@ struct Settings {
     std::vector<std::string> incoming; ///< user or user@domain; empty: nobody
 
     [[nodiscard]] std::string hostOfServer() const;
-    /// `sip:user@server`
-    [[nodiscard]] std::string uriOf(std::string_view user) const;
     /// Where requests to it are sent.
     [[nodiscard]] std::string nextHop() const;
     /// The address that siproxd has there.
@@ -42,6 +40,9 @@ struct Settings {
     /// Whether the caller may use it: as he has authenticated, or his From address.
     [[nodiscard]] bool allows(std::string_view user, std::string_view userDomain) const;
 };
+
+/// `sip:user@place`, with what must not stand in the user part escaped (RFC 3261 §25.1). Empty: there is no such URI.
+[[nodiscard]] std::string uriOf(const siproxd::api::Host& siproxd, std::string_view user, const std::string& place);
 
 /// All of the plugin's configuration.
 struct Configuration {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace limit {
 
@@ -15,6 +16,9 @@ using siproxd::api::Part;
 using siproxd::api::detail::orEmpty;
 
 namespace {
+
+/// Between two looks at all registrations, in ms.
+constexpr std::int64_t kLook = 1000;
 
 /// user@domain, the domain in lower case; empty when it is no such URI.
 std::string userAtDomain(const Host& host, const std::string& uri) {
@@ -36,40 +40,89 @@ std::string ipOf(std::string_view source) {
     return std::string(source.substr(0, source.rfind(':')));
 }
 
+/// Into that which comes first by the alphabet.
+void keepFirst(std::string& first, std::string name) {
+    if (!name.empty() && (first.empty() || name < first)) {
+        first = std::move(name);
+    }
+}
+
 }  // namespace
 
-Caller Callers::of(const siproxd_call& call) const {
+Caller Callers::of(const siproxd_call& call) {
     const std::string user = orEmpty(call.user);
     const std::string ip = orEmpty(call.source_ip);
     if (!user.empty()) {
-        return {user, {user, "*"}};
+        return proven(user, orEmpty(call.caller));
     }
     if (const auto registered = registeredAt(ip, orEmpty(call.caller))) {
-        return {*registered, {*registered, registered->substr(0, registered->rfind('@')), "*"}};
+        return {*registered, accountOf(*registered), {*registered, registered->substr(0, registered->rfind('@')), "*"}};
     }
     const auto source = sourceName(ip);
-    Caller caller{source, {ip, source}};
+    Caller caller{source, source, {ip, source}};
     if (call.direction != SIPROXD_REQUEST_INCOMING) {
         caller.names.emplace_back("*");  // a provider is not one of all users
     }
     return caller;
 }
 
-std::optional<std::string> Callers::registeredAt(const std::string& ip, const std::string& from) const {
+Caller Callers::owner(const std::string& user, const std::string& from) const {
+    auto owner = proven(user, from);
+    // Who is named without a domain does not stand in From.
+    if (const auto aor = userAtDomain(host_, from); aor.starts_with(user + "@")) {
+        owner.account = accountOf(aor);
+    }
+    return owner;
+}
+
+/// Of From no more than the domain is believed.
+Caller Callers::proven(const std::string& user, const std::string& from) const {
+    const auto own = host_.ownUser(from);
+    const auto aor = own ? std::string(*own) : userAtDomain(host_, from);
+    const auto at = aor.rfind('@');
+    return {user, user, {user + (at == std::string::npos ? "" : aor.substr(at)), user, "*"}};
+}
+
+std::string Callers::accountOf(const std::string& aor) const {
+    const auto own = host_.ownUser("sip:" + aor);
+    return own ? std::string(own->substr(0, own->rfind('@'))) : aor;
+}
+
+std::optional<std::string> Callers::registeredAt(const std::string& ip, const std::string& from) {
     for (const auto& binding : host_.bindings(Bindings::OfAor, from)) {
         if (ipOf(binding.source) == ip) {
             return userAtDomain(host_, binding.aor);
         }
     }
-    // Another of his accounts, or a From that he has made up: the first name by the alphabet, so that it stays the same.
-    std::optional<std::string> first;
+    // Another of his accounts, or a From that he has made up.
+    std::string first;
     for (const auto& binding : host_.bindings(Bindings::OfContactHost, ip)) {
-        auto name = ipOf(binding.source) == ip ? userAtDomain(host_, binding.aor) : "";
-        if (!name.empty() && (!first || name < *first)) {
-            first = std::move(name);
+        if (ipOf(binding.source) == ip) {
+            keepFirst(first, userAtDomain(host_, binding.aor));
         }
     }
-    return first;
+    if (first.empty()) {
+        lookThrough();
+        if (const auto found = behindNat_.find(ip); found != behindNat_.end()) {
+            first = found->second;
+        }
+    }
+    return first.empty() ? std::nullopt : std::optional(std::move(first));
+}
+
+/// Not for each of a flood: it is linear.
+void Callers::lookThrough() {
+    const auto now = host_.steadyTime();
+    if (now < nextLook_) {
+        return;
+    }
+    nextLook_ = now + kLook;
+    behindNat_.clear();
+    for (const auto& binding : host_.bindings(Bindings::All)) {
+        if (const auto ip = ipOf(binding.source); !ip.empty()) {
+            keepFirst(behindNat_[ip], userAtDomain(host_, binding.aor));
+        }
+    }
 }
 
 std::string sourceName(const std::string& ip) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,7 +13,8 @@ namespace limit {
 
 /// Whose limits a call counts against.
 struct Caller {
-    std::string name;                ///< his calls are counted under it, and the log has it
+    std::string name;                ///< as in log lines
+    std::string account;             ///< his calls are counted under it
     std::vector<std::string> names;  ///< under which the configuration may know him, the most exact one first; `*` last
 };
 
@@ -20,14 +23,23 @@ class Callers {
 public:
     explicit Callers(const siproxd::api::Host& host) : host_(host) {}
 
-    [[nodiscard]] Caller of(const siproxd_call& call) const;
+    [[nodiscard]] Caller of(const siproxd_call& call);
+    /// Who has a call sent on: `user` as siproxd_target.on_behalf has named him, `from` is that of the copy.
+    [[nodiscard]] Caller owner(const std::string& user, const std::string& from) const;
 
 private:
+    [[nodiscard]] Caller proven(const std::string& user, const std::string& from) const;
+    /// Users of siproxd's own have one account, whichever way they are known.
+    [[nodiscard]] std::string accountOf(const std::string& aor) const;
     /// The address-of-record of the phone at that address: the one that `from` names, if it is one of those that are
-    /// registered from there, else one that is and has that address in its Contact. As user@domain; nothing: none is.
-    [[nodiscard]] std::optional<std::string> registeredAt(const std::string& ip, const std::string& from) const;
+    /// registered from there, else the first one by the alphabet, so that it stays the same. As user@domain; nothing:
+    /// none is.
+    [[nodiscard]] std::optional<std::string> registeredAt(const std::string& ip, const std::string& from);
+    void lookThrough();
 
     siproxd::api::Host host_;
+    std::map<std::string, std::string> behindNat_;  ///< by the address that they have registered from
+    std::int64_t nextLook_ = 0;
 };
 
 /// What addresses are counted as: an IPv4 address itself, of an IPv6 address the /64 network, in which a host chooses

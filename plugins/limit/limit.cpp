@@ -32,10 +32,18 @@ constexpr int kTooLong = 487;
 struct Going {
     std::string who;
     std::string number;  ///< as in log lines
-    std::shared_ptr<limit::Usage> usage;
+    std::string callId;
+    /// Those whom it counts for, by account: who calls, and who has it sent on.
+    std::map<std::string, std::shared_ptr<limit::Usage>> usages;
     std::uint32_t duration = 0;         ///< s; 0: as long as it likes
     std::vector<std::string> gateways;  ///< by which it goes, or is tried
     std::unique_ptr<Timer> end;
+};
+
+/// Why a call is refused. 0: it is not.
+struct Objection {
+    int status = 0;
+    std::string why = {};
 };
 
 /// Refuses calls that are one too many, and ends those that last too long.
@@ -67,25 +75,26 @@ public:
 
     Limit(Host host, limit::Settings settings) : host_(host), settings_(std::move(settings)), callers_(host) {}
 
-    /// Who forwards his calls dials as well: a number that he may not dial is not called for him.
+    /// Who forwards his calls dials as well: they count for him, and have his limits.
     Verdict process(Stage, Message& message) {
-        const auto owner = message.user();
-        if (message.method() != "INVITE" || message.history().empty() || !owner) {
+        const auto user = message.user();
+        if (message.method() != "INVITE" || message.history().empty() || !user) {
             return Verdict::Continue;
         }
-        const std::string user(*owner);
-        const auto host = message.uri(At::From, Part::Host).value_or(std::string_view());
-        const auto* limits = settings_.of({user + "@" + std::string(host), user, "*"});
+        const auto from = message.uri(At::From, Part::Text).value_or(std::string_view());
+        const auto owner = callers_.owner(std::string(*user), std::string(from));
+        const auto* limits = settings_.of(owner.names);
+        if (limits == nullptr) {
+            return Verdict::Continue;
+        }
         const auto dialled = message.uri(At::RequestUri, Part::UserPlain)
                                  .value_or(message.uri(At::RequestUri, Part::Opaque).value_or(std::string_view()));
         const auto number = limit::normalised(dialled, settings_.international);
-        const auto prefix = limits == nullptr ? std::nullopt : limits->numbers.forbids(number);
-        if (!prefix) {
-            return Verdict::Continue;
+        if (const auto [status, why] = sendOn(message.callId(), owner.account, *limits, number); status != 0) {
+            say("call for " + owner.name + " is not sent on to " + number.substr(0, kLongestShown) + ": " + why);
+            return message.reject(status);
         }
-        const int status = settings_.statuses.number;
-        say("call for " + user + " is not sent on to " + number.substr(0, kLongestShown) + ": " + textOf(*prefix));
-        return message.reject(status);
+        return Verdict::Continue;
     }
 
     int call(CallEvent event, const siproxd_call& call) {
@@ -125,44 +134,82 @@ private:
     int begin(const siproxd_call& call) {
         const auto caller = callers_.of(call);
         const auto* limits = settings_.of(caller.names);
-        const auto now = host_.steadyTime();
         const auto number = numberOf(call);
-        Going going{caller.name, number.substr(0, kLongestShown), {}, 0, {}, nullptr};
-        if (limits != nullptr) {
-            // Others need no place in the book.
-            going.usage = usages_.of(caller.name, now);
-            going.duration = limits->duration;
-        }
-        if (const auto [status, why] = objection(limits, going, number, now); status != 0) {
+        Going going{.who = caller.name,
+                    .number = number.substr(0, kLongestShown),
+                    .callId = orEmpty(call.call_id),
+                    .usages = {},
+                    .duration = 0,
+                    .gateways = {},
+                    .end = nullptr};
+        if (const auto [status, why] = admit(going, caller.account, limits, number); status != 0) {
             say(nameOf(going) + " refused with " + std::to_string(status) + ": " + why);
             return status;
-        }
-        if (going.usage) {
-            ++going.usage->calls;
         }
         calls_.insert_or_assign(call.id, std::move(going));
         return 0;
     }
 
-    /// A status and why, or 0. What is counted here is a call that nobody objects to.
-    std::pair<int, std::string> objection(const limit::UserLimits* limits, const Going& going,
-                                          std::string_view number, std::int64_t now) const {
-        const auto& statuses = settings_.statuses;
-        if (limits != nullptr) {
-            if (const auto prefix = limits->numbers.forbids(number)) {
-                return {statuses.number, textOf(*prefix)};
-            }
-            if (limits->calls > 0 && going.usage->calls >= limits->calls) {
-                return {statuses.calls, "calls at once are limited to " + std::to_string(limits->calls)};
-            }
-        }
+    /// Counts a call that begins.
+    Objection admit(Going& going, const std::string& account, const limit::UserLimits* limits,
+                    std::string_view number) {
         if (settings_.total > 0 && calls_.size() >= settings_.total) {
-            return {statuses.total, "calls in all at once are limited to " + std::to_string(settings_.total)};
+            return {settings_.statuses.total,
+                    "calls in all at once are limited to " + std::to_string(settings_.total)};
         }
-        if (limits != nullptr && !going.usage->bucket.take(limits->rate, now)) {
-            return {statuses.rate, "calls a minute are limited to " + std::to_string(limits->rate)};
+        if (limits == nullptr) {
+            return {};  // he needs no place in the book
         }
-        return {0, ""};
+        auto objection = objectionTo(number, *limits);
+        return objection.status != 0 ? objection : charge({&going}, account, *limits);
+    }
+
+    /// Counts a call that is sent on for a user: once, however many numbers it goes to.
+    Objection sendOn(std::string_view callId, const std::string& account, const limit::UserLimits& limits,
+                     std::string_view number) {
+        if (auto objection = objectionTo(number, limits); objection.status != 0) {
+            return objection;
+        }
+        // Which one it is cannot be told when there are several.
+        std::vector<Going*> same;
+        for (auto& [id, going] : calls_) {
+            if (going.callId == callId) {
+                same.push_back(&going);
+            }
+        }
+        const bool isCounted = !same.empty() && std::ranges::all_of(same, [&](const Going* going) {
+            return going->usages.contains(account);
+        });
+        return isCounted ? Objection{} : charge(same, account, limits);
+    }
+
+    [[nodiscard]] Objection objectionTo(std::string_view number, const limit::UserLimits& limits) const {
+        const auto prefix = limits.numbers.forbids(number);
+        return prefix ? Objection{settings_.statuses.number, textOf(*prefix)} : Objection{};
+    }
+
+    /// Counts one more call for that account. These are it.
+    Objection charge(const std::vector<Going*>& same, const std::string& account, const limit::UserLimits& limits) {
+        const auto now = host_.steadyTime();
+        const auto usage = usages_.of(account, now);
+        if (limits.calls > 0 && usage->calls >= limits.calls) {
+            return {settings_.statuses.calls, "calls at once are limited to " + std::to_string(limits.calls)};
+        }
+        if (!usage->bucket.take(limits.rate, now)) {
+            return {settings_.statuses.rate, "calls a minute are limited to " + std::to_string(limits.rate)};
+        }
+        for (Going* going : same) {
+            if (going->usages.emplace(account, usage).second) {
+                ++usage->calls;
+                going->duration = shorter(going->duration, limits.duration);
+            }
+        }
+        return {};
+    }
+
+    /// 0: as long as it likes.
+    static std::uint32_t shorter(std::uint32_t a, std::uint32_t b) {
+        return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
     }
 
     /// Whether it may go by that gateway; then it is counted there.
@@ -234,11 +281,11 @@ private:
         for (const auto& label : going.gateways) {
             release(label);
         }
-        if (going.usage) {
-            --going.usage->calls;
+        for (const auto& [account, usage] : going.usages) {
+            --usage->calls;
             // After a challenge the phone calls again: that is one call.
             if (call.answered == 0 && (call.status == 401 || call.status == 407)) {
-                going.usage->bucket.giveBack();
+                usage->bucket.giveBack();
             }
         }
         calls_.erase(found);

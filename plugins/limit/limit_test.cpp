@@ -20,7 +20,8 @@ struct House final : plugin::Services {
             const std::string host(text);
             const bool isAt = binding.contact.find("@" + host + ":") != std::string::npos ||
                               binding.contact.find("@[" + host + "]:") != std::string::npos;
-            if (query == plugin::BindingQuery::OfContactHost ? isAt : binding.aor == text) {
+            if (query == plugin::BindingQuery::All ||
+                (query == plugin::BindingQuery::OfContactHost ? isAt : binding.aor == text)) {
                 each(binding);
             }
         }
@@ -32,8 +33,13 @@ struct House final : plugin::Services {
         ended.push_back(std::to_string(call) + " " + std::to_string(status) + " " + std::string(reason));
         return true;
     }
-    void registers(const std::string& user, const std::string& source) {
-        registered.push_back({"sip:" + user + "@home.test", "sip:" + user + "@" + source, "", source, 0});
+    [[nodiscard]] std::string ownUser(std::string_view uri) const override {
+        const auto at = uri.find("@home.test");
+        return at == std::string_view::npos ? "" : std::string(uri.substr(4, at - 4)) + "@home.test";
+    }
+    void registers(const std::string& user, const std::string& source, const std::string& contact = "") {
+        registered.push_back({"sip:" + user + "@home.test", "sip:" + user + "@" + (contact.empty() ? source : contact),
+                              "", source, 0});
     }
 
     std::vector<plugin::BindingView> registered;
@@ -61,6 +67,7 @@ struct Fixture {
              const std::string& authenticated = "", int direction = SIPROXD_REQUEST_OUTGOING) {
         plugin::CallView view;
         view.id = ++lastId;
+        view.callId = "call " + std::to_string(lastId);
         view.direction = direction;
         view.caller = "sip:" + from + "@home.test";
         view.dialled = "sip:" + number + "@home.test";
@@ -77,6 +84,19 @@ struct Fixture {
         auto& view = all[id];
         view.label = label;
         return chain.tell(event, view);
+    }
+    /// That call is sent on to a number for a user; the status that refuses it, or 0.
+    int sendOn(std::uint64_t id, const std::string& owner, const std::string& number = "+1",
+               const std::string& domain = "home.test") {
+        const auto uri = "sip:" + number + "@home.test";
+        test::Shown shown(test::request("INVITE", uri, "<" + uri + ">"), plugin::Direction::RequestOutgoing);
+        auto from = shown.message.from();
+        from.uri = *sip::Uri::parse("sip:" + owner + "@" + domain);
+        shown.message.setFrom(from);
+        shown.message.setCallId("call " + std::to_string(id));
+        shown.context.user = owner;
+        shown.context.history = std::make_shared<const std::vector<std::string>>(1, "sip:" + owner + "@home.test");
+        return chain.run(plugin::Stage::DetermineTarget, shown.context).status;
     }
     void answer(std::uint64_t id, const std::string& label = "") {
         all[id].answered = 1;
@@ -193,6 +213,82 @@ TEST_CASE("nobody has numbers called that he may not dial by forwarding his call
     CHECK(sentOn("00449001", "boss") == 0);
     CHECK(sentOn("00449001", "") == 0);
     CHECK(sentOn("00449001", "alice", false) == 0);
+}
+
+TEST_CASE("calls that are sent on for a user count as his", "[plugin_limit]") {
+    Fixture f(Lines{{"user", "*"}, {"calls", "2"}, {"rate", "4"}, {"duration", "60"}, {"user", "203.0.113.50"},
+                    {"duration", "30"}});
+    const test::LogSpy spy;
+    const auto comesFrom = [&f](const char* ip) { f.dial("ann", "bob", ip, "", SIPROXD_REQUEST_INCOMING); };
+    for (int i = 0; i < 4; ++i) {
+        comesFrom("203.0.113.51");
+    }
+    CHECK(f.sendOn(1, "bob") == 0);
+    CHECK(f.sendOn(1, "bob") == 0);  // to a second number, which is the same call
+    CHECK(f.sendOn(2, "bob") == 0);
+    CHECK(f.sendOn(3, "bob", "+12") == 486);
+    CHECK(spy.hasLine("plugin_limit: call for bob is not sent on to +12: calls at once are limited to 2"));
+    SECTION("however he calls himself") {
+        f.house.registers("bob", "10.0.0.5:5060");
+        CHECK(f.dial("bob") == 486);
+        CHECK(f.dial("x", "+1", "10.0.0.6", "bob") == 486);
+        f.end(2);
+        CHECK(f.dial("bob") == 0);
+        CHECK(f.dial("x", "+1", "10.0.0.6", "bob") == 486);
+    }
+    SECTION("in a minute, too") {
+        for (const std::uint64_t id : {1, 2, 3}) {
+            f.end(id);
+        }
+        comesFrom("203.0.113.51");
+        CHECK(f.sendOn(4, "bob") == 0);
+        f.end(4);
+        CHECK(f.sendOn(5, "bob") == 0);
+        f.end(5);
+        comesFrom("203.0.113.51");
+        CHECK(f.sendOn(6, "bob") == 480);
+        CHECK(f.sendOn(6, "carol") == 0);
+    }
+    SECTION("and last no longer than his") {
+        f.answer(1);
+        comesFrom("203.0.113.50");
+        CHECK(f.sendOn(5, "carol") == 0);
+        f.answer(5);
+        f.loop.advance(31s);
+        CHECK(f.house.ended == std::vector<std::string>{"5 487 calls are limited to 30 s"});
+        f.loop.advance(30s);
+        CHECK(f.house.ended.back() == "1 487 calls are limited to 60 s");
+    }
+    SECTION("and are no further ones when it is he who calls") {
+        CHECK(f.dial("x", "+1", "10.0.0.6", "carol") == 0);
+        CHECK(f.sendOn(5, "carol") == 0);
+        CHECK(f.dial("x", "+1", "10.0.0.6", "carol") == 0);
+        CHECK(f.sendOn(6, "carol") == 0);
+    }
+    SECTION("but not as somebody's of that name elsewhere") {
+        CHECK(f.sendOn(3, "bob", "+1", "provider.test") == 0);
+    }
+}
+
+TEST_CASE("who has authenticated has the limits of his name in his domain", "[plugin_limit]") {
+    Fixture f(Lines{{"user", "alice@home.test"}, {"calls", "1"}});
+    CHECK(f.dial("alice", "+1", "10.0.0.5", "alice") == 0);
+    CHECK(f.dial("alice", "+1", "10.0.0.5", "alice") == 486);
+    // Whatever he writes into From.
+    CHECK(f.dial("bob", "+1", "10.0.0.5", "alice") == 486);
+}
+
+TEST_CASE("a phone behind NAT is known by where it has registered from", "[plugin_limit]") {
+    Fixture f(Lines{{"user", "alice"}, {"calls", "1"}});
+    f.house.registers("alice", "203.0.113.9:1024", "192.168.9.9:5060");
+    CHECK(f.dial("nobody", "+1", "203.0.113.9") == 0);
+    CHECK(f.dial("nobody", "+1", "203.0.113.9") == 486);
+    CHECK(f.dial("nobody", "+1", "203.0.113.8") == 0);
+    CHECK(f.dial("nobody", "+1", "203.0.113.8") == 0);
+    // Looked through again, but not at once.
+    f.house.registers("alice", "203.0.113.8:1024", "192.168.9.9:5060");
+    f.loop.advance(1s);
+    CHECK(f.dial("nobody", "+1", "203.0.113.8") == 486);
 }
 
 TEST_CASE("a route test hears of forbidden numbers", "[plugin_limit]") {

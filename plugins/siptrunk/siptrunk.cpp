@@ -43,7 +43,7 @@ public:
     Verdict process(Stage, Message& message) {
         const auto method = message.method();
         if (message.direction() != Direction::Unknown || method == "ACK" || method == "CANCEL" ||
-            message.param(At::To, "tag")) {
+            method == "REGISTER" || message.param(At::To, "tag")) {
             return Verdict::Continue;
         }
         for (auto& trunk : trunks_) {

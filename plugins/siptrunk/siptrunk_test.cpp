@@ -70,6 +70,7 @@ TEST_CASE("what is no trunk's business goes on", "[plugin_siptrunk]") {
     CHECK(f.comes("sip:55512@203.0.113.1", to, Direction::RequestOutgoing).verdict == Verdict::Continue);
     CHECK(f.comes("sip:55512@203.0.113.1", to + ";tag=1").verdict == Verdict::Continue);
     CHECK(f.comes("sip:55512@203.0.113.1", to, Direction::Unknown, "ACK").verdict == Verdict::Continue);
+    CHECK(f.comes("sip:203.0.113.1", to, Direction::Unknown, "REGISTER").verdict == Verdict::Continue);
     CHECK(f.comes("sip:55512@203.0.113.1", to, Direction::Unknown, "OPTIONS").verdict == Verdict::Retarget);
 }
 

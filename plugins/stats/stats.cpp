@@ -23,14 +23,16 @@ using namespace siproxd::api;
 /// whole. Of texts that come faster than they can be written the last one counts.
 class FileWriter {
 public:
-    explicit FileWriter(std::string path) : path_(std::move(path)), thread_([this] { run(); }) {}
+    explicit FileWriter(std::string path) : path_(std::move(path)) {}
     ~FileWriter() {
         {
             const std::lock_guard lock(mutex_);
             isEnding_ = true;
         }
         wake_.notify_one();
-        thread_.join();
+        if (thread_.joinable()) {
+            thread_.join();
+        }
     }
     FileWriter(const FileWriter&) = delete;
     FileWriter& operator=(const FileWriter&) = delete;
@@ -39,6 +41,9 @@ public:
         {
             const std::lock_guard lock(mutex_);
             next_ = std::move(text);
+        }
+        if (!thread_.joinable()) {
+            thread_ = std::thread([this] { run(); });
         }
         wake_.notify_one();
     }
@@ -86,7 +91,7 @@ private:
     std::optional<std::string> next_;
     std::string problem_;
     bool isEnding_ = false;
-    std::thread thread_;  // last: it works with all of them
+    std::thread thread_;  ///< from the first text on: what it may do is settled by then
 };
 
 /// Says now and then, or when asked by SIGUSR1, how many calls there are.

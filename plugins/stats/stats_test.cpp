@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -170,4 +171,18 @@ TEST_CASE("a file without a name is told", "[plugin_stats]") {
     Fixture f({option("plugin_stats_to_file", "60")});
     CHECK_FALSE(f.loaded);
     CHECK(spy.hasLine("siproxd.conf:1: plugin_stats_to_file = 60: plugin_stats_filename has to say which file"));
+}
+
+TEST_CASE("there is no thread before there is something to write", "[plugin_stats]") {
+    const auto threads = [] {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                             std::filesystem::directory_iterator());
+    };
+    test::TemporaryDirectory directory;
+    const auto before = threads();
+    Fixture f({option("plugin_stats_to_file", "1"), option("plugin_stats_filename", directory.file("stats"))});
+    REQUIRE(f.loaded);
+    CHECK(threads() == before);
+    f.loop.advance(1s);
+    CHECK(threads() == before + 1);
 }

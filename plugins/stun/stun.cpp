@@ -66,8 +66,11 @@ private:
     }
 
     void found(std::vector<std::string> ips) {
-        // Where there is IPv6, nothing is translated.
-        std::ranges::stable_partition(ips, [](const std::string& ip) { return ip.find(':') == std::string::npos; });
+        // Where there is IPv6, nothing is translated: it must not take the place of what IPv4 looks like outside.
+        const auto isIpv6 = [](const std::string& ip) { return ip.find(':') != std::string::npos; };
+        if (!std::ranges::all_of(ips, isIpv6)) {
+            std::erase_if(ips, isIpv6);
+        }
         servers_ = std::move(ips);
         if (servers_.empty()) {
             again(server_ + " cannot be resolved");

@@ -183,6 +183,20 @@ TEST_CASE("a question is repeated, more and more slowly", "[plugin_stun]") {
     }
 }
 
+TEST_CASE("an IPv6 address does not take the place of an IPv4 one", "[plugin_stun]") {
+    test::LogSpy log;
+    Fixture f;
+    f.net.resolve({"2001:db8::9", "192.0.2.9"});
+    f.net.fallSilent();
+    CHECK(f.net.sent.size() == 1);
+    CHECK(log.has("stun.example.test does not answer"));
+    SECTION("but it is asked for where there is no other") {
+        f.loop.advance(10s);
+        f.net.resolve({"2001:db8::9"});
+        CHECK(f.net.sent.back().first == "[2001:db8::9]:3478");
+    }
+}
+
 TEST_CASE("what cannot be sent or says nothing", "[plugin_stun]") {
     test::LogSpy log;
     Fixture f;

@@ -35,6 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto csv = cdr::csvField(text);
     demand((csv.starts_with('"') ? unquoted(csv, '"') : csv) == text, "CSV is read as it was meant");
     demand(csv.starts_with('"') || csv.find(',') == std::string::npos, "a field is one");
+    const auto shown = cdr::csvText(text);
+    demand(shown == csv || shown == cdr::csvField("'" + text), "a formula has a quote before it, and all else stays");
     demand(unquoted(cdr::jsonString(text), '\\') == text, "JSON is read as it was meant");
     return 0;
 }

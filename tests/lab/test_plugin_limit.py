@@ -136,6 +136,28 @@ def test_a_gateway_has_no_more_lines(idle_lab):
         assert sum('"gateway":"uk"' in line and '"ANSWERED"' in line for line in file) == 2
 
 
+@pytest.mark.siproxd(**{**LOADED, "load_plugin": ["plugin_limit.la", "plugin_forward.la"]},
+                     plugin_forward=[{"number": "alice", "to": "bob"}],
+                     plugin_limit=[{"user": "alice", "calls": 1, "duration": 2}])
+def test_a_forwarded_call_counts_for_who_has_it_forwarded(idle_lab):
+    lab = idle_lab
+    lab.passwords(alice="pw", bob="pw")
+    lab.daemon.start()
+    bob = lab.phone("bob", domain="home.test")
+    lab.enrolled(bob, "pw")
+    caller = lab.phone("dora", SECOND_PHONE, domain="home.test")
+    establish(caller, bob, "sip:alice@home.test")
+    refused(caller, "alice", 486)
+    lab.daemon.wait_log("plugin_limit: call for alice is not sent on to bob: calls at once are limited to 1")
+    for party in (caller, bob):
+        bye = party.expect("BYE")
+        assert "calls are limited to 2 s" in bye["reason"]
+        party.reply(bye, 200)
+    establish(caller, bob, "sip:alice@home.test").hang_up()
+    assert bob.count("INVITE") == 2
+    lab.daemon.assert_ports_released()
+
+
 @pytest.mark.siproxd(**LOADED, plugin_limit_calls=3)
 def test_what_is_wrong_is_told_with_its_place(lab):
     lab.daemon.wait_log(r"siproxd.conf:\d+: plugin_limit_calls = 3: a plugin_limit_user has to come before")
