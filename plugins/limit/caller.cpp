@@ -17,9 +17,6 @@ using siproxd::api::detail::orEmpty;
 
 namespace {
 
-/// Between two looks at all registrations, in ms.
-constexpr std::int64_t kLook = 1000;
-
 /// user@domain, the domain in lower case; empty when it is no such URI.
 std::string userAtDomain(const Host& host, const std::string& uri) {
     const auto parsed = host.uri(uri);
@@ -49,7 +46,7 @@ void keepFirst(std::string& first, std::string name) {
 
 }  // namespace
 
-Caller Callers::of(const siproxd_call& call) {
+Caller Callers::of(const siproxd_call& call) const {
     const std::string user = orEmpty(call.user);
     const std::string ip = orEmpty(call.source_ip);
     if (!user.empty()) {
@@ -88,7 +85,7 @@ std::string Callers::accountOf(const std::string& aor) const {
     return own ? std::string(own->substr(0, own->rfind('@'))) : aor;
 }
 
-std::optional<std::string> Callers::registeredAt(const std::string& ip, const std::string& from) {
+std::optional<std::string> Callers::registeredAt(const std::string& ip, const std::string& from) const {
     for (const auto& binding : host_.bindings(Bindings::OfAor, from)) {
         if (ipOf(binding.source) == ip) {
             return userAtDomain(host_, binding.aor);
@@ -101,28 +98,7 @@ std::optional<std::string> Callers::registeredAt(const std::string& ip, const st
             keepFirst(first, userAtDomain(host_, binding.aor));
         }
     }
-    if (first.empty()) {
-        lookThrough();
-        if (const auto found = behindNat_.find(ip); found != behindNat_.end()) {
-            first = found->second;
-        }
-    }
     return first.empty() ? std::nullopt : std::optional(std::move(first));
-}
-
-/// Not for each of a flood: it is linear.
-void Callers::lookThrough() {
-    const auto now = host_.steadyTime();
-    if (now < nextLook_) {
-        return;
-    }
-    nextLook_ = now + kLook;
-    behindNat_.clear();
-    for (const auto& binding : host_.bindings(Bindings::All)) {
-        if (const auto ip = ipOf(binding.source); !ip.empty()) {
-            keepFirst(behindNat_[ip], userAtDomain(host_, binding.aor));
-        }
-    }
 }
 
 std::string sourceName(const std::string& ip) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +21,7 @@ class Callers {
 public:
     explicit Callers(const siproxd::api::Host& host) : host_(host) {}
 
-    [[nodiscard]] Caller of(const siproxd_call& call);
+    [[nodiscard]] Caller of(const siproxd_call& call) const;
     /// Who has a call sent on: `user` as siproxd_target.on_behalf has named him, `from` is that of the copy.
     [[nodiscard]] Caller owner(const std::string& user, const std::string& from) const;
 
@@ -32,14 +30,11 @@ private:
     /// Users of siproxd's own have one account, whichever way they are known.
     [[nodiscard]] std::string accountOf(const std::string& aor) const;
     /// The address-of-record of the phone at that address: the one that `from` names, if it is one of those that are
-    /// registered from there, else the first one by the alphabet, so that it stays the same. As user@domain; nothing:
-    /// none is.
-    [[nodiscard]] std::optional<std::string> registeredAt(const std::string& ip, const std::string& from);
-    void lookThrough();
+    /// registered from there, else one that is and has that address in its Contact, the first one by the alphabet, so
+    /// that it stays the same. As user@domain; nothing: none is.
+    [[nodiscard]] std::optional<std::string> registeredAt(const std::string& ip, const std::string& from) const;
 
     siproxd::api::Host host_;
-    std::map<std::string, std::string> behindNat_;  ///< by the address that they have registered from
-    std::int64_t nextLook_ = 0;
 };
 
 /// What addresses are counted as: an IPv4 address itself, of an IPv6 address the /64 network, in which a host chooses

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -146,7 +147,8 @@ private:
             say(nameOf(going) + " refused with " + std::to_string(status) + ": " + why);
             return status;
         }
-        calls_.insert_or_assign(call.id, std::move(going));
+        byCallId_.emplace(going.callId, call.id);
+        calls_.emplace(call.id, std::move(going));
         return 0;
     }
 
@@ -172,10 +174,9 @@ private:
         }
         // Which one it is cannot be told when there are several.
         std::vector<Going*> same;
-        for (auto& [id, going] : calls_) {
-            if (going.callId == callId) {
-                same.push_back(&going);
-            }
+        const auto [first, last] = byCallId_.equal_range(std::string(callId));
+        for (auto it = first; it != last; ++it) {
+            same.push_back(&calls_.at(it->second));
         }
         const bool isCounted = !same.empty() && std::ranges::all_of(same, [&](const Going* going) {
             return going->usages.contains(account);
@@ -288,6 +289,8 @@ private:
                 usage->bucket.giveBack();
             }
         }
+        const auto [first, last] = byCallId_.equal_range(going.callId);
+        byCallId_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == call.id; }));
         calls_.erase(found);
     }
 
@@ -327,6 +330,7 @@ private:
     limit::Callers callers_;
     limit::Usages usages_{kMostUsers};
     std::map<std::uint64_t, Going> calls_;  ///< by siproxd_call.id
+    std::unordered_multimap<std::string, std::uint64_t> byCallId_;  ///< of those
     std::map<std::string, std::uint32_t> gateways_;  ///< calls at once, by label
     limit::TokenBucket lines_;
     std::size_t unsaid_ = 0;

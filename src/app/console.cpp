@@ -69,13 +69,13 @@ private:
             // The client may be gone when the loop gets there.
             console_.loop_.post([this, watch = std::weak_ptr(alive_)] {
                 if (watch.lock()) {
-                    flush();
+                    deliver();
                 }
             });
         }
     }
 
-    void flush() {
+    void deliver() {
         std::string out;
         {
             const std::lock_guard lock(mutex_);
@@ -99,7 +99,7 @@ private:
             return;
         }
         if ((ready & event::kWritable) != 0) {
-            flush();
+            deliver();
         }
     }
 
