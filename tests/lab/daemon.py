@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import signal
+import time
 
 from deadline import wait_for
 from system_log import SystemLog
@@ -121,8 +122,12 @@ class Daemon:
         return self.process is not None and self.process.running()
 
     def log(self):
+        """All lines of what has happened so far: they are written in the background, those of 20 ms together."""
         if not os.path.exists(self.log_file):
             return ""
+        end = time.monotonic() + 0.2
+        while time.time() - os.stat(self.log_file).st_mtime < 0.04 and time.monotonic() < end:
+            time.sleep(0.005)
         with open(self.log_file, encoding="utf-8", errors="replace") as file:
             return file.read()
 
