@@ -64,6 +64,10 @@ public:
             return Verdict::Continue;
         }
         takeSnapshot();
+        const bool isRegister = message.isRequest() && message.method() == "REGISTER";
+        if (entries_.empty() && !isRegister) {
+            return Verdict::Continue;
+        }
         Sender sender{std::string(message.sourceIp()),
                       std::string(message.uri(At::From, Part::Text).value_or(std::string_view()))};
         if (isBlocked(sender)) {
@@ -71,7 +75,7 @@ public:
                 return Verdict::Drop;
             }
         }
-        if (message.isRequest() && message.method() == "REGISTER") {
+        if (isRegister) {
             remember(message, std::move(sender));
         }
         return Verdict::Continue;
@@ -103,6 +107,9 @@ public:
 private:
     /// What is known of senders, but for those entered by hand.
     static constexpr std::size_t kMostEntries = 50'000;
+    /// Of those: from which the oldest one is forgotten, and that are looked at in a tick.
+    static constexpr std::size_t kSample = 64;
+    static constexpr std::size_t kLook = 2'000;
     /// REGISTERs without a response yet.
     static constexpr std::size_t kMostRequests = 10'000;
 
@@ -210,7 +217,7 @@ private:
 
     void blame(const Sender& sender) {
         if (!entries_.contains(sender) && entries_.size() >= kMostEntries) {
-            forgetOldest();
+            forgetOne();
         }
         Entry& entry = entries_[sender];
         ++entry.failures;
@@ -226,14 +233,15 @@ private:
         }
     }
 
-    void forgetOldest() {
+    /// The oldest one of some: nobody waits until thousands have been looked through.
+    void forgetOne() {
         auto oldest = entries_.end();
-        for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-            if (!entry->second.isByHand &&
-                (oldest == entries_.end() || entry->second.lastSeen < oldest->second.lastSeen)) {
+        lookOn(kSample, [&](Entries::iterator entry) {
+            if (oldest == entries_.end() || entry->second.lastSeen < oldest->second.lastSeen) {
                 oldest = entry;
             }
-        }
+            return false;
+        });
         if (oldest != entries_.end()) {
             remove(oldest->first);
             entries_.erase(oldest);
@@ -242,15 +250,25 @@ private:
 
     void expire() {
         const auto now = host_.wallTime();
-        std::erase_if(entries_, [&](const auto& known) {
-            const Entry& entry = known.second;
-            const bool isOver =
-                !entry.isByHand && duration_ > 0 && now - entry.lastSeen > duration_;
+        lookOn(kLook, [&](Entries::iterator entry) {
+            const bool isOver = duration_ > 0 && now - entry->second.lastSeen > duration_;
             if (isOver) {
-                remove(known.first);
+                remove(entry->first);
             }
             return isOver;
         });
+    }
+
+    /// Goes on where it has stopped last time, in a circle. Those for which `isOver` says so are forgotten, rows
+    /// entered by hand are left alone.
+    template <class IsOver>
+    void lookOn(std::size_t most, const IsOver& isOver) {
+        auto entry = entries_.upper_bound(looked_);
+        for (std::size_t i = std::min(most, entries_.size()); i > 0; --i) {
+            entry = entry == entries_.end() ? entries_.begin() : entry;
+            looked_ = entry->first;
+            entry = !entry->second.isByHand && isOver(entry) ? entries_.erase(entry) : std::next(entry);
+        }
     }
 
     void save(const Sender& sender, const Entry& entry) { write({sender, entry}); }
@@ -277,7 +295,8 @@ private:
         if (!snapshot) {
             return;
         }
-        entries_ = std::move(snapshot->entries);
+        std::swap(entries_, snapshot->entries);
+        database_->discard(std::move(snapshot->entries));
         forgetWritten(snapshot->changes);
         for (const Change& change : pending_) {
             if (!change.entry) {
@@ -304,6 +323,7 @@ private:
     std::int64_t window_;
 
     Entries entries_;
+    Sender looked_;               ///< the last one that lookOn() has come to
     std::set<Sender> seen_;       ///< their time is to be written
     std::set<Sender> said_;       ///< whose block is in the log
     std::int64_t saidSince_ = 0;

@@ -194,7 +194,8 @@ TEST_CASE("a file that cannot be opened is told once, and nobody is let in or ou
     const File file;
     const auto path = file.directory + "/later/b.sqlite";
     plugin::Chain chain(loop);
-    REQUIRE(chain.add(plugin_blacklist_LTX_siproxd_plugin, {option("plugin_blacklist_dbpath", path, 3), option("plugin_blacklist_hitcount", "0", 4)}));
+    REQUIRE(chain.add(plugin_blacklist_LTX_siproxd_plugin, {option("plugin_blacklist_dbpath", path, 3),
+                                                            option("plugin_blacklist_hitcount", "0", 4)}));
     loop.advance(std::chrono::milliseconds(1));
     const auto isSaid = [&] {
         chain.tick();
@@ -245,6 +246,58 @@ TEST_CASE("a file that cannot be opened is told once, and nobody is let in or ou
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         CHECK(isDropped("OPTIONS", 0));
     }
+}
+
+namespace {
+
+/// So many senders, all last seen then; and one that is entered by hand.
+void fill(const File& file, int count, const std::string& lastSeen) {
+    file.run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(count) +
+             ") INSERT INTO blacklist (type, ip, sipuri, failcount, lastfail, lastseen) "
+             "SELECT 0, '10.0.0.1', 'sip:' || i || '@x.test', 1, 0, " + lastSeen + " FROM n");
+    file.run("INSERT INTO blacklist (type, ip, sipuri, failcount, lastfail, lastseen) "
+             "VALUES (1, '10.0.0.2', 'sip:x@x.test', 0, 0, 0)");
+}
+
+}  // namespace
+
+TEST_CASE("senders who are not seen any more are forgotten, some at a time", "[plugin_blacklist]") {
+    const File file;
+    Fixture f(file);
+    REQUIRE(eventually([&] { return file.tryRun("SELECT count(*) FROM blacklist") == "0"; }));
+    fill(file, 5'000, "1");
+    CHECK(eventually([&] {
+        f.chain.tick();
+        return file.run("SELECT count(*) FROM blacklist") == "1";
+    }));
+    CHECK(file.run("SELECT ip FROM blacklist") == "10.0.0.2");
+}
+
+TEST_CASE("there is room for a new sender among very many", "[plugin_blacklist]") {
+    const File file;
+    Fixture f(file);
+    REQUIRE(eventually([&] { return file.tryRun("SELECT count(*) FROM blacklist") == "0"; }));
+    fill(file, 50'000, "strftime('%s', 'now')");
+    file.run(std::string("INSERT INTO blacklist (type, ip, sipuri) VALUES (1, '") + kAlice +
+             "', 'sip:alice@example.org')");
+    // Then all the others are known as well.
+    REQUIRE(eventually([&] {
+        f.chain.tick();
+        return f.isDropped();
+    }));
+    auto message = test::request("REGISTER");
+    message.addHeader("Authorization", "Digest username=\"new\"");
+    auto from = message.from();
+    from.uri.user = "new";
+    message.setFrom(from);
+    auto answer = sip::Message::response(message, 403, "", "t1");
+    CHECK(f.run(std::move(message), Stage::Validate));
+    CHECK(f.run(std::move(answer), Stage::PostProxy));
+    CHECK(eventually([&] {
+        f.chain.tick();
+        return file.run("SELECT count(*) FROM blacklist WHERE sipuri LIKE 'sip:new@%'") == "1";
+    }));
+    CHECK(file.run("SELECT count(*) FROM blacklist") == "50002");
 }
 
 TEST_CASE("nonsense is told with its place", "[plugin_blacklist]") {

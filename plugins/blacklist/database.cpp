@@ -106,6 +106,11 @@ std::optional<Snapshot> Database::takeSnapshot() {
     return std::exchange(snapshot_, std::nullopt);
 }
 
+void Database::discard(Entries entries) {
+    const std::scoped_lock lock(mutex_);
+    discarded_.push_back(std::move(entries));
+}
+
 std::uint64_t Database::applied() {
     const std::scoped_lock lock(mutex_);
     return snapshot_ ? snapshot_->changes : applied_;
@@ -130,7 +135,9 @@ void Database::work() {
         auto changes = std::exchange(waiting_, {});
         const bool isRefreshed = std::exchange(isRefreshWanted_, false);
         const bool isLast = isEnding_;
+        auto discarded = std::exchange(discarded_, {});
         lock.unlock();
+        discarded.clear();
         hasFailed_ = false;
         const bool isWritten = (connection_ != nullptr || open()) && apply(changes);
         lock.lock();

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "table.h"
 
@@ -55,6 +56,8 @@ public:
     void refresh();
     /// What has been read since the last call.
     [[nodiscard]] std::optional<Snapshot> takeSnapshot();
+    /// Takes what is not needed any more: it takes long to throw it away.
+    void discard(Entries entries);
     /// So many of the changes are in every snapshot to come.
     [[nodiscard]] std::uint64_t applied();
     /// What is wrong with the file at present; empty: nothing.
@@ -84,6 +87,7 @@ private:
     bool isRefreshWanted_ = true;
     bool isEnding_ = false;
     std::optional<Snapshot> snapshot_;
+    std::vector<Entries> discarded_;
     std::string error_;
     std::thread thread_;  ///< last: it uses all of the above
 };

@@ -21,7 +21,7 @@ struct Meaning {
 enum class Wanted : std::uint8_t { SipOrSips, Sips };
 
 /// What the expressions of one answer may cost together: a tenth of what others may, as they come from strangers.
-inline constexpr std::uint64_t kEffort = siproxd::pattern::Effort::kUsual / 10;
+inline constexpr std::uint64_t kEffort = siproxd::pattern::Effort::kMost / 10;
 
 /// By RFC 6116 §3.4: of the records with the best order that are of use to SIP the one with the best preference. Records
 /// whose expressions are not well-formed are passed over, as are all behind those that have cost kEffort. The URI

@@ -51,7 +51,8 @@ public:
         listOption("server", "host[:port][;transport=tcp|tls] of the gateway"),
         listOption("proxy", "The proxy by which it is reached, likewise"),
         listOption("domain", "Of its addresses, if that is not the server's name"),
-        listOption("username", "As whom siproxd registers and calls there"),
+        listOption("username", "The name that the password is for"),
+        listOption("account", "User in its addresses, as whom siproxd registers and calls there; the username"),
         listOption("password", "Of that user"),
         listOption("realm", "The only realm that gets the password"),
         listOption("expires", "Seconds of a registration; 0: none"),
@@ -187,7 +188,7 @@ private:
             target.rank = rank;
             target.after = rank == 0 ? 0 : after(After::Failure);
             target.label = settings->title;
-            target.from = settings->rewriteFrom && !settings->user.empty() ? settings->address() : "";
+            target.from = settings->rewriteFrom && !settings->account.empty() ? settings->address() : "";
             target.to = settings->rewriteTo ? gateway::uriOf(host_, number, settings->domain) : "";
             target.user = settings->user;
             target.password = settings->password;

@@ -200,6 +200,22 @@ TEST_CASE("who has authenticated is who calls", "[plugin_gateway]") {
     CHECK(f.dial("+1", "mallory").status == 403);
 }
 
+TEST_CASE("the password may be for another name than that of the address", "[plugin_gateway]") {
+    Fixture f({{"title", "de"}, {"server", "tel.example"}, {"username", "anonymous@provider.example"},
+               {"password", "secret"}, {"account", "+49301"}, {"prefix", "+"}, {"rewrite_from", "1"}});
+    REQUIRE(f.wire.sent.size() == 1);
+    CHECK(f.wire.sent[0].message.from().uri.toString() == "sip:+49301@tel.example");
+    CHECK(f.wire.sent[0].contactUser == "+49301");
+    CHECK(f.wire.sent[0].identity->user == "anonymous@provider.example");
+    f.answer(200, "Contact", "<sip:+49301@203.0.113.1>;expires=600");
+    f.loop.advance(541s);
+    CHECK(f.wire.sent.size() == 2);
+    const auto outcome = f.dial("+441");
+    REQUIRE(outcome.targets.size() == 1);
+    CHECK(outcome.targets[0].identity->from->toString() == "sip:+49301@tel.example");
+    CHECK(outcome.targets[0].identity->user == "anonymous@provider.example");
+}
+
 TEST_CASE("siproxd registers itself, and again in time", "[plugin_gateway]") {
     Fixture f(kUk);
     const test::LogSpy spy;
@@ -336,9 +352,9 @@ TEST_CASE("what is wrong with gateways is told, and the plugin stays out", "[plu
                              "siproxd.conf:9: plugin_gateway_route = nonsense: there is no =",
                              "siproxd.conf:10: plugin_gateway_select = best: order or least is needed",
                              "siproxd.conf:13: plugin_gateway_username = a@b: "
-                             "sip:a@b@c.example is no SIP address of that user",
+                             "sip:a@b@c.example is no SIP address: a plugin_gateway_account is needed",
                              "siproxd.conf:16: plugin_gateway_username = a:b: "
-                             "sip:a:b@d.example is no SIP address of that user"}) {
+                             "sip:a:b@d.example is no SIP address: a plugin_gateway_account is needed"}) {
         CHECK(spy.hasLine(line));
     }
 }

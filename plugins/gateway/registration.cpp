@@ -60,7 +60,7 @@ void Registration::attempt() {
     siproxd::api::Request request;
     const bool registers = settings_.expires > 0;
     const std::string address =
-        settings_.user.empty() ? "sip:" + settings_.domain : settings_.address();
+        settings_.account.empty() ? "sip:" + settings_.domain : settings_.address();
     request.method = registers ? "REGISTER" : "OPTIONS";
     request.uri = "sip:" + (registers ? settings_.domain : settings_.server);
     request.nextHop = settings_.nextHop();
@@ -68,7 +68,7 @@ void Registration::attempt() {
     request.to = registers ? address : request.uri;
     request.callId = callId_;
     request.cseq = ++cseq_;
-    request.contactUser = settings_.user.empty() ? "siproxd" : settings_.user;
+    request.contactUser = settings_.account.empty() ? "siproxd" : settings_.account;
     request.headers = registers ? "Expires: " + std::to_string(expires_) + "\r\n" : "";
     request.label = settings_.title;
     request.user = settings_.user;
@@ -97,7 +97,7 @@ std::uint32_t Registration::granted(const Message& response) const {
     for (std::size_t i = 0; i < response.count(At::Contact); ++i) {
         const auto seconds = numberIn(response.param(At::Contact, "expires", i));
         if (seconds && *seconds > 0 &&
-            response.uri(At::Contact, siproxd::api::Part::User, i) == settings_.user) {
+            response.uri(At::Contact, siproxd::api::Part::User, i) == settings_.account) {
             least = std::min(least.value_or(*seconds), *seconds);
         }
     }
@@ -108,7 +108,7 @@ std::uint32_t Registration::granted(const Message& response) const {
 void Registration::registered(const Message& response) {
     const auto seconds = granted(response);
     if (!known_ || !up_) {
-        host_.info("gateway " + settings_.title + ": registered as " + settings_.user + "@" +
+        host_.info("gateway " + settings_.title + ": registered as " + settings_.account + "@" +
                    settings_.domain + " at " + std::string(response.source()) + " for " +
                    std::to_string(seconds) + " s");
     }

@@ -36,7 +36,7 @@ std::vector<std::string> listOf(std::string_view text) {
 struct Draft {
     Settings settings;
     OptionLine title;
-    OptionLine user;
+    std::optional<OptionLine> user;  ///< that the user part of its addresses is from
     std::optional<OptionLine> prefix;
     std::optional<OptionLine> replacement;
 };
@@ -78,7 +78,8 @@ std::map<std::string, Setter, std::less<>> setters(const Host& siproxd) {
         {"server", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.server, l.value); }},
         {"proxy", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.proxy, l.value); }},
         {"domain", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.domain, l.value); }},
-        {"username", [](Draft& d, const auto& l) { d.settings.user = l.value; d.user = l; return std::string(); }},
+        {"username", [](Draft& d, const auto& l) { d.settings.user = l.value; d.user = d.user ? d.user : l; return std::string(); }},
+        {"account", [](Draft& d, const auto& l) { d.settings.account = l.value; d.user = l; return std::string(); }},
         {"password", [](Draft& d, const auto& l) { d.settings.password = l.value; return std::string(); }},
         {"realm", [](Draft& d, const auto& l) { d.settings.realm = l.value; return std::string(); }},
         {"expires", [](Draft& d, const auto& l) { return number(d.settings.expires, l.value, kDay); }},
@@ -104,13 +105,16 @@ bool complete(const Host& siproxd, Draft& draft) {
     if (settings.domain.empty()) {
         settings.domain = settings.hostOfServer();
     }
-    if (settings.user.empty() && settings.expires > 0) {
-        settings.expires = 0;
+    if (settings.account.empty()) {
+        settings.account = settings.user;
     }
-    if (!settings.user.empty() && !settings.domain.empty()) {
+    if (settings.account.empty()) {
+        settings.expires = 0;
+    } else if (!settings.domain.empty()) {
         const auto uri = siproxd.uri(settings.address());
-        if (!uri || uri->part(Part::User) != settings.user) {
-            siproxd.optionError(draft.user, settings.address() + " is no SIP address of that user");
+        if (!uri || uri->part(Part::User) != settings.account) {
+            siproxd.optionError(*draft.user, settings.address() +
+                                                 " is no SIP address: a plugin_gateway_account is needed");
             good = false;
         }
     }

@@ -20,7 +20,8 @@ struct Settings {
     std::string server;  ///< host[:port][;transport=tcp|tls]
     std::string proxy;   ///< by which it is reached, likewise; empty: straight
     std::string domain;  ///< of its addresses; the host of `server` when not given
-    std::string user;
+    std::string user;     ///< that the password is for
+    std::string account;  ///< of its addresses; `user` when not given
     std::string password;
     std::string realm;         ///< empty: whichever the server names
     std::uint32_t expires = 3600;  ///< seconds; 0: no registration
@@ -36,7 +37,7 @@ struct Settings {
     /// Where requests to it are sent.
     [[nodiscard]] std::string nextHop() const;
     /// The address that siproxd has there.
-    [[nodiscard]] std::string address() const { return "sip:" + user + "@" + domain; }
+    [[nodiscard]] std::string address() const { return "sip:" + account + "@" + domain; }
     /// Whether the caller may use it: as he has authenticated, or his From address.
     [[nodiscard]] bool allows(std::string_view user, std::string_view userDomain) const;
 };

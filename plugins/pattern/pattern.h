@@ -11,10 +11,17 @@
 namespace siproxd::pattern {
 
 /// How much may still be done to find a match: what is tried at one place of a text is one unit,
-/// and so is each byte on the way to it. kUsual is some hundredths of a second at the worst.
+/// and so is each byte on the way to it. kMost is some hundredths of a second at the worst.
 struct Effort {
-    static constexpr std::uint64_t kUsual = 1'000'000;
-    std::uint64_t left = kUsual;
+    static constexpr std::uint64_t kMost = 1'000'000;
+    std::uint64_t left = kMost;
+
+    /// Enough for many sensible patterns and a text of that length; a few thousandths of a second for a URI.
+    [[nodiscard]] static constexpr Effort forText(std::size_t bytes) {
+        constexpr std::uint64_t kLeast = 50'000;
+        constexpr std::uint64_t kForByte = 100;
+        return {bytes < (kMost - kLeast) / kForByte ? kLeast + kForByte * bytes : kMost};
+    }
 };
 
 /// Part of a text.

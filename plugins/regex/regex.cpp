@@ -89,7 +89,7 @@ public:
 private:
     /// By the first rule that matches.
     std::optional<std::string> rewrite(std::string_view dialled) {
-        pattern::Effort effort;
+        auto effort = pattern::Effort::forText(dialled.size());
         for (pattern::Rule& rule : rules_) {
             // With a first group that took part the pattern means one place, without one all.
             auto result = pattern::replace(

@@ -49,7 +49,7 @@ public:
         }
         std::string body(message.body());
         const auto most = std::max(kLongest, body.size());
-        pattern::Effort effort;
+        auto effort = pattern::Effort::forText(body.size());
         bool isChanged = false;
         for (pattern::Rule& rule : rules_) {
             auto result = pattern::replace(rule.pattern, rule.replacement, body, most, effort);

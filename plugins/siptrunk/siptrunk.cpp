@@ -46,8 +46,11 @@ public:
             method == "REGISTER" || message.param(At::To, "tag")) {
             return Verdict::Continue;
         }
+        const std::string number(message.uri(At::RequestUri, Part::UserPlain).value_or(std::string_view()));
+        const std::string to(message.uri(At::To, Part::UserPlain).value_or(std::string_view()));
+        auto effort = pattern::Effort::forText(number.size() + to.size());
         for (auto& trunk : trunks_) {
-            if (isFor(trunk, message, At::RequestUri) || isFor(trunk, message, At::To)) {
+            if (isFor(trunk, number, effort) || isFor(trunk, to, effort)) {
                 return sendTo(trunk, message);
             }
         }
@@ -99,10 +102,8 @@ private:
         return good;
     }
 
-    bool isFor(Trunk& trunk, const Message& message, At at) {
-        const auto user = message.uri(at, Part::UserPlain);
-        pattern::Effort effort;
-        const auto found = user ? trunk.numbers.find(*user, effort) : pattern::Found::No;
+    bool isFor(Trunk& trunk, const std::string& user, pattern::Effort& effort) {
+        const auto found = user.empty() ? pattern::Found::No : trunk.numbers.find(user, effort);
         if (found == pattern::Found::TooHard && !std::exchange(trunk.isTooHard, true)) {
             host_.warning(trunk.where + ": plugin_siptrunk: the pattern costs too much, a number was taken for "
                                         "none of this trunk; this is said once");

@@ -2,6 +2,8 @@
 #include "plugin/chain.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <utility>
 
 #include "base/log.h"
@@ -70,6 +72,22 @@ struct Chain::Impl {
         return all;
     }
 
+    /// After a change of `instances`, or for those that are disabled by now: not while any is asked.
+    void arrange() {
+        askedAt = {};
+        for (std::size_t position = 0; position < instances.size(); ++position) {
+            for (std::size_t bit = 0; bit < askedAt.size(); ++bit) {
+                if (instances[position]->wants(std::uint32_t{1} << bit)) {
+                    askedAt[bit].push_back(position);
+                }
+            }
+        }
+    }
+
+    [[nodiscard]] const std::vector<std::size_t>& asked(Stage stage) const {
+        return askedAt.at(static_cast<std::size_t>(std::countr_zero(static_cast<std::uint32_t>(stage))));
+    }
+
     /// Nothing: the message goes on.
     std::optional<Outcome> ask(std::size_t position, Stage stage, Context& context, Token resumed);
 
@@ -79,6 +97,9 @@ struct Chain::Impl {
     Suspensions suspensions;
     Services* services = nullptr;
     std::vector<std::unique_ptr<Instance>> instances;
+    /// Positions in `instances` of those that want a stage, by the bit that stands for it; some of them may be disabled
+    /// meanwhile.
+    std::array<std::vector<std::size_t>, std::bit_width(std::uint32_t{SIPROXD_STAGE_POST_PROXY})> askedAt;
 };
 
 std::unique_ptr<Instance> Chain::Impl::open(const std::string& directory, const std::string& text,
@@ -160,8 +181,7 @@ std::size_t Chain::load(const config::PluginSettings& settings) {
             ++loaded;
         }
     }
-    stages_ = impl_->stages();
-    seesTraffic_ = std::ranges::any_of(impl_->instances, &Instance::seesTraffic);
+    arrange();
     return loaded;
 }
 
@@ -175,8 +195,7 @@ bool Chain::add(const siproxd_plugin& description, std::vector<config::PluginOpt
     const bool started = impl_->start(
         std::make_unique<Instance>(impl_->loop, impl_->random, impl_->suspensions, impl_->patience,
                                    std::move(name), *checked, std::move(options), std::nullopt));
-    stages_ = impl_->stages();
-    seesTraffic_ = std::ranges::any_of(impl_->instances, &Instance::seesTraffic);
+    arrange();
     return started;
 }
 
@@ -192,16 +211,22 @@ void Chain::onReady(ReadyCallback callback) {
 }
 
 Outcome Chain::runFrom(Stage stage, Context& context, std::size_t first) {
-    for (std::size_t position = first; position < impl_->instances.size(); ++position) {
-        if (!impl_->instances[position]->wants(static_cast<std::uint32_t>(stage))) {
-            continue;
+    const auto wanting = [&](std::size_t position) {
+        return impl_->instances[position]->wants(static_cast<std::uint32_t>(stage));
+    };
+    const auto& positions = impl_->asked(stage);
+    for (auto next = std::ranges::lower_bound(positions, first); next != positions.end(); ++next) {
+        if (!wanting(*next)) {
+            continue;  // disabled since the last tick
         }
-        if (auto outcome = impl_->ask(position, stage, context, Token::None)) {
+        auto outcome = impl_->ask(*next, stage, context, Token::None);
+        if (!wanting(*next)) {
             stages_ = impl_->stages();
+        }
+        if (outcome) {
             return std::move(*outcome);
         }
     }
-    stages_ = impl_->stages();
     return {};
 }
 
@@ -291,13 +316,19 @@ void Chain::showTraffic(bool isSent, const base::Flow& flow, std::string_view by
     }
 }
 
+void Chain::arrange() {
+    impl_->arrange();
+    stages_ = impl_->stages();
+    seesTraffic_ = std::ranges::any_of(impl_->instances, &Instance::seesTraffic);
+}
+
 void Chain::tick() {
     for (const auto& instance : impl_->instances) {
         if (instance->wants(SIPROXD_STAGE_TIMER)) {
             instance->tick();
         }
     }
-    stages_ = impl_->stages();
+    arrange();
 }
 
 std::vector<Status> Chain::status() const {

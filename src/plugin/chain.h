@@ -184,6 +184,8 @@ private:
     struct Impl;
 
     [[nodiscard]] Outcome runFrom(Stage stage, Context& context, std::size_t first);
+    /// Finds out which plugins want what.
+    void arrange();
 
     std::unique_ptr<Impl> impl_;
     std::uint32_t stages_ = 0;  ///< of all plugins that are not disabled
