@@ -439,6 +439,9 @@ public:
         return detail::text(table_->own_user(self_, detail::z(uri).c_str()));
     }
 
+    /// While the plugin is made: it is not asked but at these of its stages; 0: at none, for there is nothing to do.
+    void restrictStages(std::uint32_t stages) const { table_->restrict_stages(self_, stages); }
+
     /// The address that siproxd has outside as others see it; nothing: its own again. False: that is none.
     bool announce(std::optional<std::string_view> ip) const {
         return table_->announce(self_, ip ? detail::z(*ip).c_str() : nullptr) == 0;

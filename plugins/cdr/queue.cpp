@@ -11,6 +11,9 @@ void Queue::put(Entry entry) {
             return;
         }
         entries_.push_back(std::move(entry));
+        if (isResting_) {
+            return;
+        }
     }
     wake_.notify_one();
 }
@@ -42,6 +45,13 @@ void Queue::pop() {
 void Queue::pause(std::chrono::milliseconds duration) {
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, duration, [this] { return isClosed_; });
+}
+
+void Queue::rest(std::chrono::milliseconds duration) {
+    std::unique_lock lock(mutex_);
+    isResting_ = true;
+    wake_.wait_for(lock, duration, [this] { return isClosed_; });
+    isResting_ = false;
 }
 
 bool Queue::isClosed() const {

@@ -37,6 +37,8 @@ public:
     void pop();
     /// Waits that long, or until the queue is closed.
     void pause(std::chrono::milliseconds duration);
+    /// Likewise, and what comes meanwhile wakes nobody: that costs more than writing it.
+    void rest(std::chrono::milliseconds duration);
     [[nodiscard]] bool isClosed() const;
     [[nodiscard]] bool isOver() const;
     /// Replaces what has been said before and not been taken.
@@ -52,6 +54,7 @@ private:
     std::size_t lost_ = 0;
     std::string news_;
     bool isClosed_ = false;
+    bool isResting_ = false;
 };
 
 }  // namespace cdr

@@ -7,6 +7,12 @@ namespace cdr {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr auto kRest = 20ms;
+
+}  // namespace
+
 Writer::Writer(PathPattern pattern, std::string header, std::size_t most)
     : queue_(most), file_(std::move(pattern), std::move(header)), thread_(quietThread([this] { run(); })) {}
 
@@ -20,7 +26,12 @@ void Writer::end() {
 void Writer::run() {
     std::string lastProblem;
     while (!queue_.isOver()) {
-        const auto entry = queue_.wait(1h);
+        auto entry = queue_.wait(0ms);
+        if (!entry) {
+            // A record is written at once, those that follow it so soon together.
+            queue_.rest(kRest);
+            entry = queue_.wait(1h);
+        }
         if (!entry) {
             continue;
         }

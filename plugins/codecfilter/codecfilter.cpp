@@ -75,6 +75,7 @@ private:
         if (words_.empty()) {
             host_.warning("plugin_codecfilter has nothing to do: it needs "
                           "plugin_codecfilter_blacklist");
+            host_.restrictStages(0);
         }
         return good;
     }

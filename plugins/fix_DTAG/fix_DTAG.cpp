@@ -83,6 +83,7 @@ public:
         }
         if (networks->empty()) {
             host.warning("plugin_fix_DTAG has nothing to do: it needs plugin_fix_DTAG_networks");
+            host.restrictStages(0);
         }
         return std::make_unique<FixDtag>(host, std::move(*networks));
     }

@@ -27,6 +27,7 @@ public:
         if (networks->empty()) {
             host.warning("plugin_fix_bogus_via has nothing to do: it needs "
                          "plugin_fix_bogus_via_networks");
+            host.restrictStages(0);
         }
         return std::make_unique<FixBogusVia>(host, std::move(*networks));
     }

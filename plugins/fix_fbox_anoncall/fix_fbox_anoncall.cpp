@@ -29,6 +29,7 @@ public:
         if (networks->empty()) {
             host.warning("plugin_fix_fbox_anoncall has nothing to do: it needs "
                          "plugin_fix_fbox_anoncall_networks");
+            host.restrictStages(0);
         }
         return std::make_unique<FixFboxAnoncall>(host, std::move(*networks));
     }

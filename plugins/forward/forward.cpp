@@ -80,12 +80,16 @@ public:
 
     ForwardPlugin(Host host, forward::Settings settings)
         : host_(host), settings_(std::move(settings)), begin_(host, [this] { readFile(); }) {
+        if (settings_.isEmpty()) {
+            host_.warning("plugin_forward has nothing to do: it needs plugin_forward_number, or plugin_forward_away");
+            host_.restrictStages(0);
+        }
         // Not now: the file is looked for where it will be written, in the jail if there is one.
         begin_.start(0);
     }
 
     Verdict process(Stage, Message& message) {
-        if (settings_.isEmpty() || message.method() != "INVITE" || message.param(At::To, "tag")) {
+        if (message.method() != "INVITE" || message.param(At::To, "tag")) {
             return Verdict::Continue;
         }
         const auto caller = callerOf(message);

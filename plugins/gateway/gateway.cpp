@@ -84,6 +84,7 @@ public:
         }
         if (configuration_.gateways.empty()) {
             host_.warning("plugin_gateway has nothing to do: it needs plugin_gateway_title");
+            host_.restrictStages(0);
         }
     }
 

@@ -74,7 +74,13 @@ public:
         return settings ? std::make_unique<Limit>(host, std::move(*settings)) : nullptr;
     }
 
-    Limit(Host host, limit::Settings settings) : host_(host), settings_(std::move(settings)), callers_(host) {}
+    Limit(Host host, limit::Settings settings) : host_(host), settings_(std::move(settings)), callers_(host) {
+        if (settings_.isEmpty()) {
+            host_.warning("plugin_limit has nothing to do: it needs plugin_limit_total, plugin_limit_user or "
+                          "plugin_limit_gateway");
+            host_.restrictStages(0);
+        }
+    }
 
     /// Who forwards his calls dials as well: they count for him, and have his limits.
     Verdict process(Stage, Message& message) {

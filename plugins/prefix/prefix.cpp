@@ -80,6 +80,7 @@ private:
             host_.optionError("akey", 0, "this cannot be dialled");
         } else if (prefix_.empty()) {
             host_.warning("plugin_prefix has nothing to do: it needs plugin_prefix_akey");
+            host_.restrictStages(0);
         }
         return good && mode;
     }

@@ -55,6 +55,7 @@ public:
         if (rules->empty()) {
             host.warning("plugin_regex has nothing to do: it needs plugin_regex_desc, "
                          "plugin_regex_pattern and plugin_regex_replace");
+            host.restrictStages(0);
         }
         return std::make_unique<Regex>(host, std::move(*rules), mode == 1U);
     }

@@ -36,6 +36,7 @@ public:
         if (rules->empty()) {
             host.warning("plugin_regex_body has nothing to do: it needs plugin_regex_body_desc, "
                          "plugin_regex_body_pattern and plugin_regex_body_replace");
+            host.restrictStages(0);
         }
         return std::make_unique<RegexBody>(host, std::move(*rules));
     }

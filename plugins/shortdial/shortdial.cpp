@@ -101,6 +101,7 @@ private:
         if (good && (key_.empty() || entries_.empty())) {
             host_.warning("plugin_shortdial has nothing to do: it needs plugin_shortdial_akey and "
                           "at least one plugin_shortdial_entry");
+            host_.restrictStages(0);
         }
         return good;
     }

@@ -82,6 +82,7 @@ private:
         if (good && trunks_.empty()) {
             host_.warning("plugin_siptrunk has nothing to do: it needs plugin_siptrunk_name, "
                           "plugin_siptrunk_account and plugin_siptrunk_numbers_regex");
+            host_.restrictStages(0);
         }
         return good;
     }

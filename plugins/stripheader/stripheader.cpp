@@ -221,9 +221,10 @@ private:
         if (texts.empty()) {
             host_.warning(
                 "plugin_stripheader has nothing to do: it needs plugin_stripheader_remove");
+            host_.restrictStages(0);
         }
         if (!stripsRecordRoutes_) {
-            host_.table()->restrict_stages(host_.self(), stages(Stage::PreProxy));
+            host_.restrictStages(stages(Stage::PreProxy));
         }
         return good;
     }

@@ -51,6 +51,7 @@ public:
         }
         if (records->empty()) {
             host.warning("plugin_workaround has nothing to do: it needs plugin_workaround_name");
+            host.restrictStages(0);
         }
         return std::make_unique<Workaround>(host, std::move(*records));
     }
@@ -69,9 +70,6 @@ public:
     }
 
     Verdict process(Stage stage, Message& message) {
-        if (records_.empty()) {
-            return Verdict::Continue;
-        }
         switch (stage) {
             case Stage::Validate: mendVia(message); break;
             case Stage::DetermineTarget: return answer(message);
