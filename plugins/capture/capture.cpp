@@ -76,9 +76,6 @@ public:
     explicit Capture(Host host) : host_(host), glance_(host, [this] { glance(); }) {}
 
     void traffic(const siproxd_packet& packet) {
-        if (!isOn_) {
-            return;
-        }
         const std::string_view data(packet.data, packet.length);
         const auto callId = capture::callIdIn(data);
         const End local{packet.local_ip, static_cast<std::uint16_t>(packet.local_port)};
@@ -102,10 +99,8 @@ public:
         }
     }
 
-    int call(CallEvent event, const siproxd_call&) {
-        if (sniffer_ != nullptr && isOn_ && (event == CallEvent::Answered || event == CallEvent::Ended)) {
-            glance_.start(0);
-        }
+    int call(CallEvent, const siproxd_call&) {
+        glance_.start(0);
         return 0;
     }
 
@@ -138,6 +133,7 @@ private:
         path_ = settings.path;
         ring_ = std::make_unique<capture::Ring>(std::move(settings));
         switch_ = text("switch");
+        turn(false);
         if (!openSniffer()) {
             return false;
         }
@@ -229,21 +225,28 @@ private:
         if (!why.empty()) {
             // Not everything instead of little.
             host_.error("plugin_capture: " + switch_ + ": " + why + ", nothing is captured");
-            isOn_ = true;
+            turn(true);
             criteria_ = {.callIds = {"(nothing)"}, .isWanted = {}, .filter = {}};
             return;
         }
         criteria_ = std::move(criteria);
-        isOn_ = true;
+        turn(true);
         host_.info("plugin_capture: SIP" + std::string(sniffer_ == nullptr ? "" : " and media") +
                    " is captured to " + path_);
+    }
+
+    void turn(bool isOn) {
+        isOn_ = isOn;
+        host_.seeTraffic(isOn);
+        // Then the media of calls begins or ends.
+        host_.hearCalls(isOn && sniffer_ != nullptr ? events(CallEvent::Answered, CallEvent::Ended) : 0);
     }
 
     void end() {
         if (!isOn_) {
             return;
         }
-        isOn_ = false;
+        turn(false);
         host_.info("plugin_capture: " + std::to_string(std::exchange(count_, 0)) + " packets of SIP have been captured");
         followed_.clear();
         if (sniffer_ != nullptr) {

@@ -6,24 +6,20 @@
 
 #include <algorithm>
 
+#include "siproxd/plugin.hpp"
+
 namespace capture {
 
+using siproxd::api::equals;
+
 namespace {
+
 
 constexpr int kSnap = 262'144;
 constexpr std::size_t kLongestCallId = 256;
 
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r";
-    const auto first = text.find_first_not_of(kSpace);
-    return first == std::string_view::npos ? std::string_view()
-                                           : text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-bool sameName(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
+/// Of a line, which may end with CRLF.
+std::string_view trim(std::string_view text) { return siproxd::api::trim(text, " \t\r"); }
 
 /// For one address nobody writes a mask in a hurry.
 std::string withMask(const std::string& text) {
@@ -82,11 +78,11 @@ Wish wishIn(std::string_view text) {
         const auto space = std::min(line.find_first_of(" \t"), line.size());
         const auto what = line.substr(0, space);
         const auto value = std::string(trim(line.substr(space)));
-        if (sameName(what, "call-id") && !value.empty()) {
+        if (equals(what, "call-id") && !value.empty()) {
             wish.callIds.push_back(value);
-        } else if (sameName(what, "address") && !value.empty()) {
+        } else if (equals(what, "address") && !value.empty()) {
             wish.addresses += (wish.addresses.empty() ? "" : ",") + withMask(value);
-        } else if (sameName(what, "filter") && !value.empty()) {
+        } else if (equals(what, "filter") && !value.empty()) {
             wish.filter = value;
         } else if (wish.complaint.empty()) {
             wish.complaint = std::string(line.substr(0, 100)) + ": call-id, address or filter is needed";
@@ -105,7 +101,7 @@ std::string_view callIdIn(std::string_view message) {
         const auto colon = line.find(':');
         if (colon != std::string_view::npos && colon < 12) {
             const auto name = trim(line.substr(0, colon));
-            if (sameName(name, "call-id") || sameName(name, "i")) {
+            if (equals(name, "call-id") || equals(name, "i")) {
                 return trim(line.substr(colon + 1)).substr(0, kLongestCallId);
             }
         }

@@ -97,8 +97,9 @@ public:
     }
 
     Cdr(Host host, Settings settings)
-        : host_(host), settings_(std::move(settings)), starter_(host, [this] { start(); }) {
+        : host_(host), settings_(std::move(settings)), records_(settings_.format), starter_(host, [this] { start(); }) {
         ::tzset();  // as long as there is a /etc/localtime: a jail has none
+        host_.hearCalls(events(CallEvent::Trying, CallEvent::Ended));
         // Threads and programs begin when siproxd has given up its privileges.
         starter_.start(0);
     }
@@ -144,7 +145,7 @@ private:
         if (call.answered == 0 && !tried.empty()) {
             shown.label = tried.mapped().c_str();
         }
-        const cdr::Entry entry{call.ended, cdr::Record(shown).line(settings_.format)};
+        const cdr::Entry entry{call.ended, records_.of(shown)};
         if (writer_) {
             writer_->put(entry);
         }
@@ -158,7 +159,7 @@ private:
             return;
         }
         isStarted_ = true;
-        const auto header = cdr::Record::header(settings_.format);
+        const auto header = records_.heading();
         if (settings_.file) {
             writer_.emplace(*settings_.file, header, settings_.queue);
         }
@@ -178,6 +179,7 @@ private:
 
     Host host_;
     Settings settings_;
+    cdr::Records records_;
     bool isStarted_ = false;
     std::optional<cdr::Writer> writer_;
     std::optional<cdr::Hook> hook_;

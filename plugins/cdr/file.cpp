@@ -19,7 +19,7 @@ std::string problemWith(const std::string& path) {
 
 }  // namespace
 
-std::string RecordFile::append(std::int64_t seconds, std::string_view line) {
+std::string RecordFile::append(std::int64_t seconds, std::string_view lines) {
     const auto path = pattern_.at(seconds);
     if (!isCurrent(path)) {
         if (auto problem = open(path); !problem.empty()) {
@@ -31,7 +31,7 @@ std::string RecordFile::append(std::int64_t seconds, std::string_view line) {
         return problemWith(path);
     }
     // In one go: other processes may write there, and nobody shall find half a line.
-    const auto bytes = beginning(before.st_size).append(line);
+    const auto bytes = beginning(before.st_size).append(lines);
     const auto written = ::write(file_, bytes.data(), bytes.size());
     if (written == static_cast<ssize_t>(bytes.size())) {
         return "";

@@ -19,8 +19,10 @@ public:
     RecordFile(const RecordFile&) = delete;
     RecordFile& operator=(const RecordFile&) = delete;
 
-    /// Adds a line to the file of that moment, whole or not at all. What went wrong; empty: nothing.
-    [[nodiscard]] std::string append(std::int64_t seconds, std::string_view line);
+    /// Adds lines to the file of that moment, whole or not at all. What went wrong; empty: nothing.
+    [[nodiscard]] std::string append(std::int64_t seconds, std::string_view lines);
+    /// Whether the lines of two moments go to one file.
+    [[nodiscard]] bool isOne(std::int64_t a, std::int64_t b) const { return a == b || pattern_.at(a) == pattern_.at(b); }
 
 private:
     [[nodiscard]] bool isCurrent(const std::string& path) const;

@@ -30,8 +30,8 @@ void Hook::run() {
             queue_.pause(std::clamp(left, milliseconds(1), std::max(times_.look, milliseconds(1))));
         } else if (!unsent_.empty()) {
             send();
-        } else if (const auto entry = queue_.wait(times_.look)) {
-            unsent_ = entry->line;
+        } else if (const auto next = queue_.wait(times_.look, 1); !next.empty()) {
+            unsent_ = next.front().line;
             isHeader_ = false;
         }
         if (isLate()) {
@@ -70,7 +70,7 @@ void Hook::send() {
     }
     unsent_.erase(0, count);
     if (unsent_.empty() && !isHeader_) {
-        queue_.pop();
+        queue_.pop(1);
     }
 }
 

@@ -80,6 +80,9 @@ void PathPattern::addText(std::string_view text) {
 }
 
 std::string PathPattern::at(std::int64_t seconds) const {
+    if (pieces_.size() == 1 && pieces_.front().date == 0) {
+        return pieces_.front().text;
+    }
     const auto then = static_cast<std::time_t>(seconds);
     std::tm local{};
     ::localtime_r(&then, &local);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "queue.h"
 
+#include <algorithm>
+
 namespace cdr {
 
 void Queue::put(Entry entry) {
@@ -31,15 +33,16 @@ std::pair<std::size_t, std::string> Queue::takeNews() {
     return {std::exchange(lost_, 0), std::exchange(news_, {})};
 }
 
-std::optional<Entry> Queue::wait(std::chrono::milliseconds patience) {
+std::vector<Entry> Queue::wait(std::chrono::milliseconds patience, std::size_t most) {
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, patience, [this] { return isClosed_ || !entries_.empty(); });
-    return entries_.empty() ? std::nullopt : std::optional(entries_.front());
+    const auto count = static_cast<std::ptrdiff_t>(std::min(entries_.size(), most));
+    return {entries_.begin(), entries_.begin() + count};
 }
 
-void Queue::pop() {
+void Queue::pop(std::size_t count) {
     const std::lock_guard lock(mutex_);
-    entries_.pop_front();
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void Queue::pause(std::chrono::milliseconds duration) {

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace cdr {
 
@@ -31,10 +31,11 @@ public:
     [[nodiscard]] std::pair<std::size_t, std::string> takeNews();
 
     // --- for the reader
-    /// The oldest one; stays where it is. Nothing: none has come within that time, or the queue is closed and empty.
-    [[nodiscard]] std::optional<Entry> wait(std::chrono::milliseconds patience);
-    /// The oldest one has been dealt with.
-    void pop();
+    /// The oldest ones, `most` of them or fewer; they stay where they are. Empty: none has come within that time, or the
+    /// queue is closed and empty.
+    [[nodiscard]] std::vector<Entry> wait(std::chrono::milliseconds patience, std::size_t most);
+    /// That many of them have been dealt with.
+    void pop(std::size_t count);
     /// Waits that long, or until the queue is closed.
     void pause(std::chrono::milliseconds duration);
     /// Likewise, and what comes meanwhile wakes nobody: that costs more than writing it.

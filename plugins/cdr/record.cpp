@@ -2,9 +2,12 @@
 #include "record.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
-#include <ctime>
+#include <cstdlib>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "text.h"
 
@@ -13,12 +16,6 @@ namespace cdr {
 using siproxd::api::detail::orEmpty;
 
 namespace {
-
-std::string decimal(double value, int digits) {
-    char text[64];
-    std::snprintf(text, sizeof text, "%.*f", digits, value);
-    return text;
-}
 
 std::string_view endedBy(int who) {
     switch (who) {
@@ -48,6 +45,98 @@ std::string codecOf(const siproxd_stream* stream) {
 
 }  // namespace
 
+/// Puts a line together, field by field.
+class Line {
+public:
+    enum class Shows : std::uint8_t { Names, Values };
+
+    Line(Format format, Shows shows) : format_(format), shows_(shows) {
+        line_.reserve(512);
+        if (format_ == Format::Json) {
+            line_ += '{';
+        }
+    }
+
+    void text(std::string_view name, std::string_view value) {
+        begin(name);
+        if (shows_ == Shows::Names) {
+            return;
+        }
+        if (!isClean(value)) {
+            room_ = cleaned(value);
+            value = room_;
+        }
+        if (format_ == Format::Csv) {
+            addCsv(line_, value);
+        } else if (value.empty()) {
+            line_ += "null";
+        } else {
+            addJson(line_, value);
+        }
+    }
+
+    /// In decimal, with so many digits behind the point.
+    void number(std::string_view name, std::optional<double> value, int digits) {
+        begin(name);
+        char written[64];
+        if (shows_ == Shows::Values && value) {
+            const auto end =
+                std::to_chars(std::begin(written), std::end(written), *value, std::chars_format::fixed, digits);
+            line_.append(written, end.ptr);
+        } else if (shows_ == Shows::Values && format_ == Format::Json) {
+            line_ += "null";
+        }
+    }
+
+    [[nodiscard]] std::string end() && {
+        line_ += format_ == Format::Json ? "}\n" : "\r\n";
+        return std::move(line_);
+    }
+
+private:
+    void begin(std::string_view name) {
+        if (std::exchange(hasFields_, true)) {
+            line_ += ',';
+        }
+        if (format_ == Format::Json) {
+            addJson(line_, name);
+            line_ += ':';
+        } else if (shows_ == Shows::Names) {
+            line_ += name;
+        }
+    }
+
+    Format format_;
+    Shows shows_;
+    bool hasFields_ = false;
+    std::string line_;
+    std::string room_;  ///< for a value that is not as it came
+};
+
+namespace {
+
+struct SideNames {
+    std::string_view packets;
+    std::string_view loss;
+    std::string_view jitter;
+    std::string_view mos;
+};
+constexpr SideNames kCaller{"caller_packets", "caller_loss", "caller_jitter", "caller_mos"};
+constexpr SideNames kCallee{"callee_packets", "callee_loss", "callee_jitter", "callee_mos"};
+
+/// `side` is a null pointer for what nobody has counted.
+void addSide(Line& line, const SideNames& names, const siproxd_stream_side* side) {
+    const auto when = [](bool isKnown, double value) { return isKnown ? std::optional(value) : std::nullopt; };
+    const bool isMeasured = side != nullptr && side->expected > 0;
+    line.number(names.packets, when(side != nullptr, side == nullptr ? 0 : static_cast<double>(side->packets)), 0);
+    line.number(names.loss, when(isMeasured, isMeasured ? 100.0 * side->lost / side->expected : 0), 2);
+    line.number(names.jitter, when(isMeasured, isMeasured ? side->jitter / 1000.0 : 0), 3);
+    const auto mos = side == nullptr ? 0 : side->mos;
+    line.number(names.mos, when(mos > 0, mos / 100.0), 2);
+}
+
+}  // namespace
+
 std::string_view dispositionOf(const siproxd_call& call) {
     if (call.answered != 0) {
         return "ANSWERED";
@@ -72,82 +161,70 @@ std::string_view dispositionOf(const siproxd_call& call) {
     }
 }
 
-std::string timeText(std::int64_t seconds) {
+std::string_view TimeText::at(std::int64_t seconds) {
     const auto then = static_cast<std::time_t>(seconds);
+    if (then == seconds_) {
+        return text_;
+    }
+    seconds_ = then;
+    text_.clear();
     std::tm local{};
-    char text[64] = "";
-    if (seconds == 0 || ::localtime_r(&then, &local) == nullptr) {
+    if (then == 0 || ::localtime_r(&then, &local) == nullptr) {
+        return text_;
+    }
+    const long distance = std::abs(local.tm_gmtoff) / 60;
+    char text[64];
+    std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d%c%02ld:%02ld", local.tm_year + 1900, local.tm_mon + 1,
+                  local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, local.tm_gmtoff < 0 ? '-' : '+', distance / 60,
+                  distance % 60);
+    text_ = text;
+    return text_;
+}
+
+std::string Records::of(const siproxd_call& call) {
+    Line line(format_, Line::Shows::Values);
+    write(line, call);
+    return std::move(line).end();
+}
+
+std::string Records::heading() {
+    if (format_ == Format::Json) {
         return "";
     }
-    const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S%z", &local);
-    std::string out(text, size);
-    return out.size() > 5 ? out.insert(out.size() - 2, ":") : out;
+    Line line(format_, Line::Shows::Names);
+    write(line, siproxd_call{});
+    return std::move(line).end();
 }
 
-Record::Record(const siproxd_call& call) {
-    text("start", timeText(call.started));
-    text("answer", timeText(call.answered));
-    text("end", timeText(call.ended));
-    number("duration", call.answered == 0 ? "0" : decimal(static_cast<double>(call.talked) / 1000, 3));
-    text("direction", call.direction == SIPROXD_REQUEST_INCOMING   ? "in"
-                      : call.direction == SIPROXD_REQUEST_OUTGOING ? "out"
-                                                                   : "");
-    text("from", cleaned(orEmpty(call.caller)));
-    text("to", cleaned(orEmpty(call.callee)));
-    text("dialled", cleaned(orEmpty(call.dialled)));
-    text("source", cleaned(orEmpty(call.source_ip)));
-    text("user", cleaned(orEmpty(call.user)));
-    text("gateway", cleaned(orEmpty(call.label)));
-    text("disposition", dispositionOf(call));
-    number("code", call.status == 0 ? "" : std::to_string(call.status));
-    text("ended_by", endedBy(call.ended_by));
-    text("reason", cleaned(orEmpty(call.reason)));
-    addMedia(call);
-    text("call_id", cleaned(orEmpty(call.call_id)));
-}
-
-void Record::addMedia(const siproxd_call& call) {
+void Records::write(Line& line, const siproxd_call& call) {
+    line.text("start", start_.at(call.started));
+    line.text("answer", answer_.at(call.answered));
+    line.text("end", end_.at(call.ended));
+    if (call.answered == 0) {
+        line.number("duration", 0, 0);
+    } else {
+        line.number("duration", static_cast<double>(call.talked) / 1000, 3);
+    }
+    line.text("direction", call.direction == SIPROXD_REQUEST_INCOMING   ? "in"
+                           : call.direction == SIPROXD_REQUEST_OUTGOING ? "out"
+                                                                        : "");
+    line.text("from", orEmpty(call.caller));
+    line.text("to", orEmpty(call.callee));
+    line.text("dialled", orEmpty(call.dialled));
+    line.text("source", orEmpty(call.source_ip));
+    line.text("user", orEmpty(call.user));
+    line.text("gateway", orEmpty(call.label));
+    line.text("disposition", dispositionOf(call));
+    line.number("code", call.status == 0 ? std::nullopt : std::optional<double>(call.status), 0);
+    line.text("ended_by", endedBy(call.ended_by));
+    line.text("reason", orEmpty(call.reason));
     const auto* stream = mainStream(call);
-    text("codec", cleaned(codecOf(stream)));
-    addSide(true, stream);
-    addSide(false, stream);
-}
-
-void Record::addSide(bool isCaller, const siproxd_stream* stream) {
-    const siproxd_stream_side* side = stream == nullptr ? nullptr : isCaller ? &stream->caller : &stream->callee;
+    line.text("codec", codecOf(stream));
     // What the parties send to each other nobody has counted.
-    const bool isSeen = side != nullptr && stream->direct == 0;
-    const bool isMeasured = isSeen && side->expected > 0;
-    number(isCaller ? "caller_packets" : "callee_packets", isSeen ? std::to_string(side->packets) : "");
-    number(isCaller ? "caller_loss" : "callee_loss",
-           isMeasured ? decimal(100.0 * side->lost / side->expected, 2) : "");
-    number(isCaller ? "caller_jitter" : "callee_jitter", isMeasured ? decimal(side->jitter / 1000.0, 3) : "");
-    number(isCaller ? "caller_mos" : "callee_mos", isSeen && side->mos > 0 ? decimal(side->mos / 100.0, 2) : "");
-}
-
-std::string Record::line(Format format) const {
-    std::string out;
-    for (const auto& field : fields_) {
-        out += out.empty() ? (format == Format::Json ? "{" : "") : ",";
-        if (format == Format::Csv) {
-            out += field.isNumber ? field.value : csvText(field.value);
-            continue;
-        }
-        out += jsonString(field.name) + ":";
-        out += field.value.empty() ? "null" : field.isNumber ? field.value : jsonString(field.value);
-    }
-    return out + (format == Format::Json ? "}\n" : "\r\n");
-}
-
-std::string Record::header(Format format) {
-    if (format == Format::Json) {
-        return "";
-    }
-    std::string out;
-    for (const auto& field : Record(siproxd_call{}).fields_) {
-        out.append(out.empty() ? "" : ",").append(field.name);
-    }
-    return out + "\r\n";
+    const bool isCounted = stream != nullptr && stream->direct == 0;
+    addSide(line, kCaller, isCounted ? &stream->caller : nullptr);
+    addSide(line, kCallee, isCounted ? &stream->callee : nullptr);
+    line.text("call_id", orEmpty(call.call_id));
 }
 
 }  // namespace cdr

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "siproxd/plugin.hpp"
 
@@ -16,32 +16,35 @@ enum class Format : std::uint8_t { Csv, Json };
 /// README says what they mean).
 [[nodiscard]] std::string_view dispositionOf(const siproxd_call& call);
 
-/// Local time with its distance from UTC (RFC 3339); empty for 0.
-[[nodiscard]] std::string timeText(std::int64_t seconds);
-
-/// What is kept of a call that has ended.
-class Record {
+/// Local time with its distance from UTC (RFC 3339). Remembers the last one: many calls end in the same second.
+class TimeText {
 public:
-    explicit Record(const siproxd_call& call);
-
-    /// One line with its end.
-    [[nodiscard]] std::string line(Format format) const;
-    /// What stands above the lines, with its end; empty for JSON.
-    [[nodiscard]] static std::string header(Format format);
+    /// Empty for 0. Good until the next one is asked for.
+    [[nodiscard]] std::string_view at(std::int64_t seconds);
 
 private:
-    struct Field {
-        std::string_view name;
-        std::string value;
-        bool isNumber = false;
-    };
+    std::time_t seconds_ = 0;
+    std::string text_;
+};
 
-    void addMedia(const siproxd_call& call);
-    void addSide(bool isCaller, const siproxd_stream* stream);
-    void text(std::string_view name, std::string_view value) { fields_.push_back({name, std::string(value)}); }
-    void number(std::string_view name, std::string value) { fields_.push_back({name, std::move(value), true}); }
+class Line;
 
-    std::vector<Field> fields_;
+/// Makes records, one line each with its end, of calls that have ended.
+class Records {
+public:
+    explicit Records(Format format) : format_(format) {}
+
+    [[nodiscard]] std::string of(const siproxd_call& call);
+    /// What stands above the lines, with its end; empty for JSON.
+    [[nodiscard]] std::string heading();
+
+private:
+    void write(Line& line, const siproxd_call& call);
+
+    Format format_;
+    TimeText start_;
+    TimeText answer_;
+    TimeText end_;
 };
 
 }  // namespace cdr

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace cdr {
@@ -61,31 +62,33 @@ std::string cleaned(std::string_view text, std::size_t most) {
     return out;
 }
 
-std::string csvField(std::string_view text) {
-    if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-        return std::string(text);
-    }
-    std::string out = "\"";
-    for (const char c : text) {
-        out.append(c == '"' ? 2 : 1, c);
-    }
-    return out + '"';
+bool isClean(std::string_view text, std::size_t most) {
+    return text.size() <= most && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-std::string csvText(std::string_view text) {
+void addCsv(std::string& line, std::string_view text) {
     const bool isFormula = !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
-    return csvField(isFormula ? "'" + std::string(text) : std::string(text));
+    const bool isQuoted = text.find_first_of(",\"\r\n") != std::string_view::npos;
+    line.append(isQuoted ? 1 : 0, '"').append(isFormula ? 1 : 0, '\'');
+    if (!isQuoted) {
+        line += text;
+        return;
+    }
+    for (const char c : text) {
+        line.append(c == '"' ? 2 : 1, c);
+    }
+    line += '"';
 }
 
-std::string jsonString(std::string_view text) {
-    std::string out = "\"";
+void addJson(std::string& line, std::string_view text) {
+    line += '"';
     for (const char c : text) {
         if (c == '"' || c == '\\') {
-            out += '\\';
+            line += '\\';
         }
-        out += c;
+        line += c;
     }
-    return out + '"';
+    line += '"';
 }
 
 }  // namespace cdr

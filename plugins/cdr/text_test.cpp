@@ -62,6 +62,18 @@ siproxd_call answered(const siproxd_stream& media) {
     return call;
 }
 
+std::string csv(std::string_view text) {
+    std::string line;
+    cdr::addCsv(line, text);
+    return line;
+}
+
+std::string json(std::string_view text) {
+    std::string line;
+    cdr::addJson(line, text);
+    return line;
+}
+
 std::string disposition(int status, int endedBy) {
     siproxd_call call{};
     call.status = status;
@@ -90,29 +102,43 @@ TEST_CASE("what comes from the wire is made fit for a record", "[plugin_cdr]") {
     CHECK(cleaned("\xE2\x82") == bad + bad);
     CHECK(cleaned("abc\xC3\xBC", 4) == "abc");
     CHECK(cleaned(std::string(2000, 'x')).size() == 512);
+    CHECK(cdr::isClean("sip:a b~"));
+    CHECK_FALSE(cdr::isClean("a\x7F"));
+    CHECK_FALSE(cdr::isClean("a\n"));
+    CHECK_FALSE(cdr::isClean("abc", 2));
+}
+
+TEST_CASE("times are local, with their distance from UTC", "[plugin_cdr]") {
+    const Zone zone("NST3:30");
+    cdr::TimeText time;
+    CHECK(time.at(0).empty());
+    CHECK(time.at(kNoon) == "2026-11-24T08:30:00-03:30");
+    CHECK(time.at(kNoon) == "2026-11-24T08:30:00-03:30");
+    CHECK(time.at(kNoon + 1) == "2026-11-24T08:30:01-03:30");
+    CHECK(time.at(0).empty());
 }
 
 TEST_CASE("fields are quoted where they have to be", "[plugin_cdr]") {
-    CHECK(cdr::csvField("sip:a@b") == "sip:a@b");
-    CHECK(cdr::csvField("a,b") == "\"a,b\"");
-    CHECK(cdr::csvField("say \"hi\"") == "\"say \"\"hi\"\"\"");
+    CHECK(csv("sip:a@b") == "sip:a@b");
+    CHECK(csv("a,b") == "\"a,b\"");
+    CHECK(csv("say \"hi\"") == "\"say \"\"hi\"\"\"");
     for (const char* formula : {"=1+2", "+44", "-1", "@SUM(A1)"}) {
-        CHECK(cdr::csvText(formula) == "'" + std::string(formula));
+        CHECK(csv(formula) == "'" + std::string(formula));
     }
-    CHECK(cdr::csvText("=a,b") == "\"'=a,b\"");
-    CHECK(cdr::csvText("a=1") == "a=1");
-    CHECK(cdr::csvText("").empty());
-    CHECK(cdr::jsonString("a\"b\\c") == R"("a\"b\\c")");
+    CHECK(csv("=a,b") == "\"'=a,b\"");
+    CHECK(csv("a=1") == "a=1");
+    CHECK(csv("").empty());
+    CHECK(json("a\"b\\c") == R"("a\"b\\c")");
 }
 
 TEST_CASE("a record in CSV", "[plugin_cdr]") {
     const Zone utc("UTC");
     const auto media = stream();
-    CHECK(cdr::Record::header(cdr::Format::Csv) ==
+    CHECK(cdr::Records(cdr::Format::Csv).heading() ==
           "start,answer,end,duration,direction,from,to,dialled,source,user,gateway,disposition,code,ended_by,reason,"
           "codec,caller_packets,caller_loss,caller_jitter,caller_mos,callee_packets,callee_loss,callee_jitter,"
           "callee_mos,call_id\r\n");
-    CHECK(cdr::Record(answered(media)).line(cdr::Format::Csv) ==
+    CHECK(cdr::Records(cdr::Format::Csv).of(answered(media)) ==
           "2026-11-24T12:00:00+00:00,2026-11-24T12:00:04+00:00,2026-11-24T12:01:06+00:00,62.350,out,"
           "sip:alice@home.test,sip:+44@home.test,sip:+44@home.test,10.0.0.5,alice,uk,ANSWERED,200,callee,,"
           "PCMA,500,2.34,1.250,4.12,3,,,,c1@phone\r\n");
@@ -123,20 +149,20 @@ TEST_CASE("a spreadsheet finds no formula in a record", "[plugin_cdr]") {
     auto call = answered(media);
     call.user = "+44";
     call.call_id = "=HYPERLINK(\"http://x.test\")";
-    const auto line = cdr::Record(call).line(cdr::Format::Csv);
+    const auto line = cdr::Records(cdr::Format::Csv).of(call);
     CHECK(line.find(",'+44,uk,") != std::string::npos);
     CHECK(line.ends_with(",\"'=HYPERLINK(\"\"http://x.test\"\")\"\r\n"));
-    CHECK(cdr::Record(call).line(cdr::Format::Json).find(R"("user":"+44")") != std::string::npos);
+    CHECK(cdr::Records(cdr::Format::Json).of(call).find(R"("user":"+44")") != std::string::npos);
 }
 
 TEST_CASE("a record in JSON", "[plugin_cdr]") {
     const Zone zone("CET-1");
-    CHECK(cdr::Record::header(cdr::Format::Json).empty());
+    CHECK(cdr::Records(cdr::Format::Json).heading().empty());
     auto media = stream();
     media.callee.codec = "PCMU";
     auto call = answered(media);
     call.caller = "sip:\"x\"\n@home.test";
-    CHECK(cdr::Record(call).line(cdr::Format::Json) ==
+    CHECK(cdr::Records(cdr::Format::Json).of(call) ==
           R"({"start":"2026-11-24T13:00:00+01:00","answer":"2026-11-24T13:00:04+01:00",)"
           R"("end":"2026-11-24T13:01:06+01:00","duration":62.350,"direction":"out","from":"sip:\"x\" @home.test",)"
           R"("to":"sip:+44@home.test","dialled":"sip:+44@home.test","source":"10.0.0.5","user":"alice",)"
@@ -150,9 +176,9 @@ TEST_CASE("the stream that was used stands for the call", "[plugin_cdr]") {
     siproxd_stream streams[2]{{}, stream()};
     auto call = answered(streams[0]);
     call.stream_count = 2;
-    CHECK(cdr::Record(call).line(cdr::Format::Json).find(R"("codec":"PCMA")") != std::string::npos);
+    CHECK(cdr::Records(cdr::Format::Json).of(call).find(R"("codec":"PCMA")") != std::string::npos);
     streams[1].direct = 1;
-    CHECK(cdr::Record(call).line(cdr::Format::Json).find(R"("caller_packets":null)") != std::string::npos);
+    CHECK(cdr::Records(cdr::Format::Json).of(call).find(R"("caller_packets":null)") != std::string::npos);
 }
 
 TEST_CASE("what becomes of a call is said in one word", "[plugin_cdr]") {

@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kRest = 20ms;
+constexpr std::size_t kMost = 64;  ///< in one go
 
 }  // namespace
 
@@ -26,18 +27,24 @@ void Writer::end() {
 void Writer::run() {
     std::string lastProblem;
     while (!queue_.isOver()) {
-        auto entry = queue_.wait(0ms);
-        if (!entry) {
+        auto entries = queue_.wait(0ms, kMost);
+        if (entries.empty()) {
             // A record is written at once, those that follow it so soon together.
             queue_.rest(kRest);
-            entry = queue_.wait(1h);
+            entries = queue_.wait(1h, kMost);
         }
-        if (!entry) {
+        if (entries.empty()) {
             continue;
         }
-        auto problem = file_.append(entry->ended, entry->line);
+        const auto ended = entries.front().ended;
+        std::string lines;
+        std::size_t count = 0;
+        for (; count < entries.size() && file_.isOne(ended, entries[count].ended); ++count) {
+            lines += entries[count].line;
+        }
+        auto problem = file_.append(ended, lines);
         if (problem.empty()) {
-            queue_.pop();
+            queue_.pop(count);
             lastProblem.clear();
             continue;
         }

@@ -8,10 +8,14 @@
 #include <span>
 #include <utility>
 
+#include "siproxd/plugin.hpp"
+
 namespace siproxd::codecfilter {
 namespace {
 
 using namespace std::literals;
+using api::equals;
+using api::lower;
 
 /// More streams in a description are none of a call: siproxd refuses it.
 constexpr std::ptrdiff_t kMostStreams = 32;
@@ -36,14 +40,6 @@ constexpr std::string_view kOfOneType[] = {"rtpmap"sv, "fmtp"sv, "rtcp-fb"sv, "i
 /// What nobody can be heard by alone.
 constexpr std::string_view kAuxiliary[] = {"telephone-event/"sv, "CN/"sv,    "rtx/"sv, "red/"sv,
                                            "ulpfec/"sv,          "flexfec"sv};
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
-
-bool same(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 bool contains(std::string_view text, std::string_view word) {
     return !std::ranges::search(text, word, {}, lower, lower).empty();
@@ -78,14 +74,14 @@ struct Line {
     [[nodiscard]] std::optional<std::string_view> attribute(std::string_view name) const {
         const std::string_view view(text);
         if (!is('a') || view.size() < name.size() + 3 || view[name.size() + 2] != ':' ||
-            !same(view.substr(2, name.size()), name)) {
+            !equals(view.substr(2, name.size()), name)) {
             return std::nullopt;
         }
         return view.substr(name.size() + 3);
     }
 };
 
-std::vector<Line> split(std::string_view text) {
+std::vector<Line> linesOf(std::string_view text) {
     std::vector<Line> lines;
     while (!text.empty()) {
         const auto newline = std::min(text.find('\n'), text.size());
@@ -189,7 +185,7 @@ public:
 private:
     static bool isAuxiliary(std::string_view name) {
         return std::ranges::any_of(kAuxiliary, [name](std::string_view one) {
-            return same(name.substr(0, one.size()), one);
+            return equals(name.substr(0, one.size()), one);
         });
     }
 
@@ -234,7 +230,7 @@ private:
         }
         const auto type = typeFrom(nextWord(*value));
         const auto apt = value->find("apt=");
-        if (!type || apt == std::string_view::npos || !same(names_[*type].substr(0, 4), "rtx/")) {
+        if (!type || apt == std::string_view::npos || !equals(names_[*type].substr(0, 4), "rtx/")) {
             return;
         }
         const auto of = value->substr(apt + 4);
@@ -287,7 +283,7 @@ public:
     [[nodiscard]] bool hasAsFirst(std::string_view mid) const {
         return !mid.empty() && std::ranges::any_of(lines_, [mid](const Line* line) {
             auto members = *line->attribute("group");
-            return same(nextWord(members), "BUNDLE") && nextWord(members) == mid &&
+            return equals(nextWord(members), "BUNDLE") && nextWord(members) == mid &&
                    !nextWord(members).empty();
         });
     }
@@ -313,7 +309,7 @@ private:
 
 Filtered filter(std::string_view description, const std::vector<std::string>& words) {
     Filtered result;
-    auto lines = split(description);
+    auto lines = linesOf(description);
     auto streams = streamsOf(lines);
     Groups groups(lines);
     bool isMediaLeft = false;

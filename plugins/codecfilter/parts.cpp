@@ -6,25 +6,18 @@
 #include <string>
 #include <utility>
 
+#include "siproxd/plugin.hpp"
+
 namespace siproxd::codecfilter {
 namespace {
 
 constexpr std::size_t kMostParts = 32;
 constexpr int kDeepest = 4;
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
+using api::equals;
 
-bool same(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
-    return text.substr(0, text.find_last_not_of(kSpace) + 1);
-}
+/// In folded lines, too.
+std::string_view trim(std::string_view text) { return api::trim(text, " \t\r\n"); }
 
 /// Without parameters.
 std::string_view typeOf(std::string_view contentType) {
@@ -37,12 +30,12 @@ std::string boundaryOf(std::string_view contentType) {
     for (auto semicolon = rest.find(';'); semicolon != std::string_view::npos;
          semicolon = rest.find(';')) {
         rest.remove_prefix(semicolon + 1);
-        const auto equals = rest.find('=');
-        if (equals == std::string_view::npos) {
+        const auto sign = rest.find('=');
+        if (sign == std::string_view::npos) {
             break;
         }
-        const bool isBoundary = same(trim(rest.substr(0, equals)), "boundary");
-        auto value = trim(rest.substr(equals + 1));
+        const bool isBoundary = equals(trim(rest.substr(0, sign)), "boundary");
+        auto value = trim(rest.substr(sign + 1));
         if (!value.starts_with('"')) {
             if (isBoundary) {
                 return std::string(trim(value.substr(0, value.find(';'))));
@@ -79,7 +72,7 @@ std::optional<std::string> headerOf(std::string_view head, std::string_view name
             continue;
         }
         const auto colon = std::min(line.find(':'), line.size());
-        isInside = !found && colon < line.size() && same(trim(line.substr(0, colon)), name);
+        isInside = !found && colon < line.size() && equals(trim(line.substr(0, colon)), name);
         if (isInside) {
             found = trim(line.substr(colon + 1));
         }
@@ -93,12 +86,12 @@ public:
 
     void look(std::string_view contentType, std::size_t begin, std::size_t size, int depth) {
         const auto type = typeOf(contentType);
-        if (same(type, "application/sdp")) {
+        if (equals(type, "application/sdp")) {
             if (found.size() < kMostParts) {
                 found.push_back({begin, size});
             }
-        } else if (same(type, "multipart/mixed") || same(type, "multipart/related") ||
-                   same(type, "multipart/alternative")) {
+        } else if (equals(type, "multipart/mixed") || equals(type, "multipart/related") ||
+                   equals(type, "multipart/alternative")) {
             const std::string boundary = boundaryOf(contentType);
             if (!boundary.empty() && depth < kDeepest) {
                 lookIntoParts("--" + boundary, begin, begin + size, depth);
@@ -143,8 +136,8 @@ private:
                 const auto head = body_.substr(begin, line - begin);
                 const auto content = std::min(newline + 1, end);
                 const auto encoding = headerOf(head, "Content-Transfer-Encoding");
-                const bool isPlain = !encoding || same(*encoding, "binary") ||
-                                     same(*encoding, "8bit") || same(*encoding, "7bit");
+                const bool isPlain = !encoding || equals(*encoding, "binary") ||
+                                     equals(*encoding, "8bit") || equals(*encoding, "7bit");
                 if (isPlain && !headerOf(head, "Content-Encoding")) {
                     look(headerOf(head, "Content-Type").value_or(""), content, end - content,
                          depth + 1);

@@ -89,7 +89,7 @@ private:
     /// Nobody is there either: it would go round in circles.
     [[nodiscard]] bool isTarget(const Message& message) const {
         return message.uri(At::RequestUri, Part::User).value_or("") == user_ &&
-               detail::equals(message.uri(At::RequestUri, Part::Host).value_or(""), hostName_);
+               equals(message.uri(At::RequestUri, Part::Host).value_or(""), hostName_);
     }
 
     Host host_;

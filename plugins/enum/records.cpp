@@ -9,20 +9,13 @@
 
 namespace enumlookup {
 
+using siproxd::api::lowered;
 using siproxd::api::Naptr;
 namespace pattern = siproxd::pattern;
 
 namespace {
 
 constexpr std::size_t kLongestUri = 512;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lowered(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(), lower);
-    return result;
-}
 
 /// Up to the next delimiter that no backslash stands before; those with one lose it.
 std::optional<std::string> upTo(char delimiter, std::string_view& text) {

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
-#include "text.h"
+#include "siproxd/plugin.hpp"
 
 namespace forward {
+
+using siproxd::api::lowered;
 
 namespace {
 

@@ -13,7 +13,6 @@
 #include "rules.h"
 #include "saver.h"
 #include "siproxd/plugin.hpp"
-#include "text.h"
 
 namespace {
 
@@ -141,7 +140,7 @@ private:
         auto user = textOf(message, At::RequestUri, Part::UserPlain);
         // user@host in the user part, as some telephones have it.
         if (const auto at = user.find('@'); at != std::string::npos) {
-            return {user.substr(0, at), forward::lowered(user.substr(at + 1))};
+            return {user.substr(0, at), lowered(user.substr(at + 1))};
         }
         auto party = forward::partyOf(textOf(message, At::RequestUri, Part::Text));
         party.user = std::move(user);

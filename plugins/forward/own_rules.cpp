@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "own_rules.h"
 
-#include "text.h"
+#include <algorithm>
 
 namespace forward {
 

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 
-#include "text.h"
+#include "siproxd/plugin.hpp"
 
 namespace forward {
+
+using siproxd::api::lowered;
+using siproxd::api::trim;
 
 namespace {
 
@@ -36,26 +39,7 @@ std::string dialled(std::string_view text) {
 }
 
 bool matches(std::string_view mask, std::string_view text) {
-    // Where the last % stands, and up to where the text has been taken for it.
-    std::size_t any = std::string_view::npos;
-    std::size_t taken = 0;
-    std::size_t m = 0;
-    std::size_t t = 0;
-    while (t < text.size()) {
-        if (m < mask.size() && mask[m] == '%') {
-            any = m++;
-            taken = t;
-        } else if (m < mask.size() && lower(mask[m]) == lower(text[t])) {
-            ++m;
-            ++t;
-        } else if (any != std::string_view::npos) {
-            m = any + 1;
-            t = ++taken;
-        } else {
-            return false;
-        }
-    }
-    return mask.find_first_not_of('%', m) == std::string_view::npos;
+    return siproxd::api::fits(mask, text, {.any = '%'});
 }
 
 bool matches(std::string_view mask, const Party& party) {

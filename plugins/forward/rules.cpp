@@ -2,16 +2,16 @@
 #include "rules.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <map>
-
-#include "text.h"
 
 namespace forward {
 
 using siproxd::api::Host;
+using siproxd::api::listOf;
+using siproxd::api::lowered;
 using siproxd::api::OptionLine;
+using siproxd::api::readNumber;
 
 namespace {
 
@@ -23,16 +23,6 @@ struct Draft {
 
 /// Gives the complaint; empty: none.
 using Setter = std::function<std::string(Draft&, std::string_view)>;
-
-std::string number(std::string_view text, std::uint32_t least, std::uint32_t most, std::uint32_t& into) {
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
-        return "a number from " + std::to_string(least) + " to " + std::to_string(most) + " is needed";
-    }
-    into = value;
-    return "";
-}
 
 std::string setWhen(Rule& rule, std::string_view text) {
     rule.when.clear();
@@ -77,11 +67,11 @@ std::map<std::string_view, Setter> setters(const Host& host) {
         {"owner", [](Draft& d, std::string_view v) { d.rule.owner = v; return std::string(); }},
         {"caller", [](Draft& d, std::string_view v) { d.rule.callers = listOf(v); return std::string(); }},
         {"when", [](Draft& d, std::string_view v) { return setWhen(d.rule, v); }},
-        {"after", [](Draft& d, std::string_view v) { return number(v, 1, 600, d.rule.ring); }},
+        {"after", [](Draft& d, std::string_view v) { return readNumber(d.rule.ring, v, 1, 600); }},
         {"action", [](Draft& d, std::string_view v) { return setAction(d.rule, v); }},
         {"status", [](Draft& d, std::string_view v) {
              std::uint32_t status = 0;
-             auto why = number(v, 400, 699, status);
+             auto why = readNumber(status, v, 400, 699);
              d.rule.status = why.empty() ? static_cast<int>(status) : d.rule.status;
              return why;
          }},

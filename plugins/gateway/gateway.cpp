@@ -9,7 +9,6 @@
 #include "registration.h"
 #include "settings.h"
 #include "siproxd/plugin.hpp"
-#include "text.h"
 
 namespace {
 
@@ -85,6 +84,7 @@ public:
         if (configuration_.gateways.empty()) {
             host_.warning("plugin_gateway has nothing to do: it needs plugin_gateway_title");
             host_.restrictStages(0);
+            host_.hearCalls(0);
         }
     }
 

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 
-#include "text.h"
+#include "siproxd/plugin.hpp"
 
 namespace gateway {
+
+using siproxd::api::split;
+using siproxd::api::trim;
 
 std::optional<NumberRule> NumberRule::parse(std::string_view prefixes, std::string_view replacement,
                                             std::string& why) {

@@ -4,17 +4,19 @@
 #include <algorithm>
 #include <charconv>
 
-#include "text.h"
+#include "siproxd/plugin.hpp"
 
 namespace gateway {
+
+using siproxd::api::lower;
+using siproxd::api::split;
+using siproxd::api::trim;
 
 namespace {
 
 constexpr std::size_t kAnyLength = static_cast<std::size_t>(-1);
 
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool isSame(std::string_view a, std::string_view b, bool exactCase) {
     return std::ranges::equal(a, b, [exactCase](char x, char y) {

@@ -2,35 +2,19 @@
 #include "settings.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <map>
 
-#include "text.h"
-
 namespace gateway {
 
+using siproxd::api::equals;
 using siproxd::api::Host;
+using siproxd::api::listOf;
 using siproxd::api::OptionLine;
+using siproxd::api::readNumber;
 using siproxd::api::Part;
 
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool sameName(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::vector<std::string> listOf(std::string_view text) {
-    std::vector<std::string> all;
-    for (const auto part : split(text, ';')) {
-        if (const auto entry = trim(part); !entry.empty()) {
-            all.emplace_back(entry);
-        }
-    }
-    return all;
-}
 
 /// What is said of one gateway before it is complete.
 struct Draft {
@@ -43,16 +27,6 @@ struct Draft {
 
 /// A setter gives the complaint; empty: none.
 using Setter = std::function<std::string(Draft&, const OptionLine&)>;
-
-std::string number(std::uint32_t& into, std::string_view text, std::uint32_t most) {
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value > most) {
-        return "a number from 0 to " + std::to_string(most) + " is needed";
-    }
-    into = value;
-    return "";
-}
 
 std::string yesOrNo(bool& into, std::string_view text) {
     if (text != "0" && text != "1") {
@@ -82,9 +56,9 @@ std::map<std::string, Setter, std::less<>> setters(const Host& siproxd) {
         {"account", [](Draft& d, const auto& l) { d.settings.account = l.value; d.user = l; return std::string(); }},
         {"password", [](Draft& d, const auto& l) { d.settings.password = l.value; return std::string(); }},
         {"realm", [](Draft& d, const auto& l) { d.settings.realm = l.value; return std::string(); }},
-        {"expires", [](Draft& d, const auto& l) { return number(d.settings.expires, l.value, kDay); }},
-        {"ping", [](Draft& d, const auto& l) { return number(d.settings.ping, l.value, kDay); }},
-        {"max_calls", [](Draft& d, const auto& l) { return number(d.settings.maxCalls, l.value, 100'000); }},
+        {"expires", [](Draft& d, const auto& l) { return readNumber(d.settings.expires, l.value, 0, kDay); }},
+        {"ping", [](Draft& d, const auto& l) { return readNumber(d.settings.ping, l.value, 0, kDay); }},
+        {"max_calls", [](Draft& d, const auto& l) { return readNumber(d.settings.maxCalls, l.value, 0, 100'000); }},
         {"rewrite_from", [](Draft& d, const auto& l) { return yesOrNo(d.settings.rewriteFrom, l.value); }},
         {"rewrite_to", [](Draft& d, const auto& l) { return yesOrNo(d.settings.rewriteTo, l.value); }},
         {"prefix", [](Draft& d, const auto& l) { d.prefix = l; return std::string(); }},
@@ -149,7 +123,7 @@ bool Settings::allows(std::string_view caller, std::string_view callerDomain) co
                    return entry == caller;
                }
                return (at == 0 || entry.substr(0, at) == caller) &&
-                      sameName(entry.substr(at + 1), callerDomain);
+                      equals(entry.substr(at + 1), callerDomain);
            });
 }
 
@@ -172,7 +146,7 @@ std::optional<Configuration> Configuration::read(const Host& siproxd) {
     for (const auto& line : siproxd.lines()) {
         if (line.name == "title") {
             const bool isTwice = std::ranges::any_of(drafts, [&](const Draft& other) {
-                return sameName(other.settings.title, line.value);
+                return equals(other.settings.title, line.value);
             });
             complain(line, line.value.empty() ? "a gateway needs a title"
                            : isTwice          ? "there is a gateway with that title already"
@@ -205,7 +179,7 @@ std::optional<Configuration> Configuration::read(const Host& siproxd) {
 
 const Settings* Configuration::byTitle(std::string_view title) const {
     const auto found = std::ranges::find_if(gateways, [title](const Settings& settings) {
-        return sameName(settings.title, title);
+        return equals(settings.title, title);
     });
     return found == gateways.end() ? nullptr : &*found;
 }

@@ -79,6 +79,7 @@ public:
             host_.warning("plugin_limit has nothing to do: it needs plugin_limit_total, plugin_limit_user or "
                           "plugin_limit_gateway");
             host_.restrictStages(0);
+            host_.hearCalls(0);
         }
     }
 
@@ -105,9 +106,6 @@ public:
     }
 
     int call(CallEvent event, const siproxd_call& call) {
-        if (settings_.isEmpty()) {
-            return 0;
-        }
         switch (event) {
             case CallEvent::Started: return begin(call);
             case CallEvent::Trying: return tries(call) ? 0 : 1;

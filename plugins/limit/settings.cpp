@@ -1,34 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "settings.h"
 
-#include <charconv>
 #include <utility>
 
 namespace limit {
 
 using siproxd::api::Host;
 using siproxd::api::OptionLine;
+using siproxd::api::readNumber;
+using siproxd::api::trim;
 
 namespace {
 
 constexpr std::string_view kSpace = " \t";
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(kSpace);
-    return first == std::string_view::npos ? std::string_view()
-                                           : text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-/// The complaint; empty: none.
-std::string number(std::optional<std::uint32_t>& into, std::string_view text, std::uint32_t most) {
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value > most) {
-        return "a number from 0 to " + std::to_string(most) + " is needed";
-    }
-    into = value;
-    return "";
-}
 
 /// A record as it stands in the file.
 struct Draft {
@@ -76,14 +60,14 @@ private:
         if (current_ == nullptr) {
             return "a plugin_limit_user has to come before";
         }
-        return line.name == "calls"      ? number(current_->calls, line.value, 1'000'000)
-               : line.name == "rate"     ? number(current_->rate, line.value, 1'000'000)
-               : line.name == "duration" ? number(current_->duration, line.value, 1'000'000)
+        return line.name == "calls"      ? readNumber(current_->calls, line.value, 0, 1'000'000)
+               : line.name == "rate"     ? readNumber(current_->rate, line.value, 0, 1'000'000)
+               : line.name == "duration" ? readNumber(current_->duration, line.value, 0, 1'000'000)
                                          : takePrefixes(line.value, line.name == "allow");
     }
 
     std::string takeUser(std::string_view name) {
-        const auto [place, isNew] = drafts_.try_emplace(std::string(trimmed(name)));
+        const auto [place, isNew] = drafts_.try_emplace(std::string(trim(name)));
         current_ = &place->second;
         return !isNew               ? "there are limits for that user already"
                : place->first.empty() ? "a user is needed: a name, name@domain, an address, or * for all others"
@@ -93,10 +77,10 @@ private:
     std::string takeGateway(std::string_view text) {
         const auto space = text.find_last_of(kSpace);
         std::optional<std::uint32_t> calls;
-        if (space == std::string_view::npos || !number(calls, text.substr(space + 1), 1'000'000).empty()) {
+        if (space == std::string_view::npos || !readNumber(calls, text.substr(space + 1), 0, 1'000'000).empty()) {
             return "a label (or *) and a number of calls are needed";
         }
-        const bool isNew = settings_.gateways.try_emplace(std::string(trimmed(text.substr(0, space))), *calls).second;
+        const bool isNew = settings_.gateways.try_emplace(std::string(trim(text.substr(0, space))), *calls).second;
         return isNew ? "" : "there is a limit for that gateway already";
     }
 
@@ -104,7 +88,7 @@ private:
         bool isEnd = false;
         while (!isEnd) {
             const auto end = text.find(';');
-            const auto prefix = trimmed(text.substr(0, end));
+            const auto prefix = trim(text.substr(0, end));
             if (prefix.empty()) {
                 return "prefixes are needed, with ; between them; * stands for all numbers";
             }

@@ -7,29 +7,23 @@ namespace {
 
 using namespace siproxd::api;
 
-std::string orNull(std::string_view text) {
-    return text.empty() ? "*NULL*" : std::string(text);
-}
-
-std::string orNull(const Text& text) {
-    return orNull(text.value_or(std::string_view()));
+std::string_view orNull(const Text& text) {
+    return text && !text->empty() ? *text : "*NULL*";
 }
 
 /// `user@host`; IPv6 hosts in brackets, as in a URI.
-std::string userAtHost(const Message& message, At at) {
-    std::string host = orNull(message.uri(at, Part::Host));
-    if (host.find(':') != std::string::npos) {
-        host = "[" + host + "]";
-    }
-    return orNull(message.uri(at, Part::User)) + "@" + host;
+void addUserAtHost(std::string& line, const Message& message, At at) {
+    const auto host = orNull(message.uri(at, Part::Host));
+    const bool isIpv6 = host.find(':') != std::string_view::npos;
+    line.append(orNull(message.uri(at, Part::User))).append(isIpv6 ? "@[" : "@").append(host).append(isIpv6 ? "]" : "");
 }
 
 /// `number@host` of a Call-ID; it need not have a host.
-std::string callId(const Message& message) {
+void addCallId(std::string& line, const Message& message) {
     const std::string_view whole = message.callId();
     const auto at = whole.find('@');
-    const auto host = at == std::string_view::npos ? std::string_view() : whole.substr(at + 1);
-    return orNull(whole.substr(0, at)) + "@" + orNull(host);
+    line.append(orNull(whole.substr(0, at))).append("@");
+    line.append(orNull(at == std::string_view::npos ? Text() : whole.substr(at + 1)));
 }
 
 /// How the line begins; empty for requests that are none of a call's.
@@ -60,10 +54,18 @@ public:
     Verdict process(Stage, Message& message) {
         const std::string_view kind = message.isRequest() ? kindOf(message) : "";
         if (!kind.empty()) {
-            host_.info(
-                std::string(kind) + " Call: " + userAtHost(message, At::From) + " -> " +
-                userAtHost(message, At::To) + " [Req: " + userAtHost(message, At::RequestUri) +
-                "] [IP: " + std::string(message.source()) + "] [CID: " + callId(message) + "]");
+            std::string line(kind);
+            line.reserve(256);
+            line += " Call: ";
+            addUserAtHost(line, message, At::From);
+            line += " -> ";
+            addUserAtHost(line, message, At::To);
+            line += " [Req: ";
+            addUserAtHost(line, message, At::RequestUri);
+            line.append("] [IP: ").append(message.source()).append("] [CID: ");
+            addCallId(line, message);
+            line += ']';
+            host_.info(line);
         }
         return Verdict::Continue;
     }

@@ -2,28 +2,15 @@
 #include <optional>
 #include <string>
 
+#include "../redirect/mark.h"
 #include "siproxd/plugin.hpp"
 
 namespace {
 
 using namespace siproxd::api;
+namespace redirect = siproxd::redirect;
 
-/// A URI parameter that says which plugins have seen a number already, joined by `-`.
-constexpr const char* kSeen = "redirected";
 constexpr std::string_view kSelf = "prefix";
-
-bool namesSelf(std::string_view plugins) {
-    for (;;) {
-        const auto dash = plugins.find('-');
-        if (detail::equals(plugins.substr(0, dash), kSelf)) {
-            return true;
-        }
-        if (dash == std::string_view::npos) {
-            return false;
-        }
-        plugins.remove_prefix(dash + 1);
-    }
-}
 
 /// Puts a prefix in front of every number that is dialled, by a 302 that the phone follows.
 class Prefix {
@@ -46,8 +33,8 @@ public:
 
     Verdict process(Stage, Message& message) {
         if (message.direction() != Direction::RequestOutgoing || message.method() != "INVITE" ||
-            message.param(At::To, "tag") || prefix_.empty() || isSeen(message, At::RequestUri) ||
-            isSeen(message, At::To)) {
+            message.param(At::To, "tag") || prefix_.empty() || redirect::isMarked(message, At::RequestUri, kSelf) ||
+            redirect::isMarked(message, At::To, kSelf)) {
             return Verdict::Continue;
         }
         // The phone knows what it has dialled by the To; where it goes stands in the request URI.
@@ -62,7 +49,7 @@ public:
             !target->set(part, prefix_ + number)) {
             return Verdict::Continue;
         }
-        mark(*target);
+        redirect::mark(*target, kSelf);
         host_.info("redirecting " + number + " -> " + prefix_ + number);
         return retargets_ ? message.retarget(target->toString())
                           : message.redirect(target->toString());
@@ -83,30 +70,6 @@ private:
             host_.restrictStages(0);
         }
         return good && mode;
-    }
-
-    [[nodiscard]] bool isSeen(const Message& message, At at) const {
-        if (const auto seen = message.uriParam(at, kSeen)) {
-            return namesSelf(*seen);
-        }
-        // Of a tel: URI all is one text.
-        const auto text = message.uri(at, Part::Opaque).value_or(std::string_view());
-        const auto param = text.find(std::string(";") + kSeen + "=");
-        if (param == std::string_view::npos) {
-            return false;
-        }
-        const auto value = text.substr(text.find('=', param) + 1);
-        return namesSelf(value.substr(0, value.find(';')));
-    }
-
-    static void mark(Uri& target) {
-        if (const auto number = target.part(Part::Opaque)) {
-            target.set(Part::Opaque, std::string(*number) + ";" + kSeen + "=" + std::string(kSelf));
-            return;
-        }
-        const std::string others(target.param(kSeen).value_or(std::string_view()));
-        target.setParam(kSeen,
-                        others.empty() ? std::string(kSelf) : others + "-" + std::string(kSelf));
     }
 
     Host host_;

@@ -6,31 +6,18 @@
 #include <vector>
 
 #include "../pattern/rules.h"
+#include "../redirect/mark.h"
 #include "siproxd/plugin.hpp"
 
 namespace {
 
 using namespace siproxd::api;
+namespace redirect = siproxd::redirect;
 namespace pattern = siproxd::pattern;
 
-/// A URI parameter that says which plugins have seen a number already, joined by `-`.
-constexpr const char* kSeen = "redirected";
 constexpr std::string_view kSelf = "regex";
 /// Longer URIs are none.
 constexpr std::size_t kLongest = 4096;
-
-bool namesSelf(std::string_view plugins) {
-    for (;;) {
-        const auto dash = plugins.find('-');
-        if (detail::equals(plugins.substr(0, dash), kSelf)) {
-            return true;
-        }
-        if (dash == std::string_view::npos) {
-            return false;
-        }
-        plugins.remove_prefix(dash + 1);
-    }
-}
 
 /// Rewrites what is dialled by patterns.
 class Regex {
@@ -65,8 +52,8 @@ public:
 
     Verdict process(Stage, Message& message) {
         if (message.direction() != Direction::RequestOutgoing || message.method() != "INVITE" ||
-            message.param(At::To, "tag") || isSeen(message, At::RequestUri) ||
-            isSeen(message, At::To)) {
+            message.param(At::To, "tag") || redirect::isMarked(message, At::RequestUri, kSelf) ||
+            redirect::isMarked(message, At::To, kSelf)) {
             return Verdict::Continue;
         }
         // The phone knows what it has dialled by the To; where it goes stands in the request URI.
@@ -82,7 +69,7 @@ public:
             return Verdict::Continue;
         }
         host_.info("redirecting " + dialled + " -> " + *rewritten);
-        mark(*target);
+        redirect::mark(*target, kSelf);
         return retargets_ ? message.retarget(target->toString())
                           : message.redirect(target->toString());
     }
@@ -104,30 +91,6 @@ private:
             }
         }
         return std::nullopt;
-    }
-
-    [[nodiscard]] bool isSeen(const Message& message, At at) const {
-        if (const auto seen = message.uriParam(at, kSeen)) {
-            return namesSelf(*seen);
-        }
-        // Of a tel: URI all is one text.
-        const auto text = message.uri(at, Part::Opaque).value_or(std::string_view());
-        const auto param = text.find(std::string(";") + kSeen + "=");
-        if (param == std::string_view::npos) {
-            return false;
-        }
-        const auto value = text.substr(text.find('=', param) + 1);
-        return namesSelf(value.substr(0, value.find(';')));
-    }
-
-    static void mark(Uri& target) {
-        if (const auto number = target.part(Part::Opaque)) {
-            target.set(Part::Opaque, std::string(*number) + ";" + kSeen + "=" + std::string(kSelf));
-            return;
-        }
-        const std::string others(target.param(kSeen).value_or(std::string_view()));
-        target.setParam(kSeen,
-                        others.empty() ? std::string(kSelf) : others + "-" + std::string(kSelf));
     }
 
     Host host_;

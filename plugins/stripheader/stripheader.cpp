@@ -15,16 +15,9 @@ namespace {
 
 using namespace siproxd::api;
 
-std::string_view trim(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    return first == std::string_view::npos
-               ? std::string_view()
-               : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 bool isOneOf(std::string_view name, const auto& names) {
     return std::any_of(std::begin(names), std::end(names),
-                       [name](std::string_view one) { return detail::equals(name, one); });
+                       [name](std::string_view one) { return equals(name, one); });
 }
 
 /// Without them no message finds its way, or nobody can read it. With their short forms.
@@ -78,7 +71,7 @@ struct Rule {
     std::string name;
     std::string value;  ///< empty: all
 
-    [[nodiscard]] bool isRecordRoute() const { return detail::equals(name, kRecordRoute); }
+    [[nodiscard]] bool isRecordRoute() const { return equals(name, kRecordRoute); }
 };
 
 /// The values of a header field, separated by commas outside of quotes and angle brackets.
@@ -107,13 +100,13 @@ std::vector<std::string_view> valuesOf(std::string_view field) {
 /// The field without the values that equal `value`; nothing: none is left.
 std::optional<std::string> without(std::string_view field, const Rule& rule) {
     if (isOneOf(rule.name, kWhole)) {
-        return detail::equals(trim(field), rule.value) ? std::nullopt
+        return equals(trim(field), rule.value) ? std::nullopt
                                                        : std::optional(std::string(field));
     }
     std::string rest;
     bool found = false;
     for (const auto value : valuesOf(field)) {
-        if (detail::equals(value, rule.value)) {
+        if (equals(value, rule.value)) {
             found = true;
         } else {
             rest.append(rest.empty() ? "" : ", ").append(value);

@@ -10,38 +10,12 @@ namespace workaround {
 
 using siproxd::api::Host;
 using siproxd::api::OptionLine;
-using siproxd::api::detail::equals;
+using siproxd::api::equals;
+using siproxd::api::listOf;
+using siproxd::api::lower;
+using siproxd::api::trim;
 
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view kSpace = " \t";
-    const auto first = text.find_first_not_of(kSpace);
-    return first == std::string_view::npos ? std::string_view()
-                                           : text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-std::vector<std::string> listOf(std::string_view text, bool isLowered = false) {
-    std::vector<std::string> all;
-    for (;;) {
-        const auto end = text.find(';');
-        if (const auto part = trim(text.substr(0, end)); !part.empty()) {
-            all.emplace_back(part);
-        }
-        if (end == std::string_view::npos) {
-            break;
-        }
-        text.remove_prefix(end + 1);
-    }
-    if (isLowered) {
-        for (auto& part : all) {
-            std::ranges::transform(part, part.begin(), lower);
-        }
-    }
-    return all;
-}
 
 /// RFC 3261 §25.1.
 bool isToken(std::string_view text) {
@@ -81,7 +55,7 @@ std::string yesOrNo(bool& into, std::string_view text) {
 }
 
 std::string tokens(std::vector<std::string>& into, std::string_view text, bool isLowered) {
-    into = listOf(text, isLowered);
+    into = listOf(isLowered ? siproxd::api::lowered(text) : std::string(text));
     return !into.empty() && std::ranges::all_of(into, isToken) ? "" : "words with ; between them are needed";
 }
 
@@ -157,26 +131,7 @@ std::optional<std::vector<Record>> readRecords(const Host& host) {
 }
 
 bool matches(std::string_view mask, std::string_view text) {
-    // Where the last * stands, and up to where the text has been taken for it.
-    std::size_t any = std::string_view::npos;
-    std::size_t taken = 0;
-    std::size_t m = 0;
-    std::size_t t = 0;
-    while (t < text.size()) {
-        if (m < mask.size() && mask[m] == '*') {
-            any = m++;
-            taken = t;
-        } else if (m < mask.size() && (mask[m] == '?' || lower(mask[m]) == lower(text[t]))) {
-            ++m;
-            ++t;
-        } else if (any != std::string_view::npos) {
-            m = any + 1;
-            t = ++taken;
-        } else {
-            return false;
-        }
-    }
-    return mask.find_first_not_of('*', m) == std::string_view::npos;
+    return siproxd::api::fits(mask, text, {.any = '*', .one = '?'});
 }
 
 std::optional<std::string> without(std::string_view list, const std::vector<std::string>& words) {

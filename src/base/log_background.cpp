@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 
@@ -12,13 +14,38 @@ namespace siproxd::log {
 
 namespace {
 
-struct Line {
-    Level level;
-    Class debugClass;
-    std::string file;
-    unsigned line;
-    std::string message;
-    std::chrono::system_clock::time_point time;
+/// Records with texts of their own, which takes an allocation now and then, not two for each.
+class Lines {
+public:
+    void add(const Record& record) {
+        records_.push_back(record);
+        texts_.append(record.file).append(record.message);
+    }
+    [[nodiscard]] std::size_t size() const { return records_.size(); }
+    [[nodiscard]] bool empty() const { return records_.empty(); }
+    void writeTo(Sink& sink) const {
+        std::string_view texts(texts_);
+        for (Record record : records_) {
+            record.file = texts.substr(0, record.file.size());
+            record.message = texts.substr(record.file.size(), record.message.size());
+            texts.remove_prefix(record.file.size() + record.message.size());
+            sink.write(record);
+        }
+    }
+    /// The room stays, but not that of a flood of lines.
+    void clear() {
+        if (texts_.capacity() > kKept) {
+            *this = {};
+        }
+        records_.clear();
+        texts_.clear();
+    }
+
+private:
+    static constexpr std::size_t kKept = 65'536;
+
+    std::vector<Record> records_;  ///< of whose texts only the sizes count
+    std::string texts_;
 };
 
 /// The first line is written at once, those that follow it within that time together: waking a thread costs more than
@@ -38,16 +65,12 @@ struct Queue {
     std::mutex mutex;
     std::condition_variable arrived;
     std::condition_variable emptied;
-    std::deque<Line> lines;
+    Lines lines;
     std::size_t dropped = 0;
     bool isAwaited = false;  ///< the thread has nothing to do
     bool writing = false;
     bool closed = false;
 };
-
-void pass(Sink& sink, const Line& line) {
-    sink.write({line.level, line.debugClass, line.file, line.line, line.message, line.time});
-}
 
 void tellDropped(Sink& sink, std::size_t count) {
     const auto text = fmt::format("{} lines were lost: the log was not written fast enough", count);
@@ -55,6 +78,7 @@ void tellDropped(Sink& sink, std::size_t count) {
 }
 
 void writeLines(const std::shared_ptr<Queue>& queue) {
+    Lines lines;
     std::unique_lock lock(queue->mutex);
     for (;;) {
         queue->isAwaited = true;
@@ -63,17 +87,16 @@ void writeLines(const std::shared_ptr<Queue>& queue) {
         if (queue->lines.empty()) {
             return;
         }
-        const auto lines = std::exchange(queue->lines, {});
+        std::swap(lines, queue->lines);
         const auto dropped = std::exchange(queue->dropped, 0);
         queue->writing = true;
         lock.unlock();
-        for (const auto& line : lines) {
-            pass(*queue->sink, line);
-        }
+        lines.writeTo(*queue->sink);
         if (dropped > 0) {
             tellDropped(*queue->sink, dropped);
         }
         queue->sink->flush();
+        lines.clear();
         lock.lock();
         queue->writing = false;
         queue->emptied.notify_all();
@@ -117,8 +140,7 @@ public:
             ++queue_->dropped;
             return;
         }
-        queue_->lines.push_back({record.level, record.debugClass, std::string(record.file),
-                                 record.line, std::string(record.message), record.time});
+        queue_->lines.add(record);
         if (queue_->isNews()) {
             queue_->arrived.notify_one();
         }

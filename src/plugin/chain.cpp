@@ -59,6 +59,7 @@ struct Chain::Impl {
             return false;
         }
         instance->self().services = services;
+        instance->self().wishesChanged = wishesChanged;
         instances.push_back(std::move(instance));
         return true;
     }
@@ -96,6 +97,7 @@ struct Chain::Impl {
     Patience patience;
     Suspensions suspensions;
     Services* services = nullptr;
+    std::function<void()> wishesChanged;
     std::vector<std::unique_ptr<Instance>> instances;
     /// Positions in `instances` of those that want a stage, by the bit that stands for it; some of them may be disabled
     /// meanwhile.
@@ -158,7 +160,9 @@ std::optional<Outcome> Chain::Impl::ask(std::size_t position, Stage stage, Conte
 }
 
 Chain::Chain(event::Loop& loop, Patience patience)
-    : impl_(std::make_unique<Impl>(loop, patience)) {}
+    : impl_(std::make_unique<Impl>(loop, patience)) {
+    impl_->wishesChanged = [this] { learnWishes(); };
+}
 
 Chain::~Chain() {
     while (!impl_->instances.empty()) {
@@ -274,21 +278,17 @@ void Chain::notify(Notice what) {
     }
 }
 
-bool Chain::hearsOfCalls() const {
-    return std::ranges::any_of(impl_->instances, &Instance::hearsOfCalls);
-}
-
 int Chain::tell(CallEvent event, const CallView& call) {
     const CallShown shown(call);
     const auto& instances = impl_->instances;
     for (std::size_t i = 0; i < instances.size(); ++i) {
-        const int result = instances[i]->hearsOfCalls() ? instances[i]->tell(event, shown.call()) : 0;
+        const int result = instances[i]->hears(event) ? instances[i]->tell(event, shown.call()) : 0;
         if (result == 0) {
             continue;
         }
         // Who has had nothing against it has counted it.
         for (std::size_t j = 0; event == CallEvent::Trying && j < i; ++j) {
-            if (instances[j]->hearsOfCalls()) {
+            if (instances[j]->hears(CallEvent::Left)) {
                 instances[j]->tell(CallEvent::Left, shown.call());
             }
         }
@@ -319,7 +319,16 @@ void Chain::showTraffic(bool isSent, const base::Flow& flow, std::string_view by
 void Chain::arrange() {
     impl_->arrange();
     stages_ = impl_->stages();
-    seesTraffic_ = std::ranges::any_of(impl_->instances, &Instance::seesTraffic);
+    learnWishes();
+}
+
+void Chain::learnWishes() {
+    callEvents_ = 0;
+    seesTraffic_ = false;
+    for (const auto& instance : impl_->instances) {
+        callEvents_ |= instance->callEvents();
+        seesTraffic_ = seesTraffic_ || instance->seesTraffic();
+    }
 }
 
 void Chain::tick() {

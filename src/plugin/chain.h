@@ -161,9 +161,11 @@ public:
                       const std::function<void(std::string_view)>& print);
     /// Tells the plugins that want to hear it.
     void notify(Notice what);
-    /// Whether any plugin hears of calls.
-    [[nodiscard]] bool hearsOfCalls() const;
-    /// Tells the plugins in their order until one does not return 0, which is what is returned then.
+    /// Whether any plugin hears of that.
+    [[nodiscard]] bool hears(CallEvent event) const {
+        return (callEvents_ >> static_cast<std::uint32_t>(event) & 1) != 0;
+    }
+    /// Tells the plugins that hear of it in their order until one does not return 0, which is what is returned then.
     int tell(CallEvent event, const CallView& call);
 
     /// Whether any plugin wants to see what is on the wire.
@@ -186,9 +188,12 @@ private:
     [[nodiscard]] Outcome runFrom(Stage stage, Context& context, std::size_t first);
     /// Finds out which plugins want what.
     void arrange();
+    /// Likewise, but for the stages.
+    void learnWishes();
 
     std::unique_ptr<Impl> impl_;
     std::uint32_t stages_ = 0;  ///< of all plugins that are not disabled
+    std::uint32_t callEvents_ = 0;  ///< likewise
     bool seesTraffic_ = false;
 };
 

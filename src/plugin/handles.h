@@ -91,6 +91,10 @@ struct siproxd_self {
     std::string name;
     std::string description;
     std::uint32_t stages = 0;
+    std::uint32_t callEvents = ~std::uint32_t{0};  ///< that it hears of, by bits 1 << SIPROXD_CALL_…
+    bool seesTraffic = true;
+    /// To be called when one of these two has changed; may be empty.
+    std::function<void()> wishesChanged{};
     bool creating = false;
     siproxd::plugin::Timers timers;
     /// For who might call back when the plugin is gone.

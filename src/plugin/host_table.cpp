@@ -81,6 +81,22 @@ void restrictStages(siproxd_self* self, std::uint32_t stages) noexcept {
     }
 }
 
+void changeWishes(siproxd_self* self) {
+    if (self->wishesChanged) {
+        self->wishesChanged();
+    }
+}
+
+void hearCalls(siproxd_self* self, std::uint32_t events) noexcept {
+    self->callEvents = events;
+    changeWishes(self);
+}
+
+void seeTraffic(siproxd_self* self, int isWanted) noexcept {
+    self->seesTraffic = isWanted != 0;
+    changeWishes(self);
+}
+
 void describe(siproxd_self* self, const char* name, const char* description) noexcept {
     if (self->creating && name != nullptr && description != nullptr) {
         self->name = name;
@@ -140,6 +156,8 @@ siproxd_host makeTable() {
     table.wall_time = wallTime;
     table.steady_time = steadyTime;
     table.restrict_stages = restrictStages;
+    table.hear_calls = hearCalls;
+    table.see_traffic = seeTraffic;
     table.describe = describe;
     table.option_count = optionCount;
     table.option_value = optionValue;

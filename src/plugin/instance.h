@@ -37,11 +37,15 @@ public:
     void notify(Notice what);
     /// 0 when it threw.
     int tell(CallEvent event, const siproxd_call& call);
-    [[nodiscard]] bool hearsOfCalls() const {
-        return description_.plugin.call != nullptr && !status_.disabled;
+    /// The events of calls that it hears of, by bits 1 << CallEvent.
+    [[nodiscard]] std::uint32_t callEvents() const {
+        return description_.plugin.call == nullptr || status_.disabled ? 0 : self_.callEvents;
+    }
+    [[nodiscard]] bool hears(CallEvent event) const {
+        return (callEvents() >> static_cast<std::uint32_t>(event) & 1) != 0;
     }
     [[nodiscard]] bool seesTraffic() const {
-        return description_.plugin.traffic != nullptr && !status_.disabled;
+        return description_.plugin.traffic != nullptr && self_.seesTraffic && !status_.disabled;
     }
     void show(const siproxd_packet& packet);
     /// Its verdict made no sense.

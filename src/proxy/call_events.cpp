@@ -22,7 +22,7 @@ plugin::CallView Proxy::viewOf(const Call& call) const {
 
 int Proxy::tell(plugin::CallEvent event, const Call& call, std::string_view label,
                 std::string_view reason) {
-    if (!parts_.chain.hearsOfCalls()) {
+    if (!parts_.chain.hears(event)) {
         return 0;
     }
     auto view = viewOf(call);
@@ -81,7 +81,7 @@ void Proxy::hasLeft(const Forward& forward, const Branch& branch) {
 
 bool Proxy::announces(const Forward& forward, const Branch& branch) const {
     return branch.isAccount && forward.establishes && forward.method == sip::Method::Invite &&
-           parts_.chain.hearsOfCalls();
+           (parts_.chain.hears(plugin::CallEvent::Trying) || parts_.chain.hears(plugin::CallEvent::Left));
 }
 
 void Proxy::showCalls(const std::function<bool(const plugin::CallView&)>& each) const {

@@ -30,6 +30,22 @@ Message::Field::Field(HeaderName id, std::string_view name, const NameAddr& addr
     : id_(id), name_(name), value_(address.toString()),
       meaning_(std::make_shared<const NameAddr>(address)) {}
 
+/// The header fields of a name, whichever form of it they have.
+class Message::Named {
+public:
+    explicit Named(std::string_view name) : id_(headerNameFrom(name)), name_(longHeaderName(name)) {}
+
+    [[nodiscard]] HeaderName id() const { return id_; }
+    [[nodiscard]] bool has(const Field& field) const {
+        return field.id() == id_ &&
+               (id_ != HeaderName::Other || base::equalsIgnoreCase(longHeaderName(field.name()), name_));
+    }
+
+private:
+    HeaderName id_;
+    std::string_view name_;
+};
+
 void Message::Field::setValue(std::string value) {
     value_ = std::move(value);
     meaning_ = std::monostate{};
@@ -310,12 +326,9 @@ const NameAddr* Message::addressAt(HeaderName name, std::size_t index) const {
 }
 
 std::optional<std::string_view> Message::headerAt(std::string_view name, std::size_t index) const {
-    const HeaderName id = headerNameFrom(name);
-    const std::string_view longName = longHeaderName(name);
+    const Named named(name);
     for (const auto& field : fields_) {
-        const bool isIt = field.id() == id && (id != HeaderName::Other ||
-                                               base::equalsIgnoreCase(longHeaderName(field.name()), longName));
-        if (isIt && index-- == 0) {
+        if (named.has(field) && index-- == 0) {
             return field.value();
         }
     }
@@ -323,17 +336,14 @@ std::optional<std::string_view> Message::headerAt(std::string_view name, std::si
 }
 
 std::vector<std::string> Message::headers(std::string_view name) const {
-    const HeaderName id = headerNameFrom(name);
-    const std::string_view longName = longHeaderName(name);
+    const Named named(name);
     std::vector<std::string> out;
     for (const auto& field : fields_) {
-        if (field.id() == id &&
-            (id != HeaderName::Other ||
-             base::equalsIgnoreCase(longHeaderName(field.name()), longName))) {
+        if (named.has(field)) {
             out.push_back(field.value());
         }
     }
-    if (id == HeaderName::ContentLength) {
+    if (named.id() == HeaderName::ContentLength) {
         out.push_back(std::to_string(body_.size()));
     }
     return out;
@@ -345,16 +355,13 @@ std::optional<std::string> Message::header(std::string_view name) const {
 }
 
 void Message::setHeader(std::string_view name, std::string_view value) {
-    const HeaderName id = headerNameFrom(name);
-    const std::string_view longName = longHeaderName(name);
-    if (id == HeaderName::ContentLength) {
+    const Named named(name);
+    if (named.id() == HeaderName::ContentLength) {
         return;  // always computed
     }
     bool done = false;
     std::erase_if(fields_, [&](Field& field) {
-        if (field.id() != id ||
-            (id == HeaderName::Other &&
-             !base::equalsIgnoreCase(longHeaderName(field.name()), longName))) {
+        if (!named.has(field)) {
             return false;
         }
         if (done) {
@@ -377,23 +384,14 @@ void Message::addHeader(std::string_view name, std::string_view value) {
 }
 
 std::size_t Message::removeHeader(std::string_view name) {
-    const HeaderName id = headerNameFrom(name);
-    const std::string_view longName = longHeaderName(name);
-    return std::erase_if(fields_, [&](const Field& field) {
-        return field.id() == id && (id != HeaderName::Other ||
-                                  base::equalsIgnoreCase(longHeaderName(field.name()), longName));
-    });
+    const Named named(name);
+    return std::erase_if(fields_, [&](const Field& field) { return named.has(field); });
 }
 
 bool Message::removeHeader(std::string_view name, std::size_t index) {
-    const HeaderName id = headerNameFrom(name);
-    const std::string_view longName = longHeaderName(name);
-    const auto found = std::ranges::find_if(fields_, [&](const Field& field) {
-        return field.id() == id &&
-               (id != HeaderName::Other ||
-                base::equalsIgnoreCase(longHeaderName(field.name()), longName)) &&
-               index-- == 0;
-    });
+    const Named named(name);
+    const auto found =
+        std::ranges::find_if(fields_, [&](const Field& field) { return named.has(field) && index-- == 0; });
     if (found == fields_.end()) {
         return false;
     }

@@ -147,6 +147,8 @@ public:
 private:
     friend class MessageParser;
 
+    class Named;
+
     /// One header field with one value. Copies share what has been parsed.
     class Field {
     public:

@@ -102,7 +102,7 @@ struct Probe {
                                    call ? onCall : nullptr,
                                    notice ? onNotice : nullptr,
                                    route ? onRoute : nullptr,
-                                   nullptr};
+                                   traffic ? onTraffic : nullptr};
         starting() = this;
         return chain.add(description, std::move(lines));
     }
@@ -115,6 +115,7 @@ struct Probe {
     using Print = std::function<void(const char* line)>;
     /// Before join(): explains routes.
     std::function<int(const std::string& number, const std::string& from, const Print& print)> route;
+    std::function<void(const siproxd_packet& packet)> traffic;  ///< before join(): sees SIP
     std::function<void()> destroyed;
     std::vector<siproxd_option> options;
     const siproxd_host* host = nullptr;
@@ -149,6 +150,9 @@ private:
                        void (*print)(void* context, const char* line), void* context) {
         return static_cast<Probe*>(state)->route(
             number, from, [print, context](const char* line) { print(context, line); });
+    }
+    static void onTraffic(void* state, const siproxd_packet* packet) {
+        static_cast<Probe*>(state)->traffic(*packet);
     }
     static void onNotice(void* state, int what) { static_cast<Probe*>(state)->notice(what); }
     static void onTick(void* state) {

@@ -222,7 +222,7 @@ TEST_CASE("plugins hear of calls until one objects", "[plugin]") {
     test::Probe first;
     test::Probe second;
     plugin::Chain chain(loop);
-    CHECK_FALSE(chain.hearsOfCalls());
+    CHECK_FALSE(chain.hears(plugin::CallEvent::Started));
     std::vector<std::string> heard;
     int answer = 0;
     first.call = [&](int event, const siproxd_call& call) {
@@ -235,7 +235,7 @@ TEST_CASE("plugins hear of calls until one objects", "[plugin]") {
     };
     REQUIRE(first.join(chain, "plugin_first"));
     REQUIRE(second.join(chain, "plugin_second"));
-    CHECK(chain.hearsOfCalls());
+    CHECK(chain.hears(plugin::CallEvent::Started));
     plugin::CallView view;
     view.callId = "x";
     CHECK(chain.tell(plugin::CallEvent::Started, view) == 7);
@@ -247,6 +247,62 @@ TEST_CASE("plugins hear of calls until one objects", "[plugin]") {
     first.call = [](int, const siproxd_call&) -> int { throw 1; };
     CHECK(chain.tell(plugin::CallEvent::Ended, view) == 7);
     CHECK(chain.status()[0].failures == 1);
+}
+
+TEST_CASE("plugins hear of what they want to hear of", "[plugin]") {
+    test::FakeLoop loop;
+    test::Probe first;
+    test::Probe second;
+    plugin::Chain chain(loop);
+    std::vector<std::string> heard;
+    first.call = [&](int event, const siproxd_call&) {
+        heard.push_back("first " + std::to_string(event));
+        return 0;
+    };
+    second.call = [&](int event, const siproxd_call&) {
+        heard.push_back("second " + std::to_string(event));
+        return event == SIPROXD_CALL_TRYING ? 1 : 0;
+    };
+    first.create = [&] {
+        first.host->hear_calls(first.self, 1U << SIPROXD_CALL_TRYING | 1U << SIPROXD_CALL_ENDED);
+        return SIPROXD_CREATED;
+    };
+    second.create = [&] {
+        second.host->hear_calls(second.self, 0);
+        return SIPROXD_CREATED;
+    };
+    REQUIRE(first.join(chain, "plugin_first"));
+    REQUIRE(second.join(chain, "plugin_second"));
+    CHECK_FALSE(chain.hears(plugin::CallEvent::Started));
+    CHECK(chain.hears(plugin::CallEvent::Trying));
+    CHECK(chain.hears(plugin::CallEvent::Ended));
+    const plugin::CallView view;
+    CHECK(chain.tell(plugin::CallEvent::Started, view) == 0);
+    CHECK(chain.tell(plugin::CallEvent::Ended, view) == 0);
+    CHECK(heard == std::vector<std::string>{"first 5"});
+    // It may change its mind, and who does not hear that a target is left is not told.
+    heard.clear();
+    second.host->hear_calls(second.self, 1U << SIPROXD_CALL_TRYING);
+    CHECK(chain.tell(plugin::CallEvent::Trying, view) == 1);
+    CHECK(heard == std::vector<std::string>{"first 2", "second 2"});
+}
+
+TEST_CASE("plugins see traffic as long as they want to", "[plugin]") {
+    test::FakeLoop loop;
+    test::Probe probe;
+    plugin::Chain chain(loop);
+    CHECK_FALSE(chain.seesTraffic());
+    int seen = 0;
+    probe.traffic = [&](const siproxd_packet&) { ++seen; };
+    REQUIRE(probe.join(chain));
+    CHECK(chain.seesTraffic());
+    chain.showTraffic(false, base::Flow{}, "x");
+    probe.host->see_traffic(probe.self, 0);
+    CHECK_FALSE(chain.seesTraffic());
+    chain.showTraffic(false, base::Flow{}, "x");
+    probe.host->see_traffic(probe.self, 1);
+    CHECK(chain.seesTraffic());
+    CHECK(seen == 1);
 }
 
 TEST_CASE("a plugin in C++ sends requests, one at a time", "[plugin]") {
