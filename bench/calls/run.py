@@ -368,7 +368,7 @@ def arguments():
     parser.add_argument("--incoming", dest="job", action="store_const", const="incoming",
                         default="outgoing", help="the provider calls the phone")
     parser.add_argument("--calls", type=int)
-    parser.add_argument("--rate", type=int, default=200, help="calls a second")
+    parser.add_argument("--rate", type=int, help="calls a second: 200, with --plugins 1000")
     parser.add_argument("--busy-rate", type=int, default=1000, help="the same once more, not quick")
     parser.add_argument("--phones", type=int, default=2000, help="for the size of a binding")
     parser.add_argument("--held", type=int, help="for the size of a call")
@@ -378,14 +378,15 @@ def arguments():
     parser.add_argument("--plugins", action="store_true",
                         help="compare a siproxd with all plugins with one that has none")
     parser.add_argument("--busy-plugins", action="store_true",
-                        help="with --plugins: each of them has something to look at in each call")
+                        help="with --plugins: each has something to look at in each call")
     parser.add_argument("--plugin", action="append", dest="chosen", default=[],
                         help="with --plugins: this one (and others so named) instead of all")
     parser.add_argument("--rounds", type=int, default=5, help="of that comparison")
     parser.add_argument("--wrapper", default="", help="goes before siproxd, as `taskset 2`")
     parser.add_argument("directives", nargs="*", help="name=value, on top of siproxd's others")
     options = parser.parse_args()
-    options.calls = options.calls or (400 if options.quick else 2000)
+    options.rate = options.rate or (options.busy_rate if options.plugins else 200)
+    options.calls = options.calls or (400 if options.quick else 5000 if options.plugins else 2000)
     options.held = options.held or (500 if options.quick else 1000)
     if not 0 < options.calls <= 20 * options.rate:
         parser.error("a run takes up to 20 s: --calls may be up to 20 times --rate")

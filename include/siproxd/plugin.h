@@ -59,7 +59,8 @@ typedef struct siproxd_plugin {
 
     // --- since 1.1
 
-    /// Hears of every call (SIPROXD_CALL_…); returns 0, or what the event says. May be NULL.
+    /// Hears of every call (SIPROXD_CALL_…) unless hear_calls() says otherwise; returns 0, or what the event says. May be
+    /// NULL.
     int (*call)(void* state, int event, const siproxd_call* call);
     /// Hears what else happens (SIPROXD_NOTICE_…). May be NULL.
     void (*notice)(void* state, int what);
@@ -67,7 +68,8 @@ typedef struct siproxd_plugin {
     /// sent. `print` takes one line at a time. 1: the plugin decides about it. May be NULL.
     int (*route)(void* state, const char* number, const char* from,
                  void (*print)(void* context, const char* line), void* context);
-    /// Sees all SIP on the wire, before access lists and whatever becomes of it. May be NULL.
+    /// Sees all SIP on the wire, before access lists and whatever becomes of it, unless see_traffic() says otherwise. May
+    /// be NULL.
     void (*traffic)(void* state, const siproxd_packet* packet);
 
     // Minor versions to come add their callbacks here.

@@ -202,11 +202,8 @@ private:
     static bool isStale(const Message& message) {
         for (const char* name : {"WWW-Authenticate", "Proxy-Authenticate"}) {
             for (std::size_t i = 0; i < message.headerCount(name); ++i) {
-                std::string value(message.header(name, i).value_or(std::string_view()));
+                auto value = lowered(message.header(name, i).value_or(std::string_view()));
                 std::erase_if(value, [](char c) { return c == ' ' || c == '\t' || c == '"'; });
-                std::ranges::transform(value, value.begin(), [](char c) {
-                    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-                });
                 if (value.find("stale=true") != std::string::npos) {
                     return true;
                 }

@@ -117,7 +117,7 @@ public:
 
     int call(CallEvent event, const siproxd_call& call) {
         if (event == CallEvent::Trying && (tried_.size() < kMostTried || tried_.contains(call.id))) {
-            tried_[call.id] = detail::orEmpty(call.label);
+            tried_[call.id] = orEmpty(call.label);
         } else if (event == CallEvent::Ended) {
             end(call);
         }

@@ -13,7 +13,7 @@
 
 namespace cdr {
 
-using siproxd::api::detail::orEmpty;
+using siproxd::api::orEmpty;
 
 namespace {
 

@@ -13,7 +13,7 @@ namespace limit {
 using siproxd::api::Bindings;
 using siproxd::api::Host;
 using siproxd::api::Part;
-using siproxd::api::detail::orEmpty;
+using siproxd::api::orEmpty;
 
 namespace {
 
@@ -23,10 +23,8 @@ std::string userAtDomain(const Host& host, const std::string& uri) {
     if (!parsed) {
         return "";
     }
-    std::string domain(parsed->part(Part::Host).value_or(std::string_view()));
-    std::ranges::transform(domain, domain.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    return std::string(parsed->part(Part::UserPlain).value_or(std::string_view())) + "@" + domain;
+    return std::string(parsed->part(Part::UserPlain).value_or(std::string_view())) + "@" +
+           siproxd::api::lowered(parsed->part(Part::Host).value_or(std::string_view()));
 }
 
 /// Without port and brackets.

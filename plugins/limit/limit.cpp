@@ -19,7 +19,6 @@
 namespace {
 
 using namespace siproxd::api;
-using detail::orEmpty;
 
 /// Users whose calls are counted apart.
 constexpr std::size_t kMostUsers = 10'000;

@@ -85,16 +85,12 @@ private:
     }
 
     std::string takePrefixes(std::string_view text, bool isAllowed) {
-        bool isEnd = false;
-        while (!isEnd) {
-            const auto end = text.find(';');
-            const auto prefix = trim(text.substr(0, end));
+        for (const auto part : siproxd::api::split(text, ';')) {
+            const auto prefix = trim(part);
             if (prefix.empty()) {
                 return "prefixes are needed, with ; between them; * stands for all numbers";
             }
             current_->numbers.add(prefix == "*" ? "" : normalised(prefix, settings_.international), isAllowed);
-            isEnd = end == std::string_view::npos;
-            text.remove_prefix(isEnd ? text.size() : end + 1);
         }
         return "";
     }

@@ -46,10 +46,10 @@ void addFlows(Report& report, const Host& host, const siproxd_call& call) {
         const auto& inside = isIncoming ? stream.callee : stream.caller;
         const auto& outside = isIncoming ? stream.caller : stream.callee;
         Flow flow{userAtHost(host, isIncoming ? call.callee : call.caller), callIdOf(call.call_id), isIncoming,
-                  false, siproxd::api::detail::orEmpty(inside.local_ip), ipOf(outside.remote)};
+                  false, siproxd::api::orEmpty(inside.local_ip), ipOf(outside.remote)};
         report.flows.push_back(flow);
         flow.isIncoming = true;
-        flow.localIp = siproxd::api::detail::orEmpty(outside.local_ip);
+        flow.localIp = siproxd::api::orEmpty(outside.local_ip);
         flow.remoteIp = ipOf(inside.remote);
         report.flows.push_back(std::move(flow));
     }

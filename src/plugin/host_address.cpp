@@ -121,20 +121,6 @@ const char* lendParam(Lender& lender, const sip::Params& params, const char* nam
 
 // ---- addresses of a message
 
-std::vector<NameAddr> addresses(const sip::Message& message, int at) {
-    switch (at) {
-        case SIPROXD_AT_REQUEST_URI:
-            return message.isRequest() ? std::vector{NameAddr{{}, message.requestUri(), {}}}
-                                       : std::vector<NameAddr>{};
-        case SIPROXD_AT_FROM: return {message.from()};
-        case SIPROXD_AT_TO: return {message.to()};
-        case SIPROXD_AT_CONTACT: return message.contacts();
-        case SIPROXD_AT_ROUTE: return message.routes();
-        case SIPROXD_AT_RECORD_ROUTE: return message.recordRoutes();
-        default: return {};
-    }
-}
-
 /// HeaderName::Other: that place is no header field of addresses.
 sip::HeaderName headerOf(int at) {
     switch (at) {
@@ -166,40 +152,11 @@ const Uri* shownUri(siproxd_message* message, int at, std::size_t index) {
 
 /// To be changed and stored.
 std::optional<NameAddr> address(siproxd_message* message, int at, std::size_t index) {
-    if (message->context.message == nullptr) {
-        return std::nullopt;
+    if (const auto* known = shown(message, at, index)) {
+        return *known;
     }
-    auto all = addresses(*message->context.message, at);
-    return index < all.size() ? std::optional(std::move(all[index])) : std::nullopt;
-}
-
-/// Writes the address back; nothing removes it, an index behind the last one adds it.
-int store(siproxd_message* message, int at, std::size_t index, std::optional<NameAddr> value) {
-    sip::Message& text = *message->context.message;
-    const bool list =
-        at == SIPROXD_AT_CONTACT || at == SIPROXD_AT_ROUTE || at == SIPROXD_AT_RECORD_ROUTE;
-    auto all = addresses(text, at);
-    if (index > all.size() || (!list && (index >= all.size() || !value)) ||
-        (index == all.size() && !value)) {
-        return kNotDone;
-    }
-    if (!value) {
-        all.erase(all.begin() + static_cast<std::ptrdiff_t>(index));
-    } else if (index == all.size()) {
-        all.push_back(std::move(*value));
-    } else {
-        all[index] = std::move(*value);
-    }
-    switch (at) {
-        case SIPROXD_AT_REQUEST_URI: text.setRequestUri(all[0].uri); break;
-        case SIPROXD_AT_FROM: text.setFrom(all[0]); break;
-        case SIPROXD_AT_TO: text.setTo(all[0]); break;
-        case SIPROXD_AT_CONTACT: text.setContacts(all); break;
-        case SIPROXD_AT_ROUTE: text.setRoutes(all); break;
-        default: text.setRecordRoutes(all); break;
-    }
-    message->lender.recall();
-    return kDone;
+    const auto* uri = shownUri(message, at, index);
+    return uri == nullptr ? std::nullopt : std::optional(NameAddr{{}, *uri, {}});
 }
 
 std::size_t addressCount(siproxd_message* message, int at) noexcept {
@@ -208,6 +165,40 @@ std::size_t addressCount(siproxd_message* message, int at) noexcept {
         ++count;
     }
     return count;
+}
+
+/// Writes the address back; nothing removes it, an index behind the last one adds it.
+int store(siproxd_message* message, int at, std::size_t index, std::optional<NameAddr> value) {
+    if (message->context.message == nullptr) {
+        return kNotDone;
+    }
+    const auto count = addressCount(message, at);
+    const bool isList =
+        at == SIPROXD_AT_CONTACT || at == SIPROXD_AT_ROUTE || at == SIPROXD_AT_RECORD_ROUTE;
+    if (index > count || (index == count && !(isList && value)) || (!isList && !value)) {
+        return kNotDone;
+    }
+    sip::Message& text = *message->context.message;
+    if (isList) {
+        auto all = text.addresses(headerOf(at));
+        if (index == count) {
+            all.emplace_back();
+        }
+        if (value) {
+            all[index] = std::move(*value);
+        } else {
+            all.erase(all.begin() + static_cast<std::ptrdiff_t>(index));
+        }
+        text.setAddresses(headerOf(at), all);
+    } else if (at == SIPROXD_AT_REQUEST_URI) {
+        text.setRequestUri(value->uri);
+    } else if (at == SIPROXD_AT_FROM) {
+        text.setFrom(*value);
+    } else {
+        text.setTo(*value);
+    }
+    message->lender.recall();
+    return kDone;
 }
 
 const char* uriPart(siproxd_message* message, int at, std::size_t index, int part) noexcept {

@@ -162,7 +162,7 @@ bool isMandatory(HeaderName name) {
 }
 
 std::size_t headerCount(siproxd_message* message, const char* name) noexcept {
-    return of(message) == nullptr ? 0 : of(message)->headers(view(name)).size();
+    return of(message) == nullptr ? 0 : of(message)->headerCount(view(name));
 }
 
 const char* header(siproxd_message* message, const char* name, std::size_t index) noexcept {

@@ -96,20 +96,19 @@ dns::Wanted Proxy::wantedBy(const Forward& forward, const Branch& branch) const 
 }
 
 std::string Proxy::schemeMismatch(const Forward& forward, const Branch& branch) const {
-    if (!branch.toPhone) {
-        return "";
-    }
     const auto transport = base::protocolFromVia(branch.uri.params.value("transport").value_or(""));
     const auto own = addresses_.sentBy(forward.fromSide(), forward.from.local.ip,
                                        forward.from.protocol);
-    const bool byTls = branch.fixed ? branch.fixed->protocol == base::Protocol::Tls
-                                    : branch.uri.isSips() || transport == base::Protocol::Tls;
-    // RFC 5630 §5.3: nobody who asked for TLS all the way gets less, and a phone that wants it gets
-    // nothing else.
+    // A phone is the last hop; what is behind others only the scheme says.
+    const bool byTls = !branch.toPhone ? branch.uri.isSips()
+                       : branch.fixed  ? branch.fixed->protocol == base::Protocol::Tls
+                                       : branch.uri.isSips() || transport == base::Protocol::Tls;
+    // RFC 5630 §5.3: nobody who asked for TLS all the way gets less, whoever has chosen the target, and a phone that
+    // wants it gets nothing else.
     if (forward.secure && !byTls) {
         return fmt::format("380 {} \"SIPS Not Allowed\"", own.host);
     }
-    if (!forward.secure && branch.uri.isSips()) {
+    if (!forward.secure && branch.toPhone && branch.uri.isSips()) {
         return fmt::format("381 {} \"SIPS Required\"", own.host);
     }
     return "";

@@ -36,12 +36,12 @@ void Proxy::followInvite(const Forward& forward, const sip::Message& request) {
                 DialogPeer{forward.from, via->portOrDefault(), ""});
         }
         const auto& first = forward.branches.front();
-        if (first.terms != nullptr && first.terms->dialled != nullptr) {
-            // Where it leads to is not known yet: nobody is reached by this call but by what answers.
-        } else if (first.towards == Side::Outside) {
+        // Else nobody is reached by this call but by what answers.
+        const bool isDestinationKnown = first.terms == nullptr || first.terms->dialled == nullptr;
+        if (isDestinationKnown && first.towards == Side::Outside) {
             state.isRelayed = state.isRelayed || !first.toPhone;
             state.isChosen = state.isChosen || (first.isChosen && !first.toPhone);
-        } else if (state.insideContact.host.empty()) {
+        } else if (isDestinationKnown && state.insideContact.host.empty()) {
             state.insideContact = first.uri;
         }
     } else if (const auto contacts = request.contacts();

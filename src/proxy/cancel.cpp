@@ -36,14 +36,11 @@ void Proxy::endRankFor(Forward& forward, std::uint32_t outcome, int status) {
         if (branch.state == Branch::State::Waiting ? isSubstitute : !branch.isUnderWay()) {
             continue;
         }
-        if (branch.state == Branch::State::Sent) {
-            // A 2xx that is faster than the CANCEL still counts.
+        if (const auto client = branch.retire(); client != transaction::ClientId::None) {
             branch.patience.reset();
-            branch.former.push_back(std::exchange(branch.client, transaction::ClientId::None));
-            sent.push_back(branch.former.back());
+            sent.push_back(client);
         }
         const bool wasUnderWay = branch.isUnderWay();
-        branch.query.cancel();
         branch.state = Branch::State::Done;
         if (wasUnderWay) {
             hasLeft(forward, branch);

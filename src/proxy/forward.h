@@ -99,6 +99,16 @@ struct Branch {
     [[nodiscard]] bool isUnderWay() const {
         return state == State::Locating || state == State::Sent;
     }
+    /// Ends what is under way, though a 2xx that is faster than a CANCEL still counts. What is to be cancelled; None: nothing
+    /// has been sent.
+    [[nodiscard]] transaction::ClientId retire() {
+        query.cancel();
+        if (state == State::Sent) {
+            former.push_back(std::exchange(client, transaction::ClientId::None));
+            return former.back();
+        }
+        return transaction::ClientId::None;
+    }
     [[nodiscard]] bool hasNextServer() const { return tried < servers.size(); }
     /// No other server will be tried.
     void forgetServers() {

@@ -139,11 +139,8 @@ void Proxy::limitRinging(Forward& forward, std::size_t index) {
         log::info("{} has not answered in {} s [CID: {}]", base::printable(late.uri.toString()),
                   std::chrono::duration_cast<std::chrono::seconds>(late.terms->ring).count(),
                   base::printable(present->request->callId()));
-        late.query.cancel();
-        if (late.state == Branch::State::Sent) {
-            // A 2xx that is faster than the CANCEL still counts.
-            late.former.push_back(std::exchange(late.client, transaction::ClientId::None));
-            layer_.cancel(late.former.back());
+        if (const auto sent = late.retire(); sent != transaction::ClientId::None) {
+            layer_.cancel(sent);
         }
         branchFailed(*present, index, 480, "");
     });

@@ -136,7 +136,8 @@ void Message::replaceAll(HeaderName id, std::vector<Field> values) {
                    std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
 }
 
-void Message::replaceAll(HeaderName id, std::string_view name, std::span<const NameAddr> values) {
+void Message::setAddresses(HeaderName id, std::span<const NameAddr> values) {
+    const auto* name = id == HeaderName::Contact ? "Contact" : id == HeaderName::Route ? "Route" : "Record-Route";
     std::vector<Field> fields;
     fields.reserve(values.size());
     for (const auto& value : values) {
@@ -300,19 +301,19 @@ std::vector<NameAddr> Message::addresses(HeaderName id) const {
 std::vector<NameAddr> Message::contacts() const { return addresses(HeaderName::Contact); }
 
 void Message::setContacts(std::span<const NameAddr> contacts) {
-    replaceAll(HeaderName::Contact, "Contact", contacts);
+    setAddresses(HeaderName::Contact, contacts);
 }
 
 std::vector<NameAddr> Message::routes() const { return addresses(HeaderName::Route); }
 
 void Message::setRoutes(std::span<const NameAddr> routes) {
-    replaceAll(HeaderName::Route, "Route", routes);
+    setAddresses(HeaderName::Route, routes);
 }
 
 std::vector<NameAddr> Message::recordRoutes() const { return addresses(HeaderName::RecordRoute); }
 
 void Message::setRecordRoutes(std::span<const NameAddr> routes) {
-    replaceAll(HeaderName::RecordRoute, "Record-Route", routes);
+    setAddresses(HeaderName::RecordRoute, routes);
 }
 
 const NameAddr* Message::addressAt(HeaderName name, std::size_t index) const {
@@ -335,6 +336,14 @@ std::optional<std::string_view> Message::headerAt(std::string_view name, std::si
     return std::nullopt;
 }
 
+std::size_t Message::headerCount(std::string_view name) const {
+    const Named named(name);
+    return named.id() == HeaderName::ContentLength
+               ? 1
+               : static_cast<std::size_t>(
+                     std::ranges::count_if(fields_, [&](const Field& field) { return named.has(field); }));
+}
+
 std::vector<std::string> Message::headers(std::string_view name) const {
     const Named named(name);
     std::vector<std::string> out;
@@ -350,8 +359,11 @@ std::vector<std::string> Message::headers(std::string_view name) const {
 }
 
 std::optional<std::string> Message::header(std::string_view name) const {
-    auto all = headers(name);
-    return all.empty() ? std::nullopt : std::optional(std::move(all.front()));
+    if (headerNameFrom(name) == HeaderName::ContentLength) {
+        return std::to_string(body_.size());
+    }
+    const auto value = headerAt(name, 0);
+    return value ? std::optional(std::string(*value)) : std::nullopt;
 }
 
 void Message::setHeader(std::string_view name, std::string_view value) {

@@ -108,6 +108,9 @@ public:
     void setRoutes(std::span<const NameAddr> routes);
     [[nodiscard]] std::vector<NameAddr> recordRoutes() const;
     void setRecordRoutes(std::span<const NameAddr> routes);
+    /// The same of any of these three.
+    [[nodiscard]] std::vector<NameAddr> addresses(HeaderName id) const;
+    void setAddresses(HeaderName id, std::span<const NameAddr> values);
     /// One of these, or From or To (index 0), which lives until the next change of the message; nullptr: there are not as
     /// many.
     [[nodiscard]] const NameAddr* addressAt(HeaderName name, std::size_t index) const;
@@ -115,6 +118,7 @@ public:
     // --- any header by name (without case; compact forms are known by their long name)
     [[nodiscard]] std::optional<std::string> header(std::string_view name) const;
     [[nodiscard]] std::vector<std::string> headers(std::string_view name) const;
+    [[nodiscard]] std::size_t headerCount(std::string_view name) const;
     /// headers(name)[index], which lives until the next change of the message; nothing: there are not as many, or it is
     /// Content-Length.
     [[nodiscard]] std::optional<std::string_view> headerAt(std::string_view name, std::size_t index) const;
@@ -181,9 +185,7 @@ private:
     [[nodiscard]] const Field* find(HeaderName id, std::size_t index = 0) const;
     void setOnly(HeaderName id, std::string_view name, std::string value);
     void replaceAll(HeaderName id, std::vector<Field> values);
-    void replaceAll(HeaderName id, std::string_view name, std::span<const NameAddr> values);
     [[nodiscard]] const NameAddr& address(HeaderName id) const;
-    [[nodiscard]] std::vector<NameAddr> addresses(HeaderName id) const;
 
     std::string methodName_;  ///< of the request line, or of CSeq for a response
     std::string uri_;         ///< empty for a response

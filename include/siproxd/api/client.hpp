@@ -57,6 +57,7 @@ public:
             this);
         return id_ != 0;
     }
+    /// The request goes on, but nobody hears of its answer.
     void forget() {
         if (const auto id = std::exchange(id_, 0); id != 0) {
             host_.table()->request_forget(host_.self(), id);

@@ -136,8 +136,9 @@ enum {
     /// A target with a label is about to be tried (siproxd_call.label); anything but 0 skips it, which
     /// counts as SIPROXD_AFTER_FAILURE.
     SIPROXD_CALL_TRYING = 2,
-    /// That target has refused, could not be reached, or was skipped by another plugin; who has skipped it itself does
-    /// not hear of it.
+    /// That target has refused, could not be reached, has rung for too long or is not wanted any more while the call goes on, or
+    /// was skipped by another plugin; who has skipped it itself does not hear of it. So each TRYING that was not refused is
+    /// followed by LEFT, by ANSWERED (of this target or another one) or by ENDED.
     SIPROXD_CALL_LEFT = 3,
     SIPROXD_CALL_ANSWERED = 4,  ///< the first 2xx has come
     SIPROXD_CALL_ENDED = 5      ///< the last time that it is heard of, with what its media was like

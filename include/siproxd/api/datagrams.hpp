@@ -26,8 +26,8 @@ public:
     Datagrams(const Datagrams&) = delete;
     Datagrams& operator=(const Datagrams&) = delete;
 
-    /// `to` as Message::source() gives it. Waits for answers from there, and no longer for those before. False: it
-    /// could not be sent.
+    /// `to` as Message::source() gives it. Waits `patience` milliseconds for answers from there, and no longer for those
+    /// before. False: it could not be sent.
     bool send(std::string_view to, std::string_view bytes, std::uint32_t patience) {
         forget();
         *id_ = host_.table()->datagram_send(
@@ -58,12 +58,13 @@ public:
             this);
         return *id_ != 0;
     }
-    /// Sends the same once more; who waits already goes on.
+    /// Sends the same once more; the time to wait goes on. Whether an answer is still waited for.
     bool repeat(std::string_view to, std::string_view bytes) const {
         host_.table()->datagram_send(host_.self(), detail::z(to).c_str(), bytes.data(), bytes.size(), 0, nullptr,
                                      nullptr);
         return *id_ != 0;
     }
+    /// Nothing is waited for any more.
     void forget() {
         if (const auto id = std::exchange(*id_, 0); id != 0) {
             host_.table()->datagram_forget(host_.self(), id);

@@ -23,7 +23,7 @@ public:
     [[nodiscard]] Text part(Part part) const {
         return detail::text(host_->uri_part(uri_.get(), static_cast<int>(part)));
     }
-    /// False: the value cannot stand there.
+    // Those that change it: false: the value cannot stand there, and nothing has changed.
     bool set(Part part, std::string_view value) {
         return host_->uri_set_part(uri_.get(), static_cast<int>(part), detail::z(value).c_str()) ==
                0;
@@ -118,33 +118,32 @@ public:
         }
         return values;
     }
-    /// The address list that the last line of the option gives; to be called during create().
-    /// Nothing: it is none, which has been logged with file and line.
-    [[nodiscard]] std::optional<AddressList> addresses(const char* option) const {
-        const auto text = string(option);
-        if (!text || text->empty()) {
+    /// The address list that the text is, in the syntax of hosts_allow_sip; an empty one has nobody in it. Host names
+    /// during create() only. Nothing: `why` says what is wrong.
+    [[nodiscard]] std::optional<AddressList> addressList(std::string_view text, std::string& why) const {
+        if (text.empty()) {
             return AddressList(table_, nullptr);
         }
-        const char* why = nullptr;
-        siproxd_list* list = table_->list_parse(self_, detail::z(*text).c_str(), &why);
+        const char* problem = nullptr;
+        siproxd_list* list = table_->list_parse(self_, detail::z(text).c_str(), &problem);
         if (list == nullptr) {
-            optionError(option, lastOf(option), why);
+            why = problem;
             return std::nullopt;
         }
         return AddressList(table_, list);
     }
-    /// Likewise of one of several lines.
+    /// That of one of several lines. Nothing: it is none, which has been logged with file and line.
     [[nodiscard]] std::optional<AddressList> addresses(const OptionLine& line) const {
-        if (line.value.empty()) {
-            return AddressList(table_, nullptr);
-        }
-        const char* why = nullptr;
-        siproxd_list* list = table_->list_parse(self_, detail::z(line.value).c_str(), &why);
-        if (list == nullptr) {
+        std::string why;
+        auto list = addressList(line.value, why);
+        if (!list) {
             optionError(line, why);
-            return std::nullopt;
         }
-        return AddressList(table_, list);
+        return list;
+    }
+    /// Likewise of the last line of the option.
+    [[nodiscard]] std::optional<AddressList> addresses(const char* option) const {
+        return addresses(OptionLine{option, string(option).value_or(std::string_view()), lastOf(option)});
     }
     /// Which of these words the option says, without regard to case. Nothing: none of them, which
     /// has been logged with file and line.
@@ -180,9 +179,12 @@ public:
     }
 
     // --- time
+    /// Seconds since 1970.
     [[nodiscard]] std::int64_t wallTime() const { return table_->wall_time(self_); }
+    /// Milliseconds from some moment on, never set back.
     [[nodiscard]] std::int64_t steadyTime() const { return table_->steady_time(self_); }
 
+    /// Nothing: the text is no URI.
     [[nodiscard]] std::optional<Uri> uri(std::string_view text) const {
         siproxd_uri* made = table_->uri_parse(self_, detail::z(text).c_str());
         return made == nullptr ? std::nullopt : std::optional(Uri(table_, made));
@@ -214,8 +216,8 @@ public:
         std::vector<Binding> found;
         const auto keep = [](void* context, const siproxd_binding* binding) {
             static_cast<std::vector<Binding>*>(context)->push_back(
-                {binding->aor, binding->contact, detail::orEmpty(binding->shown),
-                 detail::orEmpty(binding->source), binding->expires});
+                {binding->aor, binding->contact, orEmpty(binding->shown),
+                 orEmpty(binding->source), binding->expires});
             return 1;
         };
         table_->bindings(self_, static_cast<int>(which), detail::z(text).c_str(), keep, &found);

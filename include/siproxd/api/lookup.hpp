@@ -49,6 +49,7 @@ public:
             this);
         return id_ != 0;
     }
+    /// Likewise for NAPTR records, best first.
     bool naptr(std::string_view name, std::function<void(std::vector<Naptr>)> done) {
         forget();
         naptr_ = std::move(done);
@@ -69,6 +70,7 @@ public:
             this);
         return id_ != 0;
     }
+    /// Nobody hears of the answer any more.
     void forget() {
         if (const auto id = std::exchange(id_, 0); id != 0) {
             host_.table()->dns_forget(host_.self(), id);

@@ -13,7 +13,8 @@
 
 namespace siproxd::api {
 
-/// A message on its way. Valid during process() only.
+/// A message on its way. Valid during process() only. What would change it and returns false has changed nothing: what was
+/// to be written cannot stand there.
 class Message {
 public:
     Message(const siproxd_host* host, siproxd_message* message) : host_(host), message_(message) {}

@@ -14,6 +14,9 @@
 
 namespace siproxd::api {
 
+/// Of a text that may be missing.
+[[nodiscard]] constexpr const char* orEmpty(const char* text) { return text == nullptr ? "" : text; }
+
 [[nodiscard]] constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }

@@ -214,10 +214,6 @@ inline Text text(const char* borrowed) {
     return borrowed == nullptr ? Text() : Text(borrowed);
 }
 
-inline const char* orEmpty(const char* text) {
-    return text == nullptr ? "" : text;
-}
-
 /// A null pointer for an empty text.
 inline const char* orNull(const std::string& text) {
     return text.empty() ? nullptr : text.c_str();

@@ -95,6 +95,25 @@ TEST_CASE("who has rung and then does not answer is no failure", "[proxy]") {
     CHECK(house.isQuiet());
 }
 
+TEST_CASE("a call by sips: goes to no target by sip:", "[proxy]") {
+    House house;
+    Switch plugin(house, {target(kOne), target("sips:two@198.51.100.2", 1, SIPROXD_AFTER_ANY)});
+    const bool isSafe = GENERATE(false, true);
+    if (!isSafe) {
+        plugin.targets.pop_back();
+    }
+    house.receive(fromAlice("INVITE", "sips:bob@example.net").set("Contact", "<sips:alice@10.0.0.10>").text(), kPhone,
+                  proxy::Side::Inside, base::Protocol::Tls);
+    const auto sent = house.takeOne();
+    if (isSafe) {
+        CHECK(sent.message.requestUriText() == "sips:two@198.51.100.2");
+        CHECK(sent.flow.protocol == base::Protocol::Tls);
+    } else {
+        CHECK(sent.message.status() == 480);
+        CHECK(sent.message.header("Warning").value_or("").starts_with("380 "));
+    }
+}
+
 TEST_CASE("the outcome of the rank before counts, not that of earlier ones", "[proxy]") {
     House house;
     Switch plugin(house, {target(kOne), target(kTwo, 1, SIPROXD_AFTER_FAILURE),
