@@ -188,6 +188,23 @@ TEST_CASE("rows that are entered by hand count while siproxd runs", "[plugin_bla
     CHECK(eventually([&] { return !f.isDropped(); }));
 }
 
+TEST_CASE("rows that are entered by hand count while nothing can be written", "[plugin_blacklist]") {
+    const File file;
+    Fixture f(file, hitcount("5"));
+    f.attempt(403);
+    CHECK(eventually([&] { return file.tryRun("SELECT COUNT(*) FROM blacklist") == "1"; }));
+    file.run("UPDATE blacklist SET type=1");
+    sqlite3* other = nullptr;
+    REQUIRE(sqlite3_open((file.directory + "/b.sqlite").c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    f.attempt(403);
+    CHECK(eventually([&] {
+        f.chain.tick();
+        return f.isDropped();
+    }));
+    sqlite3_close(other);
+}
+
 TEST_CASE("a file that cannot be opened is told once, and nobody is let in or out by that", "[plugin_blacklist]") {
     test::FakeLoop loop;
     const test::LogSpy spy;

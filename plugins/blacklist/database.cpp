@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "database.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sqlite3.h>
 
 #include <iterator>
 #include <utility>
+
+#include "../disk/quiet_thread.h"
 
 namespace siproxd::blacklist {
 namespace {
@@ -52,7 +52,7 @@ private:
 }  // namespace
 
 void Database::start() {
-    thread_ = std::thread([this] { work(); });
+    thread_ = siproxd::disk::quietThread([this] { work(); });
 }
 
 bool Database::open() {
@@ -122,10 +122,6 @@ std::string Database::error() {
 }
 
 void Database::work() {
-    // Signals are the main thread's.
-    ::sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
     std::unique_lock lock(mutex_);
     for (;;) {
         // What could not be written is tried again when the file is looked at again.
@@ -147,7 +143,8 @@ void Database::work() {
             waiting_.insert(waiting_.begin(), std::make_move_iterator(changes.begin()),
                             std::make_move_iterator(changes.end()));
         }
-        if (isRefreshed && isWritten) {
+        // What could not be written is put on top of what is read, by who takes the snapshot.
+        if (isRefreshed && connection_ != nullptr) {
             const auto applied = applied_;
             lock.unlock();
             read(applied);

@@ -66,7 +66,7 @@ public:
 private:
     void work();
     [[nodiscard]] bool open();
-    /// Whether they are in the file; all or none.
+    /// Whether they are in the file; false: none is. Rows that cannot be written are left out.
     [[nodiscard]] bool apply(const std::deque<Change>& changes);
     void apply(const Change& change);
     void read(std::uint64_t applied);

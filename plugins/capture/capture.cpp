@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -18,6 +14,7 @@
 #include "selection.h"
 #include "siproxd/plugin.hpp"
 #include "sniffer.h"
+#include "switch.h"
 
 namespace {
 
@@ -27,22 +24,10 @@ using capture::End;
 using capture::Filter;
 using capture::Wish;
 
-constexpr std::uint32_t kGlance = 1000;  ///< ms between two looks at the switch, and at the media of calls
-constexpr std::size_t kLongestWish = 16 * 1024;
+constexpr std::uint32_t kGlance = 500;  ///< ms between two looks at the switch, and at the media of calls
+constexpr std::uint32_t kFirstGlance = 20;
+constexpr std::uint32_t kPause = 50;  ///< ms from a call's beginning or end until its media is followed
 constexpr std::uint64_t kMegabyte = 1'000'000;
-
-/// What a small local file has; nothing: it is not there.
-std::optional<std::string> contentOf(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return std::nullopt;
-    }
-    std::string text(kLongestWish, '\0');
-    const auto size = ::read(fd, text.data(), text.size());
-    ::close(fd);
-    text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-    return text;
-}
 
 std::int64_t now() {
     return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -73,7 +58,8 @@ public:
         return plugin->configure() ? std::move(plugin) : nullptr;
     }
 
-    explicit Capture(Host host) : host_(host), glance_(host, [this] { glance(); }) {}
+    explicit Capture(Host host)
+        : host_(host), glance_(host, [this] { glance(); }), follower_(host, [this] { followMedia(); }) {}
 
     void traffic(const siproxd_packet& packet) {
         const std::string_view data(packet.data, packet.length);
@@ -100,7 +86,10 @@ public:
     }
 
     int call(CallEvent, const siproxd_call&) {
-        glance_.start(0);
+        // All calls are looked through then, however many have changed.
+        if (!follower_.isRunning()) {
+            follower_.start(kPause);
+        }
         return 0;
     }
 
@@ -132,11 +121,14 @@ private:
         }
         path_ = settings.path;
         ring_ = std::make_unique<capture::Ring>(std::move(settings));
-        switch_ = text("switch");
+        if (const auto path = text("switch"); !path.empty()) {
+            switch_.emplace(path);
+        }
         turn(false);
         if (!openSniffer()) {
             return false;
         }
+        // A thread begins when siproxd has given up its privileges.
         glance_.start(0);
         return true;
     }
@@ -168,7 +160,10 @@ private:
 
     /// Looks whether it is to be on, how the files do, and where the media of calls is.
     void glance() {
-        const auto wish = switch_.empty() ? std::optional(std::string()) : contentOf(switch_);
+        if (switch_) {
+            switch_->look();
+        }
+        const auto wish = switch_ ? switch_->content() : std::optional(std::string());
         if (wish) {
             auto parsed = capture::wishIn(*wish);
             if (!isOn_ || parsed != wish_) {
@@ -182,10 +177,8 @@ private:
             host_.error("plugin_capture: packets are lost" + (trouble.error.empty() ? "" : ", " + trouble.error));
         }
         isTroubled_ = trouble.lost > 0;
-        if (sniffer_ != nullptr && isOn_) {
-            followMedia();
-        }
-        glance_.start(kGlance);
+        followMedia();
+        glance_.start(std::exchange(isFirst_, false) ? kFirstGlance : kGlance);
     }
 
     void begin(Wish wish) {
@@ -197,19 +190,9 @@ private:
             criteria.callIds.emplace_back(id);
         }
         if (!wish.addresses.empty()) {
-            const char* complaint = nullptr;
-            std::shared_ptr<siproxd_list> list(
-                host_.table()->list_parse(host_.self(), wish.addresses.c_str(), &complaint),
-                [table = host_.table()](siproxd_list* one) {
-                    if (one != nullptr) {
-                        table->list_free(one);
-                    }
-                });
-            if (list == nullptr) {
-                why = complaint;
-            } else {
-                criteria.isWanted = [list, table = host_.table()](const std::string& ip) {
-                    return table->list_contains(list.get(), ip.c_str()) != 0;
+            if (auto list = host_.addressList(wish.addresses, why)) {
+                criteria.isWanted = [list = std::make_shared<const AddressList>(std::move(*list))](const std::string& ip) {
+                    return list->contains(ip);
                 };
             }
         } else if (!addresses_->empty()) {
@@ -224,7 +207,7 @@ private:
         wish_ = std::move(wish);
         if (!why.empty()) {
             // Not everything instead of little.
-            host_.error("plugin_capture: " + switch_ + ": " + why + ", nothing is captured");
+            host_.error("plugin_capture: " + text("switch") + ": " + why + ", nothing is captured");
             turn(true);
             criteria_ = {.callIds = {"(nothing)"}, .isWanted = {}, .filter = {}};
             return;
@@ -274,6 +257,9 @@ private:
 
     /// The media of the calls that are captured.
     void followMedia() {
+        if (sniffer_ == nullptr || !isOn_) {
+            return;
+        }
         std::unordered_set<std::string> ends;
         struct Context {
             Capture& self;
@@ -316,7 +302,8 @@ private:
 
     Host host_;
     std::string path_;
-    std::string switch_;
+    std::optional<capture::Switch> switch_;
+    bool isFirst_ = true;
     std::optional<AddressList> addresses_;
     std::unique_ptr<capture::Ring> ring_;
     std::unique_ptr<capture::Sniffer> sniffer_;  ///< ends before the ring it writes to; null: no media
@@ -328,6 +315,7 @@ private:
     capture::FollowedCalls followed_;
     std::uint64_t count_ = 0;
     Timer glance_;
+    Timer follower_;
 };
 
 }  // namespace

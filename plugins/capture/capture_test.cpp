@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The plugin in a chain.
 #include <filesystem>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -109,18 +110,31 @@ TEST_CASE("or the calls of some addresses, with what others say in them", "[plug
 TEST_CASE("it is switched on and off by a file", "[plugin_capture]") {
     TemporaryDirectory directory;
     const auto on = directory.file("on");
+    const test::LogSpy log;
     Fixture f(Pairs{std::pair<std::string, std::string>("switch", on)});
+    const auto say = [&](const std::string& text) {
+        TemporaryDirectory::write(on + ".new", text);
+        std::filesystem::rename(on + ".new", on);
+    };
+    // A thread reads it.
+    const auto until = [&](const char* text, int count) {
+        for (int i = 0; i < 5000 && log.count(text) < count; ++i) {
+            f.loop.advance(500ms);
+            std::this_thread::sleep_for(1ms);
+        }
+        CHECK(log.count(text) == count);
+    };
     f.see("10.0.0.7", "before");
-    TemporaryDirectory::write(on, "");
-    f.loop.advance(1s);
+    say("");
+    until("is captured to", 1);
     f.see("10.0.0.7", "during");
-    TemporaryDirectory::write(on, "address 10.0.0.8\ncall-id narrow\n");
-    f.loop.advance(1s);
+    say("address 10.0.0.8\ncall-id narrow\n");
+    until("is captured to", 2);
     f.see("10.0.0.7", "narrow");
     f.see("10.0.0.8", "wide");
     f.see("10.0.0.8", "narrow");
     std::filesystem::remove(on);
-    f.loop.advance(1s);
+    until("have been captured", 2);
     f.see("10.0.0.8", "narrow-after");
     SECTION("and that is all") {
         const auto all = f.end();
@@ -133,13 +147,12 @@ TEST_CASE("it is switched on and off by a file", "[plugin_capture]") {
         CHECK(all.find("Call-ID: narrow", first + 1) == std::string::npos);
     }
     SECTION("when the file says nonsense nothing is captured, and not everything") {
-        test::LogSpy log;
-        TemporaryDirectory::write(on, "filter udp prt 1\n");
-        f.loop.advance(1s);
+        say("filter udp prt 1\n");
+        until("nothing is captured", 1);
         f.see("10.0.0.8", "nonsense");
         CHECK(log.has("nothing is captured"));
-        TemporaryDirectory::write(on, "adress 10.0.0.1\n");
-        f.loop.advance(1s);
+        say("adress 10.0.0.1\n");
+        until("nothing is captured", 2);
         f.see("10.0.0.8", "nonsense");
         CHECK(log.has("adress 10.0.0.1: call-id, address or filter is needed"));
         CHECK_FALSE(has(f.end(), "nonsense"));

@@ -2,8 +2,6 @@
 #include "ring.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +9,12 @@
 #include <cstring>
 #include <utility>
 
+#include "../disk/quiet_thread.h"
+#include "../disk/write_all.h"
+
 namespace capture {
+
+using siproxd::disk::writeAll;
 
 namespace {
 
@@ -21,17 +24,6 @@ constexpr std::size_t kHurry = kMostWaiting / 4;
 /// The first packet is written at once, those that follow it within that time together: waking a thread costs more than
 /// writing a packet.
 constexpr std::chrono::milliseconds kRest{20};
-
-bool writeAll(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const auto written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        text.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
-    }
-    return true;
-}
 
 }  // namespace
 
@@ -93,7 +85,7 @@ void Ring::write(std::int64_t time, std::string_view packet, std::string_view co
         bytes_ += record.size();
         waiting_.push_back(std::move(record));
         if (!thread_.joinable()) {
-            thread_ = std::thread([this] { run(); });
+            thread_ = siproxd::disk::quietThread([this] { run(); });
         }
     }
     if (isNews) {
@@ -164,10 +156,6 @@ std::size_t Ring::append(const std::deque<std::string>& records, std::size_t fir
 }
 
 void Ring::run() {
-    // Signals are the main thread's.
-    ::sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
     index_ = firstIndex();
     std::unique_lock lock(mutex_);
     for (;;) {

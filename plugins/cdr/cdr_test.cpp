@@ -3,12 +3,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <sstream>
 #include <thread>
 
 #include "file.h"
+#include "queue.h"
 #include "support/temporary_directory.h"
 #include "unit/plugin/bench.h"
 
@@ -235,6 +237,22 @@ TEST_CASE("what does not fit into the queue is lost, and counted", "[plugin_cdr]
         CHECK(spy.hasLine("plugin_cdr: 2 records are lost for the file"));
     }
     CHECK(spy.hasLine("plugin_cdr: 3 records are lost for the file"));
+}
+
+TEST_CASE("who rests goes on when the room gets scarce", "[plugin_cdr]") {
+    cdr::Queue queue(4);
+    std::atomic<bool> isOver = false;
+    std::thread reader([&] {
+        queue.rest(1h);
+        isOver = true;
+    });
+    queue.put({kNoon, "one"});
+    std::this_thread::sleep_for(20ms);  // it would be over by now, were it not resting
+    CHECK_FALSE(isOver);
+    queue.put({kNoon, "two"});
+    CHECK(soon([&] { return isOver.load(); }));
+    queue.close();
+    reader.join();
 }
 
 TEST_CASE("what is wrong in the configuration is told with its place", "[plugin_cdr]") {

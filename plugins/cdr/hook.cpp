@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "quiet_thread.h"
+#include "../disk/quiet_thread.h"
 
 namespace cdr {
 
@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 
 Hook::Hook(std::vector<std::string> words, std::string header, std::size_t most, HookTimes times)
     : words_(std::move(words)), header_(std::move(header)), times_(times), queue_(most), pause_(times.firstPause),
-      thread_(quietThread([this] { run(); })) {}
+      thread_(siproxd::disk::quietThread([this] { run(); })) {}
 
 void Hook::end() {
     queue_.close();

@@ -13,7 +13,7 @@ void Queue::put(Entry entry) {
             return;
         }
         entries_.push_back(std::move(entry));
-        if (isResting_) {
+        if (isResting_ && !isHurried()) {
             return;
         }
     }
@@ -53,7 +53,7 @@ void Queue::pause(std::chrono::milliseconds duration) {
 void Queue::rest(std::chrono::milliseconds duration) {
     std::unique_lock lock(mutex_);
     isResting_ = true;
-    wake_.wait_for(lock, duration, [this] { return isClosed_; });
+    wake_.wait_for(lock, duration, [this] { return isClosed_ || isHurried(); });
     isResting_ = false;
 }
 

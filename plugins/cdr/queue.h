@@ -38,7 +38,7 @@ public:
     void pop(std::size_t count);
     /// Waits that long, or until the queue is closed.
     void pause(std::chrono::milliseconds duration);
-    /// Likewise, and what comes meanwhile wakes nobody: that costs more than writing it.
+    /// Likewise, and what comes meanwhile wakes nobody, which costs more than writing it, until half of the room is taken.
     void rest(std::chrono::milliseconds duration);
     [[nodiscard]] bool isClosed() const;
     [[nodiscard]] bool isOver() const;
@@ -48,6 +48,8 @@ public:
     void giveUp();
 
 private:
+    [[nodiscard]] bool isHurried() const { return 2 * entries_.size() >= most_; }
+
     const std::size_t most_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;

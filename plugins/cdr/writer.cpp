@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "writer.h"
 
-#include "quiet_thread.h"
+#include "../disk/quiet_thread.h"
 
 namespace cdr {
 
@@ -15,7 +15,7 @@ constexpr std::size_t kMost = 64;  ///< in one go
 }  // namespace
 
 Writer::Writer(PathPattern pattern, std::string header, std::size_t most)
-    : queue_(most), file_(std::move(pattern), std::move(header)), thread_(quietThread([this] { run(); })) {}
+    : queue_(most), file_(std::move(pattern), std::move(header)), thread_(siproxd::disk::quietThread([this] { run(); })) {}
 
 void Writer::end() {
     queue_.close();

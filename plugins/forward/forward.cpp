@@ -6,12 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "../disk/content.h"
+#include "../disk/saver.h"
 #include "decision.h"
 #include "last_calls.h"
 #include "own_rules.h"
 #include "party.h"
 #include "rules.h"
-#include "saver.h"
 #include "siproxd/plugin.hpp"
 
 namespace {
@@ -239,7 +240,7 @@ private:
                 return refuse(404, "Nobody To Redial", "there was no call");
             }
             host_.info("plugin_forward: " + user + " calls " + *last + " again");
-            return dial(message, {.uri = *last, .dial = true, .onBehalf = user});
+            return message.retarget({.uri = *last, .dial = true, .onBehalf = user});
         }
         if (!order.isSound || (!order.target.empty() && !host_.uri(order.target))) {
             return refuse(484, nullptr, "that is no number and no address");
@@ -264,8 +265,6 @@ private:
         return refuse(settings_.confirmation, (what + when).c_str(), what + when);
     }
 
-    static Verdict dial(Message& message, const Target& target) { return message.retarget(target); }
-
     Verdict follow(Message& message, const Decision& decision, const Party& caller, const Party& callee) {
         const auto log = [&](const std::string& what) {
             host_.info("call of " + caller.toString() + " for " + callee.toString() + " " + what + " (" +
@@ -283,18 +282,18 @@ private:
                 return message.reject(decision.status);
             case Decision::Kind::Forward: break;
         }
-        auto verdict = Verdict::Failed;
+        std::vector<Target> targets;
         const bool isAlways = decision.legs.front().when == When::Always;
         if (isAlways) {
             log("is forwarded to " + std::to_string(decision.legs.size()) + " other" +
                 (decision.legs.size() == 1 ? "" : "s"));
         } else if (!isForUser(message, callee)) {
             return Verdict::Continue;
-        } else if (verdict = dial(message, ownTarget(message, decision, callee)); verdict == Verdict::Failed) {
-            return verdict;
+        } else {
+            targets.push_back(ownTarget(message, decision, callee));
         }
         for (const auto& leg : decision.legs) {
-            Target target;
+            auto& target = targets.emplace_back();
             target.uri = leg.uri;
             target.rank = isAlways ? 0 : 1;
             target.after = outcomeOf(leg.when);
@@ -304,11 +303,8 @@ private:
                 target.headers = "Diversion: <" + callee.uri() + ">;reason=" + diversionReason(leg.when) +
                                  ";counter=1\r\n";
             }
-            if (const auto added = dial(message, target); added != Verdict::Failed) {
-                verdict = added;
-            }
         }
-        return verdict;
+        return message.retarget(targets);
     }
 
     /// Whoever is called in the first place, for as long as the rules say.
@@ -337,7 +333,7 @@ private:
             return;
         }
         std::string why;
-        if (const auto text = forward::contentOf(settings_.file, why)) {
+        if (const auto text = siproxd::disk::contentOf(settings_.file, why)) {
             if (const auto senseless = own_.read(*text); senseless > 0) {
                 host_.warning("plugin_forward: " + std::to_string(senseless) + " lines of " + settings_.file +
                               " make no sense");
@@ -348,14 +344,14 @@ private:
             host_.error("plugin_forward: " + why);
             return;  // it is not written over then
         }
-        saver_ = std::make_unique<forward::Saver>(settings_.file);
+        saver_ = std::make_unique<siproxd::disk::Saver>(settings_.file, 0600, true);
     }
 
     Host host_;
     const forward::Settings settings_;
     forward::OwnRules own_;
     forward::LastCalls last_;
-    std::unique_ptr<forward::Saver> saver_;
+    std::unique_ptr<siproxd::disk::Saver> saver_;
     bool isKept_ = true;  ///< what was last heard of the file
     Timer begin_;
 };

@@ -4,7 +4,6 @@
 
 #include "decision.h"
 #include "last_calls.h"
-#include "saver.h"
 #include "support/catch.h"
 #include "support/temporary_directory.h"
 
@@ -239,30 +238,4 @@ TEST_CASE("the last call of each user", "[plugin_forward]") {
     }
     CHECK_FALSE(last.of("a"));
     CHECK(last.size() == 10'000);
-}
-
-TEST_CASE("the file is whole at any time", "[plugin_forward]") {
-    siproxd::test::TemporaryDirectory directory;
-    const auto path = directory.path() + "/rules";
-    std::string why;
-    CHECK_FALSE(contentOf(path, why));
-    CHECK(why.empty());
-    {
-        Saver saver(path);
-        for (int i = 0; i < 100; ++i) {
-            saver.save("text " + std::to_string(i));
-        }
-    }
-    CHECK(contentOf(path, why) == "text 99");
-    CHECK_FALSE(contentOf(path + ".new", why));
-    SECTION("and what cannot be written is told") {
-        Saver saver(directory.path() + "/missing/rules");
-        saver.save("x");
-        std::optional<std::string> failure;
-        while (!failure) {
-            failure = saver.takeOutcome();
-        }
-        CHECK(failure->find("missing/rules") != std::string::npos);
-        CHECK_FALSE(saver.takeOutcome());
-    }
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "plan.h"
 #include "registration.h"
@@ -23,6 +24,10 @@ using gateway::Settings;
 
 constexpr int kFull = 486;
 
+std::string bracketed(const std::string& host) {
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
 /// What is dialled, without parameters; of a tel: URI without its visual separators (RFC 3966), too.
 Address dialledIn(const Message& message) {
     const auto text = [&](Part part) {
@@ -31,7 +36,7 @@ Address dialledIn(const Message& message) {
     const auto scheme = text(Part::Scheme);
     if (scheme == "sip" || scheme == "sips") {
         const auto user = text(Part::UserPlain);
-        return {user.substr(0, user.find(';')), text(Part::Host)};
+        return {user.substr(0, user.find(';')), bracketed(text(Part::Host))};
     }
     const auto opaque = scheme == "tel" ? text(Part::Opaque) : "";
     auto number = opaque.substr(0, opaque.find(';'));
@@ -132,13 +137,13 @@ public:
         for (std::size_t i = 0; i < plan.ways.size(); ++i) {
             const auto& way = plan.ways[i];
             print((i == 0 ? "it goes to " : "if that fails, to ") +
-                  gateway::uriOf(host_, way.number, way.gateway->server) + " by " +
+                  gateway::uriOf(host_, "sip", way.number, way.gateway->server) + " by " +
                   way.gateway->nextHop().substr(std::string_view("sip:").size()));
         }
         if (plan.ways.empty() && (plan.isFull || plan.isForbidden)) {
             print(plan.isFull ? "it is refused: 486" : "it is refused: 403");
         } else if (plan.ways.empty() && plan.isChanged) {
-            print("it goes to " + gateway::uriOf(host_, plan.address.user, plan.address.domain));
+            print("it goes to " + gateway::uriOf(host_, "sip", plan.address.user, plan.address.domain));
         }
         return !plan.ways.empty() || plan.isFull || plan.isForbidden || plan.isChanged;
     }
@@ -180,21 +185,24 @@ private:
         if (plan.ways.empty()) {
             return without(message, plan, dialled, caller);
         }
-        auto verdict = Verdict::Continue;
+        std::vector<Target> targets;
         for (std::uint32_t rank = 0; rank < plan.ways.size(); ++rank) {
             const auto& [settings, number, prefix] = plan.ways[rank];
-            Target target;
-            target.uri = gateway::uriOf(host_, number, settings->server);
+            auto& target = targets.emplace_back();
+            target.uri = gateway::uriOf(host_, schemeOf(message), number, settings->server);
             target.nextHop = settings->nextHop();
             target.rank = rank;
             target.after = rank == 0 ? 0 : after(After::Failure);
             target.label = settings->title;
             target.from = settings->rewriteFrom && !settings->account.empty() ? settings->address() : "";
-            target.to = settings->rewriteTo ? gateway::uriOf(host_, number, settings->domain) : "";
+            target.to = settings->rewriteTo ? gateway::uriOf(host_, schemeOf(message), number, settings->domain) : "";
             target.user = settings->user;
             target.password = settings->password;
             target.realm = settings->realm;
-            verdict = message.retarget(target);
+        }
+        const auto verdict = message.retarget(targets);
+        if (verdict == Verdict::Failed) {
+            return undiallable(message, plan.ways.front().number);
         }
         const auto& first = plan.ways.front();
         host_.info("call of " + caller.user + "@" + caller.domain + " to " + dialled.user + " goes to " +
@@ -211,8 +219,23 @@ private:
                        " [CID: " + std::string(message.callId()) + "]");
             return plan.isFull ? message.reject(kFull, "All Lines Busy") : message.reject(403);
         }
-        return plan.isChanged ? message.retarget(gateway::uriOf(host_, plan.address.user, plan.address.domain))
-                              : Verdict::Continue;
+        if (!plan.isChanged) {
+            return Verdict::Continue;
+        }
+        const auto verdict =
+            message.retarget(gateway::uriOf(host_, schemeOf(message), plan.address.user, plan.address.domain));
+        return verdict == Verdict::Failed ? undiallable(message, plan.address.toString()) : verdict;
+    }
+
+    /// TLS all the way if that is what was dialled (RFC 3261 §26.2.2).
+    [[nodiscard]] static std::string_view schemeOf(const Message& message) {
+        return message.uri(At::RequestUri, Part::Scheme) == "sips" ? "sips" : "sip";
+    }
+
+    /// What routes and rules have made of it.
+    Verdict undiallable(Message& message, const std::string& number) const {
+        host_.warning("plugin_gateway: " + number + " cannot be dialled [CID: " + std::string(message.callId()) + "]");
+        return message.reject(404);
     }
 
     Verdict incoming(Message& message, const Settings& settings) {
@@ -230,23 +253,22 @@ private:
             return refuse(kFull, "All Lines Busy", "all of its lines are in use");
         }
         const std::string here(message.uri(At::RequestUri, Part::Host).value_or(std::string_view()));
-        auto verdict = Verdict::Continue;
+        std::vector<Target> targets;
         for (const auto& user : settings.incoming) {
-            Target target;
+            auto& target = targets.emplace_back();
             target.aor = "sip:" + (user.find('@') == std::string::npos ? user + "@" + bracketed(here) : user);
             target.label = settings.title;
             target.user = settings.user;
             target.password = settings.password;
             target.realm = settings.realm;
             target.dial = true;  // other plugins may have something to say about that user
-            verdict = message.retarget(target);
+        }
+        const auto verdict = message.retarget(targets);
+        if (verdict == Verdict::Failed) {
+            return refuse(404, nullptr, "none of its users can be called (plugin_gateway_incoming)");
         }
         expected_ = {std::string(message.callId()), settings.title};
         return verdict;
-    }
-
-    [[nodiscard]] static std::string bracketed(const std::string& host) {
-        return host.find(':') == std::string::npos ? host : "[" + host + "]";
     }
 
     /// A call that we have let in a moment ago takes one of the gateway's lines.

@@ -51,8 +51,8 @@ struct Fixture {
     Fixture& operator=(const Fixture&) = delete;
 
     plugin::Outcome dial(std::string_view number, const std::string& user = "",
-                         std::string_view domain = "example.net") {
-        const auto uri = "sip:" + std::string(number) + "@" + std::string(domain);
+                         std::string_view domain = "example.net", const std::string& scheme = "sip") {
+        const auto uri = scheme + ":" + std::string(number) + "@" + std::string(domain);
         test::Shown shown(test::request("INVITE", uri, "<" + uri + ">"));
         shown.context.user = user;
         return chain.run(plugin::Stage::DetermineTarget, shown.context);
@@ -99,6 +99,41 @@ const std::initializer_list<std::pair<const char*, const char*>> kUk = {
     {"incoming", "alice;carol@home.test"}};
 
 }  // namespace
+
+TEST_CASE("a call by sips: is one by sips: at the gateway, too", "[plugin_gateway]") {
+    Fixture f(kUk);
+    const auto outcome = f.dial("+4479795551234", "", "example.net", "sips");
+    REQUIRE(outcome.targets.size() == 1);
+    CHECK(outcome.targets[0].uri.toString() == "sips:079795551234@gw.example:5070;transport=tcp");
+}
+
+TEST_CASE("a route keeps hosts that are IPv6 addresses", "[plugin_gateway]") {
+    Fixture f({{"title", "uk"}, {"server", "gw.example"}, {"route", "<911@*> = 112@*"}});
+    REQUIRE(f.loaded);
+    const auto outcome = f.dial("911", "", "[2001:db8::5]");
+    REQUIRE(outcome.verdict == Verdict::Retarget);
+    CHECK(outcome.targets.at(0).uri.toString() == "sip:112@[2001:db8::5]");
+}
+
+TEST_CASE("what routes have made undiallable is refused", "[plugin_gateway]") {
+    Fixture f({{"title", "uk"}, {"server", "gw.example"}, {"route", "<9*@*> = *@no,host"}});
+    REQUIRE(f.loaded);
+    const test::LogSpy spy;
+    const auto outcome = f.dial("9123");
+    CHECK(outcome.verdict == Verdict::Reject);
+    CHECK(outcome.status == 404);
+    CHECK(spy.has("plugin_gateway: 123@no,host cannot be dialled"));
+    CHECK(f.chain.status()[0].failures == 0);
+}
+
+TEST_CASE("one user who cannot be called leaves the others", "[plugin_gateway]") {
+    const auto* incoming = GENERATE("alice;no user@home.test", "no user@home.test;alice");
+    Fixture f({{"title", "uk"}, {"server", "gw.example"}, {"incoming", incoming}});
+    REQUIRE(f.loaded);
+    const auto outcome = f.comeIn("uk");
+    CHECK(outcome.verdict == Verdict::Retarget);
+    CHECK(outcome.targets.size() == 1);
+}
 
 TEST_CASE("a call goes to the gateway with all that it takes", "[plugin_gateway]") {
     Fixture f(kUk);

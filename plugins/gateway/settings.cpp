@@ -127,8 +127,8 @@ bool Settings::allows(std::string_view caller, std::string_view callerDomain) co
            });
 }
 
-std::string uriOf(const Host& siproxd, std::string_view user, const std::string& place) {
-    auto uri = siproxd.uri("sip:" + place);
+std::string uriOf(const Host& siproxd, std::string_view scheme, std::string_view user, const std::string& place) {
+    auto uri = siproxd.uri(std::string(scheme) + ":" + place);
     return uri && uri->set(Part::UserPlain, user) ? uri->toString() : "";
 }
 

@@ -43,7 +43,8 @@ struct Settings {
 };
 
 /// `sip:user@place`, with what must not stand in the user part escaped (RFC 3261 §25.1). Empty: there is no such URI.
-[[nodiscard]] std::string uriOf(const siproxd::api::Host& siproxd, std::string_view user, const std::string& place);
+[[nodiscard]] std::string uriOf(const siproxd::api::Host& siproxd, std::string_view scheme, std::string_view user,
+                                const std::string& place);
 
 /// All of the plugin's configuration.
 struct Configuration {

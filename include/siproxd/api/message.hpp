@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -169,6 +170,16 @@ public:
         plain.on_behalf = orNull(target.onBehalf);
         plain.headers = orNull(target.headers);
         return static_cast<Verdict>(host_->retarget_to(message_, &plain));
+    }
+    /// Several, by their ranks. Those that make no sense are left out; Failed: all of them.
+    [[nodiscard]] Verdict retarget(std::span<const Target> targets) {
+        auto verdict = Verdict::Failed;
+        for (const auto& target : targets) {
+            if (const auto taken = retarget(target); taken != Verdict::Failed) {
+                verdict = taken;
+            }
+        }
+        return verdict;
     }
     bool setNextHop(std::string_view uri) {
         return host_->set_next_hop(message_, detail::z(uri).c_str()) == 0;

@@ -5,15 +5,17 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
-namespace forward {
+namespace siproxd::disk {
 
 /// Keeps a file as it shall be, in a thread of its own: written beside it and renamed, so that there is always a whole
 /// one. The last text wins.
 class Saver {
 public:
-    explicit Saver(std::string path);
+    /// `mode` as of chmod(2). Durable: a text is on the disk before the one before it is given up, which matters when power fails.
+    Saver(std::string path, unsigned mode, bool isDurable);
     /// What is not written yet is written.
     ~Saver();
     Saver(const Saver&) = delete;
@@ -26,7 +28,11 @@ public:
 private:
     void run();
 
-    std::string path_;
+    [[nodiscard]] std::string write(std::string_view text) const;
+
+    const std::string path_;
+    const unsigned mode_;
+    const bool isDurable_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::optional<std::string> wanted_;
@@ -35,7 +41,4 @@ private:
     std::thread thread_;  ///< from the first text on: what it may do is settled by then
 };
 
-/// What the file has; nothing when it cannot be read (`why` says so, empty when there is none).
-[[nodiscard]] std::optional<std::string> contentOf(const std::string& path, std::string& why);
-
-}  // namespace forward
+}  // namespace siproxd::disk

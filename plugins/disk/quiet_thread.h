@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-namespace cdr {
+namespace siproxd::disk {
 
 /// A thread that gets no signals: those are siproxd's, and a write into a broken pipe shall not end it.
 template <class Body>
@@ -20,4 +20,4 @@ template <class Body>
     return thread;
 }
 
-}  // namespace cdr
+}  // namespace siproxd::disk
