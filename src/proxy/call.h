@@ -49,8 +49,15 @@ struct DialogEnds {
         std::vector<std::string> routes;  ///< towards it, nearest to us first; as `target`
         std::uint32_t cseq = 0;           ///< of its last request
     };
+    /// Somebody whose phone rings, by the tag of his early dialog (RFC 3261 §12.1).
+    struct Early {
+        std::string tag;
+        End end;
+    };
     End caller;
     End callee;
+    /// Of a call that a plugin has sent outside (CallState::isChosen), until it is answered.
+    std::vector<Early> early;
     Side calleeSide = Side::Outside;
     /// Not for the BYE, but for reports: request URI of the first INVITE when it is not the To URI.
     sip::RareText dialled;

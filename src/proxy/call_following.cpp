@@ -97,18 +97,18 @@ void Proxy::followCall(const Forward& forward, const Branch& branch, const sip::
         return;
     }
     if (forward.establishes && forward.incoming() && status > 100 && status < 300 && !call->state().answered) {
-        // It may have been meant for a phone here in the first place.
         const bool isOutside = branch.towards == Side::Outside && branch.isChosen && !branch.toPhone;
         auto& state = call->state();
+        // It may have been meant for a phone here in the first place.
         if (isOutside || (status >= 200 && state.isChosen)) {
             state.isRelayed = state.isChosen = isOutside;
             if (isOutside) {
                 state.insideContact = {};
             }
         }
-    }
-    if (status > 100 && status < 200 && call->state().isChosen && !call->state().answered) {
-        noteAnswer(*call, forward, branch, response);  // PRACK goes there
+        if (isOutside && status < 200) {
+            noteRinging(*call, response);
+        }
     }
     const bool isFirst = status >= 200 && status < 300 && !call->state().answered;
     if (isFirst) {

@@ -23,14 +23,39 @@ sip::NameAddr partyOf(const std::string& uri, const std::string& tag) {
     return party;
 }
 
+/// Of the dialogs that a call may be about to become; further ones are not followed.
+constexpr std::size_t kMostEarly = 16;
+
+bool isTooLong(const DialogEnds::End& end) {
+    return std::max(end.uri.size(), end.target.size()) > kLongestText;
+}
+
 /// A dialog with longer texts ends without our help.
 void dropIfTooLong(CallState& state) {
-    const auto isTooLong = [](const DialogEnds::End& end) {
-        return std::max(end.uri.size(), end.target.size()) > kLongestText;
-    };
     if (isTooLong(state.ends->caller) || isTooLong(state.ends->callee)) {
         state.ends.reset();
     }
+}
+
+const DialogEnds::Early* findEarly(const DialogEnds& ends, std::string_view tag) {
+    const auto found = std::ranges::find(ends.early, tag, &DialogEnds::Early::tag);
+    return found == ends.early.end() ? nullptr : &*found;
+}
+
+/// The end that a request of one of a call's dialogs goes to; null: not known.
+const DialogEnds::End* otherEnd(const Call& call, const sip::Message& request) {
+    const auto* ends = call.state().ends.get();
+    if (ends == nullptr) {
+        return nullptr;
+    }
+    if (!call.isInitiator(request)) {
+        return &ends->caller;
+    }
+    if (call.state().answered) {
+        return &ends->callee;
+    }
+    const auto* early = findEarly(*ends, request.toTag());
+    return early == nullptr ? nullptr : &early->end;
 }
 
 /// Whether CallState::insideContact is that of the caller, or of the callee.
@@ -69,10 +94,7 @@ Located Proxy::inRelayedCall(sip::Message& request) {
     const Call* call = calls_.find(request, Side::Outside);
     if (call != nullptr && call->state().isChosen) {
         // The caller knows the tags of both: he could speak for the other one as well.
-        const auto* ends = call->state().ends.get();
-        const auto* end = ends == nullptr              ? nullptr
-                          : call->isInitiator(request) ? &ends->callee
-                                                       : &ends->caller;
+        const auto* end = otherEnd(*call, request);
         auto target = end == nullptr ? std::nullopt : sip::Uri::parse(end->target);
         if (!target) {
             return {};
@@ -110,6 +132,36 @@ void Proxy::noteRequest(Call& call, const sip::Message& request) const {
     dropIfTooLong(state);
 }
 
+void Proxy::noteWay(DialogEnds::End& end, bool establishes, const sip::Message& response) const {
+    if (const auto contacts = response.contacts(); !contacts.empty()) {
+        end.target = contacts.front().uri.toString();
+    }
+    if (establishes) {
+        end.routes = routesBehindUs(response);
+        std::ranges::reverse(end.routes);  // who is nearest to us has put its own in first
+    }
+}
+
+void Proxy::noteRinging(Call& call, const sip::Message& response) const {
+    auto* ends = call.state().ends.get();
+    const auto tag = response.toTag();
+    if (ends == nullptr || tag.size() > kLongestText) {
+        return;
+    }
+    DialogEnds::End end;
+    if (const auto* known = findEarly(*ends, tag)) {
+        end = known->end;
+    } else if (ends->early.size() >= kMostEarly) {
+        return;
+    }
+    noteWay(end, true, response);
+    if (isTooLong(end)) {
+        return;
+    }
+    std::erase_if(ends->early, [&](const DialogEnds::Early& early) { return early.tag == tag; });
+    ends->early.push_back({std::string(tag), std::move(end)});
+}
+
 void Proxy::noteAnswer(Call& call, const Forward& forward, const Branch& branch,
                        const sip::Message& response) const {
     if (call.state().ends == nullptr) {
@@ -120,17 +172,13 @@ void Proxy::noteAnswer(Call& call, const Forward& forward, const Branch& branch,
     if (!byCaller) {
         ends.calleeSide = branch.towards;
     }
+    if (forward.establishes) {
+        ends.early = {};
+    }
     if (isKeptInside(call, byCaller)) {
         return;
     }
-    auto& end = byCaller ? ends.caller : ends.callee;
-    if (const auto contacts = response.contacts(); !contacts.empty()) {
-        end.target = contacts.front().uri.toString();
-    }
-    if (forward.establishes) {
-        end.routes = routesBehindUs(response);
-        std::ranges::reverse(end.routes);  // who is nearest to us has put its own in first
-    }
+    noteWay(byCaller ? ends.caller : ends.callee, forward.establishes, response);
     dropIfTooLong(call.state());
 }
 

@@ -389,6 +389,11 @@ private:
     /// Where a request of a relayed call goes; one of a call that leads to nobody but its two
     /// parties is changed to go to the other one.
     [[nodiscard]] Located inRelayedCall(sip::Message& request);
+    /// What a response says of the way to who has sent it; `establishes`: the dialog as well.
+    void noteWay(DialogEnds::End& end, bool establishes, const sip::Message& response) const;
+    /// A provisional response of a call that a plugin has sent outside: requests of its early dialog
+    /// (PRACK, UPDATE) go to who has sent it.
+    void noteRinging(Call& call, const sip::Message& response) const;
     /// A 2xx to an INVITE or UPDATE, as it came.
     void noteAnswer(Call& call, const Forward& forward, const Branch& branch,
                     const sip::Message& response) const;

@@ -33,8 +33,15 @@ std::string attributeText(std::string_view name, std::string_view value) {
     return text;
 }
 
+/// A glance: lines of another name nearly always begin with another letter.
+bool mayBe(const Line& line, std::string_view name) {
+    const auto text = line.value();
+    return line.type() == 'a' && !text.empty() && !name.empty() &&
+           ((text.front() | 0x20) == (name.front() | 0x20) || text.front() <= ' ');
+}
+
 bool isAttribute(const Line& line, std::string_view name) {
-    return line.type() == 'a' && base::equalsIgnoreCase(attributeOf(line).name, name);
+    return mayBe(line, name) && base::equalsIgnoreCase(attributeOf(line).name, name);
 }
 
 bool isIce(std::string_view name) {

@@ -459,6 +459,48 @@ TEST_CASE("a plugin may send a call for nobody to somebody outside, and nowhere 
     }
 }
 
+TEST_CASE("of several outside that ring each gets the early requests of its own dialog", "[proxy]") {
+    House house;
+    house.enrol();
+    Probe probe(house, kTarget, [](const auto& host, auto* message) {
+        if (host.msg_direction(message) != SIPROXD_DIRECTION_UNKNOWN ||
+            std::string(host.msg_method(message)) != "INVITE") {
+            return static_cast<int>(SIPROXD_CONTINUE);
+        }
+        host.retarget(message, "sip:desk@198.51.100.7", nullptr, 0);
+        return host.retarget(message, "sip:cellar@198.51.100.8", nullptr, 0);
+    });
+    house.fromOutside(forNobody());
+    const auto sent = house.take();
+    REQUIRE(sent.size() == 2);
+    const auto& first = sent[0];
+    const auto& second = sent[1];
+    const auto within = [](const std::string& method, int cseq, const std::string& tag) {
+        return forNobody(method, cseq).set("To", "<sip:12345@x.example>;tag=" + tag);
+    };
+    const auto rings = [&](const auto& phone, const std::string& tag) {
+        const auto contact = "<sip:ringing@" + phone.flow.remote.ip.toString() + ">";
+        house.fromOutside(with(answerTo(phone, 183, tag), "Contact", contact), phone.flow.remote);
+        CHECK(house.takeOne().message.toTag() == tag);
+    };
+    rings(first, "t1");
+    rings(second, "t2");
+    SECTION("while they ring") {
+        house.fromOutside(within("PRACK", 2, "t1"));
+        CHECK(house.takeOne().flow.remote == first.flow.remote);
+        house.fromOutside(within("PRACK", 3, "t2"));
+        CHECK(house.takeOne().flow.remote == second.flow.remote);
+        house.fromOutside(within("PRACK", 4, "t3"));
+        CHECK(house.takeOne().message.status() == 408);
+    }
+    SECTION("and when one of them has answered") {
+        house.fromOutside(with(answerTo(first, 200), "Contact", "<sip:desk@198.51.100.7>"), first.flow.remote);
+        house.take();
+        house.fromOutside(within("UPDATE", 5, "t1"));
+        CHECK(house.takeOne().message.requestUriText() == "sip:desk@198.51.100.7");
+    }
+}
+
 TEST_CASE("a plugin that takes a Via away does not say where the answers go", "[proxy]") {
     House house;
     const auto contact = house.enrol();
