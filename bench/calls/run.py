@@ -369,7 +369,7 @@ def arguments():
                         default="outgoing", help="the provider calls the phone")
     parser.add_argument("--calls", type=int)
     parser.add_argument("--rate", type=int, help="calls a second: 200, with --plugins 1000")
-    parser.add_argument("--busy-rate", type=int, default=1000, help="the same once more, not quick")
+    parser.add_argument("--busy-rate", type=int, default=2000, help="the same once more, not quick")
     parser.add_argument("--phones", type=int, default=2000, help="for the size of a binding")
     parser.add_argument("--held", type=int, help="for the size of a call")
     parser.add_argument("--instructions", action="store_true",
@@ -385,7 +385,7 @@ def arguments():
     parser.add_argument("--wrapper", default="", help="goes before siproxd, as `taskset 2`")
     parser.add_argument("directives", nargs="*", help="name=value, on top of siproxd's others")
     options = parser.parse_args()
-    options.rate = options.rate or (options.busy_rate if options.plugins else 200)
+    options.rate = options.rate or (1000 if options.plugins else 200)
     options.calls = options.calls or (400 if options.quick else 5000 if options.plugins else 2000)
     options.held = options.held or (500 if options.quick else 1000)
     if not 0 < options.calls <= 20 * options.rate:

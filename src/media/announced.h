@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/rare.h"
 #include "media/codec.h"
 #include "media/ice.h"
 
@@ -41,7 +42,7 @@ struct Announced {
     /// What its a=rtpmap lines say; may be empty.
     std::vector<Codec> codecs{};
     /// Its own credentials, when it speaks ICE and is to be heard so (rtp_ice).
-    std::optional<IceCredentials> ice{};
+    base::Rare<IceCredentials> ice{};
 
     friend bool operator==(const Announced&, const Announced&) = default;
 };

@@ -66,7 +66,7 @@ const IceCredentials& Session::checksOf(std::size_t index, Leg leg) {
     auto& open = streams_.at(index);
     auto& checks = open.checks[leg];
     const auto& announced = open.announced[leg];
-    const auto theirs = announced ? announced->ice : std::nullopt;
+    const auto theirs = announced ? announced->ice : base::Rare<IceCredentials>();
     if (checks == nullptr || (theirs && checks->theirs && theirs != checks->theirs)) {
         checks = std::make_unique<Checks>(Checks{host_.expectChecks(*open.stream, leg), theirs});
     }
@@ -93,14 +93,14 @@ void Session::remember() {
     if (agreed_) {
         return;
     }
-    agreed_.emplace();
+    agreed_ = std::make_unique<std::map<std::size_t, PerLeg<std::optional<Announced>>>>();
     for (const auto& [index, open] : streams_) {
         agreed_->emplace(index, open.announced);
     }
 }
 
 void Session::restore() {
-    const auto agreed = std::exchange(agreed_, std::nullopt);
+    const auto agreed = std::exchange(agreed_, nullptr);
     if (!agreed) {
         return;
     }

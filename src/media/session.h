@@ -125,7 +125,7 @@ public:
 private:
     struct Checks {
         IceCredentials ours;
-        std::optional<IceCredentials> theirs;  ///< that ours were made for; none: not known then
+        base::Rare<IceCredentials> theirs;  ///< that ours were made for; none: not known then
     };
     struct OpenStream {
         std::unique_ptr<Stream> stream;
@@ -167,8 +167,8 @@ private:
         std::map<std::string, std::map<std::size_t, Announced>, std::less<>> said;
     };
     std::unique_ptr<Forks> forks_;  ///< null: nobody has said anything before the answer
-    /// By index, who wanted media where; nothing: no offer is pending.
-    std::optional<std::map<std::size_t, PerLeg<std::optional<Announced>>>> agreed_;
+    /// By index, who wanted media where; null: no offer is pending.
+    std::unique_ptr<std::map<std::size_t, PerLeg<std::optional<Announced>>>> agreed_;
 };
 
 }  // namespace siproxd::media

@@ -104,44 +104,38 @@ std::optional<media::Session::Opposite> Call::opposite(const base::SocketAddress
     return std::nullopt;
 }
 
-std::string CallTable::key(std::string_view callId, std::string_view initiatorTag,
-                           Side initiator) {
-    std::string out;
-    out.reserve(callId.size() + initiatorTag.size() + 2);
-    out += initiator == Side::Inside ? 'i' : 'o';
-    out += callId;
-    out += '\n';  // in neither of them
-    out += initiatorTag;
-    return out;
+std::size_t CallTable::hashOf(const Key& key) {
+    constexpr std::uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;  // the two are not to be exchanged for each other
+    return static_cast<std::size_t>(base::keyedHash(key.callId) * kOdd + base::keyedHash(key.initiatorTag) +
+                                    static_cast<std::uint64_t>(key.initiator));
 }
 
-Call* CallTable::lookUp(std::string_view callId, std::string_view initiatorTag, Side initiator) {
-    if (last_ != nullptr && last_->state().callId == callId &&
-        last_->state().initiatorTag == initiatorTag && last_->state().initiator == initiator) {
+Call* CallTable::lookUp(const Key& key) {
+    if (last_ != nullptr && keyOf(*last_) == key) {
         return last_;
     }
-    const auto it = calls_.find(key(callId, initiatorTag, initiator));
+    const auto it = calls_.find(key);
     if (it == calls_.end()) {
         return nullptr;
     }
-    last_ = it->second.get();
+    last_ = it->get();
     return last_;
 }
 
 Call* CallTable::find(const sip::Message& message, Side from) {
     // Whoever sent the request of this message has the From tag.
     const Side requester = message.isRequest() ? from : other(from);
-    if (Call* call = lookUp(message.callId(), message.fromTag(), requester)) {
+    if (Call* call = lookUp({message.callId(), message.fromTag(), requester})) {
         return call;
     }
     if (message.toTag().empty()) {
         return nullptr;
     }
-    if (Call* call = lookUp(message.callId(), message.toTag(), other(requester))) {
+    if (Call* call = lookUp({message.callId(), message.toTag(), other(requester)})) {
         return call;
     }
     // Two phones inside, without a detour over a provider.
-    return lookUp(message.callId(), message.toTag(), requester);
+    return lookUp({message.callId(), message.toTag(), requester});
 }
 
 Call& CallTable::obtain(const sip::Message& invite, Side from) {
@@ -153,38 +147,31 @@ Call& CallTable::obtain(const sip::Message& invite, Side from) {
     state.initiatorTag = std::string(invite.fromTag());
     state.initiator = from;
     state.id = ++lastId_;
-    auto& slot = calls_[key(state.callId, state.initiatorTag, from)];
-    slot = std::make_unique<Call>(std::move(state));
-    last_ = slot.get();
+    last_ = calls_.insert(std::make_unique<Call>(std::move(state))).first->get();
     byId_.emplace(lastId_, last_);
-    return *slot;
-}
-
-std::string CallTable::key(const Call& call) {
-    const auto& state = call.state();
-    return key(state.callId, state.initiatorTag, state.initiator);
+    return *last_;
 }
 
 void CallTable::remove(Call& call) {
     setSessionEnd(call, std::nullopt);
     last_ = nullptr;
     byId_.erase(call.state().id);
-    calls_.erase(key(call));
+    calls_.erase(calls_.find(keyOf(call)));
 }
 
 void CallTable::ownsPort(std::uint16_t outsidePort, const Call& call) {
-    portOwners_[outsidePort] = key(call);
+    portOwners_[outsidePort] = call.state().id;
 }
 
 const Call* CallTable::ownerOf(std::uint16_t outsidePort) const {
     const auto owner = portOwners_.find(outsidePort);
-    const auto it = owner == portOwners_.end() ? calls_.end() : calls_.find(owner->second);
-    return it != calls_.end() && it->second->usesPort(outsidePort) ? it->second.get() : nullptr;
+    const Call* call = owner == portOwners_.end() ? nullptr : byId(owner->second);
+    return call != nullptr && call->usesPort(outsidePort) ? call : nullptr;
 }
 
 std::vector<Call*> CallTable::callsOn(const base::IpAddress& local) const {
     std::vector<Call*> found;
-    for (const auto& [key, call] : calls_) {
+    for (const auto& call : calls_) {
         if (call->isOn(local)) {
             found.push_back(call.get());
         }
@@ -195,14 +182,14 @@ std::vector<Call*> CallTable::callsOn(const base::IpAddress& local) const {
 std::vector<const Call*> CallTable::some(std::size_t most) const {
     std::vector<const Call*> found;
     for (auto it = calls_.begin(); it != calls_.end() && found.size() < most; ++it) {
-        found.push_back(it->second.get());
+        found.push_back(it->get());
     }
     return found;
 }
 
 std::set<base::IpAddress> CallTable::localAddresses() const {
     std::set<base::IpAddress> all;
-    for (const auto& [key, call] : calls_) {
+    for (const auto& call : calls_) {
         const auto some = call->localAddresses();
         all.insert(some.begin(), some.end());
     }
@@ -229,7 +216,7 @@ Call* CallTable::takeExpired(base::TimePoint now) {
 
 std::vector<Call*> CallTable::idle(base::TimePoint before) const {
     std::vector<Call*> found;
-    for (const auto& [key, call] : calls_) {
+    for (const auto& call : calls_) {
         if (call->lastSignal() < before && !call->mediaFlows()) {
             found.push_back(call.get());
         }

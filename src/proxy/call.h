@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <forward_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "access/call_limits.h"
@@ -57,7 +59,7 @@ struct DialogEnds {
     End caller;
     End callee;
     /// Of a call that a plugin has sent outside (CallState::isChosen), until it is answered.
-    std::vector<Early> early;
+    std::forward_list<Early> early;
     Side calleeSide = Side::Outside;
     /// Not for the BYE, but for reports: request URI of the first INVITE when it is not the To URI.
     sip::RareText dialled;
@@ -228,19 +230,37 @@ public:
     [[nodiscard]] std::vector<const Call*> all() const { return some(calls_.size()); }
 
 private:
-    [[nodiscard]] static std::string key(std::string_view callId, std::string_view initiatorTag,
-                                         Side initiator);
-    [[nodiscard]] static std::string key(const Call& call);
-    [[nodiscard]] Call* lookUp(std::string_view callId, std::string_view initiatorTag,
-                               Side initiator);
+    /// What calls are found by.
+    struct Key {
+        std::string_view callId;
+        std::string_view initiatorTag;
+        Side initiator;
 
-    std::unordered_map<std::string, std::unique_ptr<Call>, base::StringHash, std::equal_to<>>
-        calls_;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    static Key keyOf(const Key& key) { return key; }
+    static Key keyOf(const Call& call) {
+        const auto& state = call.state();
+        return {state.callId, state.initiatorTag, state.initiator};
+    }
+    static Key keyOf(const std::unique_ptr<Call>& call) { return keyOf(*call); }
+    struct Hash {
+        using is_transparent = void;
+        [[nodiscard]] std::size_t operator()(const auto& call) const { return hashOf(keyOf(call)); }
+    };
+    struct Equal {
+        using is_transparent = void;
+        [[nodiscard]] bool operator()(const auto& a, const auto& b) const { return keyOf(a) == keyOf(b); }
+    };
+    [[nodiscard]] static std::size_t hashOf(const Key& key);
+    [[nodiscard]] Call* lookUp(const Key& key);
+
+    std::unordered_set<std::unique_ptr<Call>, Hash, Equal> calls_;
     Call* last_ = nullptr;  ///< found last: one message is looked up several times
     std::uint64_t lastId_ = 0;
     std::unordered_map<std::uint64_t, Call*> byId_;
-    /// Keys of the calls by port; one entry a port at most, checked when it is used.
-    std::unordered_map<std::uint16_t, std::string> portOwners_;
+    /// Numbers of calls by port; one entry a port at most, checked when it is used.
+    std::unordered_map<std::uint16_t, std::uint64_t> portOwners_;
     Call::Ends sessionEnds_;  ///< one entry a call at most
 };
 

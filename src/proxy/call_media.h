@@ -116,8 +116,8 @@ private:
     [[nodiscard]] std::optional<media::Announced> announcedBy(const Passage& passage,
                                                               std::size_t index) const;
     /// The sender's credentials; nothing: it does not speak ICE, or nobody here is to.
-    [[nodiscard]] static std::optional<media::IceCredentials> iceOf(const Passage& passage,
-                                                                    const sdp::Media& media);
+    [[nodiscard]] static base::Rare<media::IceCredentials> iceOf(const Passage& passage,
+                                                                const sdp::Media& media);
     /// Whether the sender speaks ICE, and is to.
     [[nodiscard]] static bool speaksIce(const Passage& passage);
     /// Whether the receiver is shown ICE: it speaks it, or is asked with an offer that has it.

@@ -89,14 +89,14 @@ std::optional<media::Announced> CallMedia::neighbourBehind(const base::SocketAdd
     return isNeighbour ? std::optional(opposite->announced) : std::nullopt;
 }
 
-std::optional<media::IceCredentials> CallMedia::iceOf(const Passage& passage,
-                                                      const sdp::Media& media) {
+base::Rare<media::IceCredentials> CallMedia::iceOf(const Passage& passage,
+                                                  const sdp::Media& media) {
     constexpr std::size_t kLongest = 256;  // RFC 8839 §5.4
     const auto fragment = passage.description.iceValue(media, "ice-ufrag");
     const auto password = passage.description.iceValue(media, "ice-pwd");
     if (!passage.call.state().iceLite || !fragment || !password || fragment->size() > kLongest ||
         password->size() > kLongest) {
-        return std::nullopt;
+        return {};
     }
     return media::IceCredentials{std::string(base::trim(*fragment)),
                                  std::string(base::trim(*password))};

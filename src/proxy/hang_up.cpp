@@ -24,7 +24,7 @@ sip::NameAddr partyOf(const std::string& uri, const std::string& tag) {
 }
 
 /// Of the dialogs that a call may be about to become; further ones are not followed.
-constexpr std::size_t kMostEarly = 16;
+constexpr std::ptrdiff_t kMostEarly = 16;
 
 bool isTooLong(const DialogEnds::End& end) {
     return std::max(end.uri.size(), end.target.size()) > kLongestText;
@@ -148,18 +148,17 @@ void Proxy::noteRinging(Call& call, const sip::Message& response) const {
     if (ends == nullptr || tag.size() > kLongestText) {
         return;
     }
-    DialogEnds::End end;
-    if (const auto* known = findEarly(*ends, tag)) {
-        end = known->end;
-    } else if (ends->early.size() >= kMostEarly) {
+    const auto* known = findEarly(*ends, tag);
+    if (known == nullptr && std::ranges::distance(ends->early) >= kMostEarly) {
         return;
     }
+    auto end = known == nullptr ? DialogEnds::End{} : known->end;
     noteWay(end, true, response);
     if (isTooLong(end)) {
         return;
     }
     std::erase_if(ends->early, [&](const DialogEnds::Early& early) { return early.tag == tag; });
-    ends->early.push_back({std::string(tag), std::move(end)});
+    ends->early.push_front({std::string(tag), std::move(end)});
 }
 
 void Proxy::noteAnswer(Call& call, const Forward& forward, const Branch& branch,
