@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -50,8 +51,17 @@ public:
     [[nodiscard]] std::string toHost() const;
 
     friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+    friend bool operator==(const IpAddress& a, const IpAddress& b) {
+        // Of two words: these are compared for every packet, and a call of memcmp() costs more.
+        return a.family_ == b.family_ && std::bit_cast<Words>(a.bytes_) == std::bit_cast<Words>(b.bytes_);
+    }
 
 private:
+    struct Words {
+        std::uint64_t first;
+        std::uint64_t second;
+        friend bool operator==(const Words&, const Words&) = default;
+    };
     Family family_ = Family::None;
     std::array<std::uint8_t, 16> bytes_{};
 };

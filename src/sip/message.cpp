@@ -112,28 +112,39 @@ const Message::Field* Message::find(HeaderName id, std::size_t index) const {
 }
 
 void Message::replaceAll(HeaderName id, std::vector<Field> values) {
-    const auto first = std::find_if(fields_.begin(), fields_.end(),
-                                    [id](const Field& field) { return field.id() == id; });
-    const auto at = static_cast<std::size_t>(first - fields_.begin());
-    // Via goes to the top, Record-Route behind it; the others are at home at the end.
-    std::size_t place = at;
-    if (first == fields_.end()) {
-        if (values.empty()) {
-            return;
-        }
-        place = fields_.size();
-        if (id == HeaderName::Via) {
-            place = 0;
-        } else if (id == HeaderName::RecordRoute || id == HeaderName::Route) {
-            place = 0;
-            while (place < fields_.size() && fields_[place].id() == HeaderName::Via) {
-                ++place;
-            }
+    // In the places of those that there are, as far as they go.
+    std::size_t used = 0;
+    std::size_t place = fields_.size();
+    for (std::size_t i = 0; i < fields_.size() && used < values.size(); ++i) {
+        if (fields_[i].id() == id) {
+            fields_[i] = std::move(values[used++]);
+            place = i + 1;
         }
     }
-    std::erase_if(fields_, [id](const Field& field) { return field.id() == id; });
+    if (used == values.size()) {
+        const auto kept = fields_.begin() + static_cast<std::ptrdiff_t>(used == 0 ? 0 : place);
+        fields_.erase(std::remove_if(kept, fields_.end(), [id](const Field& field) { return field.id() == id; }),
+                      fields_.end());
+        return;
+    }
+    if (used == 0) {
+        place = placeOf(id);
+    }
     fields_.insert(fields_.begin() + static_cast<std::ptrdiff_t>(place),
-                   std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
+                   std::make_move_iterator(values.begin() + static_cast<std::ptrdiff_t>(used)),
+                   std::make_move_iterator(values.end()));
+}
+
+/// Via goes to the top, Record-Route and Route behind it; the others are at home at the end.
+std::size_t Message::placeOf(HeaderName id) const {
+    if (id == HeaderName::Via) {
+        return 0;
+    }
+    if (id != HeaderName::RecordRoute && id != HeaderName::Route) {
+        return fields_.size();
+    }
+    const auto behind = std::ranges::find_if(fields_, [](const Field& field) { return field.id() != HeaderName::Via; });
+    return static_cast<std::size_t>(behind - fields_.begin());
 }
 
 void Message::setAddresses(HeaderName id, std::span<const NameAddr> values) {

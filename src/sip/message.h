@@ -185,6 +185,8 @@ private:
     [[nodiscard]] const Field* find(HeaderName id, std::size_t index = 0) const;
     void setOnly(HeaderName id, std::string_view name, std::string value);
     void replaceAll(HeaderName id, std::vector<Field> values);
+    /// Where a field goes when there is none of its name.
+    [[nodiscard]] std::size_t placeOf(HeaderName id) const;
     [[nodiscard]] const NameAddr& address(HeaderName id) const;
 
     std::string methodName_;  ///< of the request line, or of CSeq for a response

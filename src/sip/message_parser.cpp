@@ -38,6 +38,15 @@ std::optional<std::string_view> headOf(std::string_view bytes, std::size_t& body
     return bytes.substr(0, end + 2);
 }
 
+/// Where the next CRLF is.
+std::size_t lineEndIn(std::string_view bytes) {
+    auto at = bytes.find('\r');
+    while (at != std::string_view::npos && (at + 1 == bytes.size() || bytes[at + 1] != '\n')) {
+        at = bytes.find('\r', at + 1);
+    }
+    return at;
+}
+
 std::string_view skipLeadingEmptyLines(std::string_view bytes) {
     while (bytes.starts_with("\r\n")) {
         bytes.remove_prefix(2);
@@ -78,7 +87,7 @@ struct RawField {
 /// Takes one field and its folds off the front of `lines`, which end with CRLF.
 void takeField(std::string_view& lines, RawField& field) {
     const auto next = [&lines] {
-        const auto end = lines.find("\r\n");
+        const auto end = lineEndIn(lines);
         const auto line = lines.substr(0, end);
         lines.remove_prefix(end + 2);
         return line;
@@ -149,7 +158,7 @@ private:
 Failure MessageParser::parse(std::string_view bytes) {
     bytes = skipLeadingEmptyLines(bytes);
     // The start line first: it tells who deserves an answer to what else is wrong.
-    const auto lineEnd = bytes.find("\r\n");
+    const auto lineEnd = lineEndIn(bytes);
     if (lineEnd == std::string_view::npos) {
         return bad("no line end");
     }
