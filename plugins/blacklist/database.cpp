@@ -132,23 +132,23 @@ void Database::work() {
         const bool isRefreshed = std::exchange(isRefreshWanted_, false);
         const bool isLast = isEnding_;
         auto discarded = std::exchange(discarded_, {});
+        const auto applied = applied_;
         lock.unlock();
         discarded.clear();
         hasFailed_ = false;
-        const bool isWritten = (connection_ != nullptr || open()) && apply(changes);
+        const bool isOpen = connection_ != nullptr || open();
+        // Before anything is written, which may take as long as another program writes. What is not in the file yet is
+        // put on top of what is read, by who takes the snapshot.
+        if (isRefreshed && isOpen) {
+            read(applied);
+        }
+        const bool isWritten = isOpen && apply(changes);
         lock.lock();
         if (isWritten) {
             applied_ += changes.size();
         } else {
             waiting_.insert(waiting_.begin(), std::make_move_iterator(changes.begin()),
                             std::make_move_iterator(changes.end()));
-        }
-        // What could not be written is put on top of what is read, by who takes the snapshot.
-        if (isRefreshed && connection_ != nullptr) {
-            const auto applied = applied_;
-            lock.unlock();
-            read(applied);
-            lock.lock();
         }
         if (!hasFailed_) {
             error_.clear();

@@ -36,7 +36,9 @@ struct State {
 /// Up to eight bytes, the first one lowest.
 std::uint64_t wordOf(std::string_view bytes) {
     std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data(), bytes.size());
+    if (!bytes.empty()) {  // whose data may be null
+        std::memcpy(&word, bytes.data(), bytes.size());
+    }
     if constexpr (std::endian::native == std::endian::big) {
         word = __builtin_bswap64(word);
     }

@@ -17,6 +17,7 @@ TEST_CASE("SipHash gives what its authors say", "[base]") {
     }
     CHECK(base::sipHash(key, text) == 0xa129ca6149be45e5ULL);
     CHECK(base::sipHash(key, "") == 0x726fdb47dd0e0e31ULL);
+    CHECK(base::sipHash(key, std::string_view()) == 0x726fdb47dd0e0e31ULL);
     CHECK(base::sipHash(key, text.substr(0, 1)) == 0x74f839c593dc67fdULL);
     CHECK(base::sipHash(key, text.substr(0, 8)) == 0x93f5f5799a932462ULL);
 }

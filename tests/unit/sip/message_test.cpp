@@ -216,6 +216,34 @@ TEST_CASE("one of several header fields of a name can be removed", "[sip]") {
     CHECK(message->header("Authorization") == "other");
 }
 
+TEST_CASE("fields of a name are replaced in their places, and new ones go where their kind belongs", "[sip]") {
+    const auto replaced = [](const std::string& fields, const std::vector<std::string>& routes) {
+        auto message = Message::parse(
+            "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n" + fields +
+            "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+        REQUIRE(message);
+        std::vector<NameAddr> values;
+        for (const auto& route : routes) {
+            values.push_back(*NameAddr::parse(route));
+        }
+        message->setRoutes(values);
+        const auto text = message->serialize();
+        const auto from = text.find("Via:");
+        return text.substr(from, text.find("From:") - from);
+    };
+    const std::string via = "Via: SIP/2.0/UDP h;branch=z9hG4bKx\r\n";
+    const std::string one = "Route: <sip:1;lr>\r\n";
+    const std::string two = "Route: <sip:2;lr>\r\n";
+    const std::string three = "Route: <sip:3;lr>\r\n";
+    const std::string between = "X-Y: z\r\n";
+    CHECK(replaced(one + between + two, {"<sip:3;lr>", "<sip:4;lr>"}) == via + three + between + "Route: <sip:4;lr>\r\n");
+    CHECK(replaced(one + between + two, {"<sip:3;lr>"}) == via + three + between);
+    CHECK(replaced(one + between + two, {}) == via + between);
+    CHECK(replaced(one + two + between, {"<sip:1;lr>", "<sip:2;lr>", "<sip:3;lr>"}) == via + one + two + three + between);
+    CHECK(replaced(between, {"<sip:1;lr>", "<sip:2;lr>"}) == via + one + two + between);
+    CHECK(replaced(between, {}) == via + between);
+}
+
 TEST_CASE("Control characters are judged in the field as it is read, not line by line", "[sip]") {
     const auto withField = [](const std::string& field) {
         return Message::parse(with(kInvite, field + "\r\n"));
