@@ -48,7 +48,7 @@ public:
     }
 
     Blacklist(Host host, const std::string& synchronous)
-        : host_(host), path_(host.string("dbpath").value_or(std::string_view())),
+        : host_(host), path_(orEmpty(host.string("dbpath"))),
           database_(std::make_unique<Database>(path_, synchronous)),
           isSimulated_(host.integer("simulate").value_or(0) != 0),
           duration_(host.integer("duration").value_or(0)),
@@ -69,7 +69,7 @@ public:
             return Verdict::Continue;
         }
         Sender sender{std::string(message.sourceIp()),
-                      std::string(message.uri(At::From, Part::Text).value_or(std::string_view()))};
+                      std::string(orEmpty(message.uri(At::From, Part::Text)))};
         if (isBlocked(sender)) {
             if (!isSimulated_) {
                 return Verdict::Drop;
@@ -202,7 +202,7 @@ private:
     static bool isStale(const Message& message) {
         for (const char* name : {"WWW-Authenticate", "Proxy-Authenticate"}) {
             for (std::size_t i = 0; i < message.headerCount(name); ++i) {
-                auto value = lowered(message.header(name, i).value_or(std::string_view()));
+                auto value = lowered(orEmpty(message.header(name, i)));
                 std::erase_if(value, [](char c) { return c == ' ' || c == '\t' || c == '"'; });
                 if (value.find("stale=true") != std::string::npos) {
                     return true;

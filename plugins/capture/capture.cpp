@@ -95,7 +95,7 @@ public:
 
 private:
     [[nodiscard]] std::string text(const char* option) const {
-        return std::string(host_.string(option).value_or(std::string_view()));
+        return std::string(orEmpty(host_.string(option)));
     }
 
     /// What is wrong is logged.

@@ -55,7 +55,7 @@ std::optional<Settings> read(const Host& host) {
         return std::nullopt;
     }
     settings.format = *format == 0 ? cdr::Format::Csv : cdr::Format::Json;
-    if (const auto path = host.string("file").value_or(std::string_view()); !path.empty()) {
+    if (const auto path = orEmpty(host.string("file")); !path.empty()) {
         std::string why;
         settings.file = cdr::PathPattern::parse(path, why);
         if (!settings.file) {
@@ -63,7 +63,7 @@ std::optional<Settings> read(const Host& host) {
             return std::nullopt;
         }
     }
-    settings.hook = wordsOf(host.string("hook").value_or(std::string_view()));
+    settings.hook = wordsOf(orEmpty(host.string("hook")));
     if (!settings.hook.empty() && !settings.hook.front().starts_with('/')) {
         host.optionError("hook", lastOf("hook"), "the path of a program is needed that begins with /");
         return std::nullopt;

@@ -41,7 +41,7 @@ public:
         if (words_.empty() || message.body().empty()) {
             return Verdict::Continue;
         }
-        const std::string type(message.header("Content-Type").value_or(std::string_view()));
+        const std::string type(orEmpty(message.header("Content-Type")));
         std::string body(message.body());
         const auto parts = codecfilter::findDescriptions(type, body);
         bool isChanged = false;

@@ -15,6 +15,7 @@ constexpr std::size_t kMostParts = 32;
 constexpr int kDeepest = 4;
 
 using api::equals;
+using api::orEmpty;
 
 /// In folded lines, too.
 std::string_view trim(std::string_view text) { return api::trim(text, " \t\r\n"); }
@@ -139,7 +140,7 @@ private:
                 const bool isPlain = !encoding || equals(*encoding, "binary") ||
                                      equals(*encoding, "8bit") || equals(*encoding, "7bit");
                 if (isPlain && !headerOf(head, "Content-Encoding")) {
-                    look(headerOf(head, "Content-Type").value_or(""), content, end - content,
+                    look(orEmpty(headerOf(head, "Content-Type")), content, end - content,
                          depth + 1);
                 }
                 return;

@@ -67,13 +67,13 @@ private:
         const auto mode = host_.choice("mode", {"redirect", "retarget"});
         retargets_ = mode == 1U;
         logs_ = host_.integer("log").value_or(0) != 0;
-        contact_ = host_.string("target").value_or(std::string_view());
+        contact_ = orEmpty(host_.string("target"));
         if (contact_.empty()) {
             host_.optionError("target", 0, "plugin_defaulttarget needs a target");
             return false;
         }
         const auto uri = host_.uri(uriIn(contact_));
-        const auto scheme = uri ? uri->part(Part::Scheme).value_or("") : "";
+        const auto scheme = uri ? orEmpty(uri->part(Part::Scheme)) : "";
         const bool isSip = scheme == "sip" || scheme == "sips";
         if (!isSip && (retargets_ || scheme != "tel")) {
             const auto lines = host_.list("target").size();
@@ -81,15 +81,15 @@ private:
             return false;
         }
         uri_ = uri->toString();
-        user_ = uri->part(Part::User).value_or("");
-        hostName_ = uri->part(Part::Host).value_or("");
+        user_ = orEmpty(uri->part(Part::User));
+        hostName_ = orEmpty(uri->part(Part::Host));
         return mode.has_value();
     }
 
     /// Nobody is there either: it would go round in circles.
     [[nodiscard]] bool isTarget(const Message& message) const {
-        return message.uri(At::RequestUri, Part::User).value_or("") == user_ &&
-               equals(message.uri(At::RequestUri, Part::Host).value_or(""), hostName_);
+        return orEmpty(message.uri(At::RequestUri, Part::User)) == user_ &&
+               equals(orEmpty(message.uri(At::RequestUri, Part::Host)), hostName_);
     }
 
     Host host_;

@@ -141,7 +141,7 @@ private:
     };
 
     [[nodiscard]] std::string text(const char* option) const {
-        return std::string(host_.string(option).value_or(std::string_view()));
+        return std::string(orEmpty(host_.string(option)));
     }
 
     /// What is wrong is logged.
@@ -165,7 +165,7 @@ private:
 
     /// The E.164 number that is dialled; empty: it is none, or one of somebody else's.
     [[nodiscard]] std::string numberIn(const Message& message) const {
-        const auto text = message.uri(At::RequestUri, Part::Text).value_or("");
+        const auto text = orEmpty(message.uri(At::RequestUri, Part::Text));
         const auto uri = host_.uri(text);
         if (!uri) {
             return "";
@@ -180,7 +180,7 @@ private:
 
     /// The E.164 number that stands in a URI; empty: none does.
     [[nodiscard]] std::string numberOf(const Uri& uri) const {
-        const auto number = uri.part(isTel(uri) ? Part::Opaque : Part::UserPlain).value_or("");
+        const auto number = orEmpty(uri.part(isTel(uri) ? Part::Opaque : Part::UserPlain));
         return enumlookup::e164(number.substr(0, number.find(';')), plan_);
     }
 
@@ -199,7 +199,7 @@ private:
         }
         const auto& search = *node.mapped().search;
         const auto uri = host_.uri(search.uri());
-        if (!uri || uri->part(Part::Host).value_or("").empty()) {
+        if (!uri || orEmpty(uri->part(Part::Host)).empty()) {
             host_.warning("plugin_enum: " + search.e164() + " is said to be " + search.uri() + ", which is no URI");
             return Verdict::Continue;
         }
@@ -210,12 +210,12 @@ private:
             return verdict;
         }
         Target usual;
-        usual.uri = std::string(message.uri(At::RequestUri, Part::Text).value_or(""));
+        usual.uri = std::string(orEmpty(message.uri(At::RequestUri, Part::Text)));
         usual.rank = 1;
         usual.after = after(After::Failure);
         usual.dial = true;
         if (const auto user = message.user()) {
-            usual.onBehalf = std::string(*user) + "@" + std::string(message.uri(At::From, Part::Host).value_or(""));
+            usual.onBehalf = std::string(*user) + "@" + std::string(orEmpty(message.uri(At::From, Part::Host)));
         }
         return message.retarget(usual);
     }

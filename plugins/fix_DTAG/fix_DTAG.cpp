@@ -61,7 +61,7 @@ private:
 
 /// A response says whom it answers by more than its Via.
 std::string keyOf(const Message& message) {
-    const auto tag = message.param(At::From, "tag").value_or(std::string_view());
+    const auto tag = orEmpty(message.param(At::From, "tag"));
     return std::to_string(message.cseq()) + ' ' + std::string(tag) + ' ' +
            std::string(message.callId());
 }
@@ -107,7 +107,7 @@ private:
             return;
         }
         const auto part = [&message](ViaPart which) {
-            return std::string(message.via(which).value_or(std::string_view()));
+            return std::string(orEmpty(message.via(which)));
         };
         sent_.add(keyOf(message),
                   {part(ViaPart::Transport), part(ViaPart::Host), part(ViaPart::Port),
@@ -116,7 +116,7 @@ private:
     }
 
     Verdict mend(Message& message) {
-        const std::string host(message.via(ViaPart::Host).value_or(std::string_view()));
+        const std::string host(orEmpty(message.via(ViaPart::Host)));
         if (!networks_.contains(message.sourceIp()) || !networks_.contains(host)) {
             return Verdict::Continue;
         }
@@ -139,7 +139,7 @@ private:
 
     /// The one with the branch of the response; where that has been replaced, too, the last one.
     static const OwnVia& viaFor(const Message& message, const std::deque<OwnVia>& own) {
-        const auto branch = message.via(ViaPart::Branch).value_or(std::string_view());
+        const auto branch = orEmpty(message.via(ViaPart::Branch));
         for (const OwnVia& via : own) {
             if (via.branch == branch) {
                 return via;

@@ -38,7 +38,7 @@ public:
         if (message.direction() != Direction::RequestIncoming) {
             return Verdict::Continue;
         }
-        const std::string via(message.via(ViaPart::Host).value_or(std::string_view()));
+        const std::string via(orEmpty(message.via(ViaPart::Host)));
         const std::string source(message.sourceIp());
         if (!networks_.contains(via) || via == source) {
             return Verdict::Continue;

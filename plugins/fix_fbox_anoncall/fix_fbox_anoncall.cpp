@@ -47,7 +47,7 @@ public:
         if (!user) {
             return Verdict::Continue;
         }
-        const std::string before(message.uri(At::Contact, Part::Text).value_or(std::string_view()));
+        const std::string before(orEmpty(message.uri(At::Contact, Part::Text)));
         if (!message.setUri(At::Contact, Part::User, *user)) {
             return Verdict::Failed;
         }
@@ -69,9 +69,9 @@ private:
             const auto contact = host_.uri(binding.contact);
             const auto aor = host_.uri(binding.aor);
             if (contact && aor) {
-                all.push_back({std::string(contact->part(Part::User).value_or(std::string_view())),
-                               std::string(aor->part(Part::User).value_or(std::string_view())),
-                               std::string(contact->param("uniq").value_or(std::string_view()))});
+                all.push_back({std::string(orEmpty(contact->part(Part::User))),
+                               std::string(orEmpty(aor->part(Part::User))),
+                               std::string(orEmpty(contact->param("uniq")))});
             }
         }
         return all;
@@ -79,14 +79,14 @@ private:
 
     /// The user name that the Contact should have; nothing: it has it, or it is not known.
     [[nodiscard]] std::optional<std::string> meantUser(const Message& message) const {
-        const std::string host(message.uri(At::Contact, Part::Host).value_or(std::string_view()));
-        const std::string user(message.uri(At::Contact, Part::User).value_or(std::string_view()));
-        const std::string unique(message.uriParam(At::Contact, "uniq").value_or(std::string_view()));
-        const std::string to(message.uri(At::To, Part::User).value_or(std::string_view()));
+        const std::string host(orEmpty(message.uri(At::Contact, Part::Host)));
+        const std::string user(orEmpty(message.uri(At::Contact, Part::User)));
+        const std::string unique(orEmpty(message.uriParam(At::Contact, "uniq")));
+        const std::string to(orEmpty(message.uri(At::To, Part::User)));
         const auto bindings = host_.bindings(Bindings::OfContactHost, host);
         const auto hasUser = [&](const Binding& binding) {
             const auto contact = host_.uri(binding.contact);
-            return contact && contact->part(Part::User).value_or(std::string_view()) == user;
+            return contact && orEmpty(contact->part(Part::User)) == user;
         };
         if (std::ranges::any_of(bindings, hasUser)) {
             return std::nullopt;

@@ -134,7 +134,7 @@ public:
 
 private:
     static std::string textOf(const Message& message, At at, Part part) {
-        return std::string(message.uri(at, part).value_or(std::string_view()));
+        return std::string(orEmpty(message.uri(at, part)));
     }
 
     static Party asDialled(const Message& message) {

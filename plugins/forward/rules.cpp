@@ -7,10 +7,13 @@
 
 namespace forward {
 
+using siproxd::api::Complaints;
 using siproxd::api::Host;
 using siproxd::api::listOf;
 using siproxd::api::lowered;
 using siproxd::api::OptionLine;
+using siproxd::api::orEmpty;
+using siproxd::api::readFlag;
 using siproxd::api::readNumber;
 
 namespace {
@@ -75,10 +78,7 @@ std::map<std::string_view, Setter> setters(const Host& host) {
              d.rule.status = why.empty() ? static_cast<int>(status) : d.rule.status;
              return why;
          }},
-        {"active", [](Draft& d, std::string_view v) {
-             d.rule.active = v == "1";
-             return v == "0" || v == "1" ? std::string() : std::string("0 or 1 is needed");
-         }}};
+        {"active", [](Draft& d, std::string_view v) { return readFlag(d.rule.active, v); }}};
 }
 
 std::string incompleteness(const Rule& rule) {
@@ -140,43 +140,37 @@ std::optional<Settings> Settings::read(const Host& host) {
     Settings settings;
     const auto known = setters(host);
     std::vector<Draft> drafts;
-    bool good = true;
-    const auto complain = [&](const OptionLine& line, const std::string& why) {
-        if (!why.empty()) {
-            host.optionError(line, why);
-            good = false;
-        }
-    };
+    Complaints complaints(host);
     for (const auto& line : host.lines()) {
         if (line.name == "number") {
             Draft draft{.rule = {}, .line = line};
             draft.rule.numbers = listOf(line.value);
             draft.rule.name = line.value;
             draft.rule.when = {When::Always};
-            complain(line, draft.rule.numbers.empty() ? "a number, an address or a mask is needed" : "");
+            complaints.add(line, draft.rule.numbers.empty() ? "a number, an address or a mask is needed" : "");
             drafts.push_back(std::move(draft));
         } else if (const auto setter = known.find(line.name); setter != known.end()) {
-            complain(line, drafts.empty() ? "a plugin_forward_number has to come before"
+            complaints.add(line, drafts.empty() ? "a plugin_forward_number has to come before"
                                           : setter->second(drafts.back(), line.value));
         }
     }
     for (auto& draft : drafts) {
-        complain(draft.line, incompleteness(draft.rule));
+        complaints.add(draft.line, incompleteness(draft.rule));
         settings.rules.push_back(std::move(draft.rule));
     }
     const auto text = [&host](const char* option) {
-        return std::string(host.string(option).value_or(std::string_view()));
+        return std::string(orEmpty(host.string(option)));
     };
     settings.codes = {text("away"), text("away_busy"), text("away_noanswer"), text("reset"), text("redial")};
-    if (const auto why = ambiguity(settings.codes); !why.empty()) {
+    const auto why = ambiguity(settings.codes);
+    if (!why.empty()) {
         host.error("plugin_forward: " + why);
-        good = false;
     }
     settings.ring = static_cast<std::uint32_t>(host.integer("ring").value_or(settings.ring));
     settings.confirmation = static_cast<int>(host.integer("confirm").value_or(settings.confirmation));
     settings.diversion = host.integer("diversion").value_or(1) != 0;
     settings.file = text("file");
-    return good ? std::optional(std::move(settings)) : std::nullopt;
+    return complaints.isEmpty() && why.empty() ? std::optional(std::move(settings)) : std::nullopt;
 }
 
 }  // namespace forward

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "../lines/in_use.h"
 #include "plan.h"
 #include "registration.h"
 #include "settings.h"
@@ -21,6 +21,7 @@ using gateway::Load;
 using gateway::Plan;
 using gateway::Registration;
 using gateway::Settings;
+using siproxd::lines::InUse;
 
 constexpr int kFull = 486;
 
@@ -31,7 +32,7 @@ std::string bracketed(const std::string& host) {
 /// What is dialled, without parameters; of a tel: URI without its visual separators (RFC 3966), too.
 Address dialledIn(const Message& message) {
     const auto text = [&](Part part) {
-        return std::string(message.uri(At::RequestUri, part).value_or(std::string_view()));
+        return std::string(orEmpty(message.uri(At::RequestUri, part)));
     };
     const auto scheme = text(Part::Scheme);
     if (scheme == "sip" || scheme == "sips") {
@@ -80,7 +81,7 @@ public:
     GatewayPlugin(Host host, Configuration configuration)
         : host_(host), configuration_(std::move(configuration)) {
         for (const auto& settings : configuration_.gateways) {
-            lines_[settings.title].registration = std::make_unique<Registration>(host_, settings);
+            registrations_[settings.title] = std::make_unique<Registration>(host_, settings);
             if (settings.active && settings.rule && settings.allowed.empty()) {
                 host_.info("gateway " + settings.title +
                            ": everybody inside may call by it (plugin_gateway_allowed)");
@@ -98,7 +99,7 @@ public:
             return Verdict::Continue;
         }
         if (message.direction() != Direction::RequestOutgoing) {
-            const auto* from = configuration_.byTitle(message.label().value_or(std::string_view()));
+            const auto* from = configuration_.byTitle(orEmpty(message.label()));
             if (from != nullptr) {
                 return incoming(message, *from);
             }
@@ -111,11 +112,9 @@ public:
         switch (event) {
             case CallEvent::Started: return started(call);
             case CallEvent::Trying: return tries(call);
-            case CallEvent::Left: leave(call); break;
-            case CallEvent::Answered: answered(call); break;
-            case CallEvent::Ended:
-                giveBack(call.id, [](const Taken&) { return true; });
-                break;
+            case CallEvent::Left: lines_.leave(call.id, orEmpty(call.label)); break;
+            case CallEvent::Answered: lines_.settle(call.id, orEmpty(call.label)); break;  // others have rung as well
+            case CallEvent::Ended: lines_.end(call.id); break;
         }
         return 0;
     }
@@ -150,33 +149,26 @@ public:
 
     void notice(Notice what) {
         if (what == Notice::Addresses) {
-            for (auto& [title, line] : lines_) {
-                line.registration->renew();
+            for (auto& [title, registration] : registrations_) {
+                registration->renew();
             }
         }
     }
 
 private:
-    /// What there is of one gateway besides its settings.
-    struct Line {
-        std::uint32_t calls = 0;
-        std::unique_ptr<Registration> registration;
-    };
-
     [[nodiscard]] Load loadOf(const Settings& settings) const {
-        const auto& line = lines_.at(settings.title);
-        return {line.registration->isUp(), line.calls};
+        return {registrations_.at(settings.title)->isUp(), lines_.count(settings.title)};
     }
 
     [[nodiscard]] bool isFull(const Settings& settings) const {
-        return settings.maxCalls != 0 && lines_.at(settings.title).calls >= settings.maxCalls;
+        return settings.maxCalls != 0 && lines_.count(settings.title) >= settings.maxCalls;
     }
 
     Verdict outgoing(Message& message) {
         const auto dialled = dialledIn(message);
         Caller caller{std::string(message.user().value_or(
-                          message.uri(At::From, Part::UserPlain).value_or(std::string_view()))),
-                      std::string(message.uri(At::From, Part::Host).value_or(std::string_view()))};
+                          orEmpty(message.uri(At::From, Part::UserPlain)))),
+                      std::string(orEmpty(message.uri(At::From, Part::Host)))};
         const auto plan = gateway::planFor(configuration_, dialled, caller,
                                            [this](const Settings& settings) { return loadOf(settings); });
         for (const auto& step : plan.steps) {
@@ -239,7 +231,7 @@ private:
     }
 
     Verdict incoming(Message& message, const Settings& settings) {
-        const std::string number(message.uri(At::To, Part::UserPlain).value_or(std::string_view()));
+        const std::string number(orEmpty(message.uri(At::To, Part::UserPlain)));
         const auto refuse = [&](int status, const char* reason, const std::string& why) {
             host_.info("call of gateway " + settings.title + " for " + number + " refused: " + why +
                        " [CID: " + std::string(message.callId()) + "]");
@@ -252,7 +244,7 @@ private:
         if (isFull(settings)) {
             return refuse(kFull, "All Lines Busy", "all of its lines are in use");
         }
-        const std::string here(message.uri(At::RequestUri, Part::Host).value_or(std::string_view()));
+        const std::string here(orEmpty(message.uri(At::RequestUri, Part::Host)));
         std::vector<Target> targets;
         for (const auto& user : settings.incoming) {
             auto& target = targets.emplace_back();
@@ -274,7 +266,7 @@ private:
     /// A call that we have let in a moment ago takes one of the gateway's lines.
     int started(const siproxd_call& call) {
         if (!expected_.first.empty() && expected_.first == call.call_id) {
-            take(call.id, {expected_.second, true});
+            lines_.take(call.id, expected_.second, InUse::Way::From);
         }
         expected_ = {};
         return 0;
@@ -290,58 +282,14 @@ private:
                        std::string(call.call_id) + "]");
             return 1;
         }
-        take(call.id, {settings->title, false});
+        lines_.take(call.id, settings->title);
         return 0;
-    }
-
-    /// A line in use.
-    struct Taken {
-        std::string title;        ///< of the gateway
-        bool isIncoming = false;  ///< the call has come by it
-    };
-
-    void take(std::uint64_t call, Taken line) {
-        ++lines_[line.title].calls;
-        taken_.emplace(call, std::move(line));
-    }
-
-    /// One line of a gateway by which a call was to go.
-    void leave(const siproxd_call& call) {
-        bool isDone = false;
-        giveBack(call.id, [&](const Taken& line) {
-            const bool isIt = !isDone && !line.isIncoming && call.label != nullptr && line.title == call.label;
-            isDone = isDone || isIt;
-            return isIt;
-        });
-    }
-
-    /// Others that have rung at the same time hang up now.
-    void answered(const siproxd_call& call) {
-        bool isFound = false;
-        giveBack(call.id, [&](const Taken& line) {
-            const bool isIt = !isFound && !line.isIncoming && call.label != nullptr && line.title == call.label;
-            isFound = isFound || isIt;
-            return !isIt && !line.isIncoming;
-        });
-    }
-
-    template <class Which>
-    void giveBack(std::uint64_t call, const Which& which) {
-        const auto [first, last] = taken_.equal_range(call);
-        for (auto it = first; it != last;) {
-            if (which(it->second)) {
-                --lines_[it->second.title].calls;
-                it = taken_.erase(it);
-            } else {
-                ++it;
-            }
-        }
     }
 
     Host host_;
     const Configuration configuration_;
-    std::map<std::string, Line, std::less<>> lines_;             ///< by title
-    std::unordered_multimap<std::uint64_t, Taken> taken_;  ///< by call
+    std::map<std::string, std::unique_ptr<Registration>, std::less<>> registrations_;  ///< by title
+    InUse lines_;                                                                      ///< likewise
     std::pair<std::string, std::string> expected_;  ///< Call-ID and title of a call that is about to begin
 };
 

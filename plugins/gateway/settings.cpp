@@ -7,12 +7,14 @@
 
 namespace gateway {
 
+using siproxd::api::Complaints;
 using siproxd::api::equals;
 using siproxd::api::Host;
 using siproxd::api::listOf;
 using siproxd::api::OptionLine;
-using siproxd::api::readNumber;
 using siproxd::api::Part;
+using siproxd::api::readFlag;
+using siproxd::api::readNumber;
 
 namespace {
 
@@ -28,14 +30,6 @@ struct Draft {
 /// A setter gives the complaint; empty: none.
 using Setter = std::function<std::string(Draft&, const OptionLine&)>;
 
-std::string yesOrNo(bool& into, std::string_view text) {
-    if (text != "0" && text != "1") {
-        return "0 or 1 is needed";
-    }
-    into = text == "1";
-    return "";
-}
-
 std::string host(const Host& siproxd, std::string& into, std::string_view text) {
     const auto uri = siproxd.uri("sip:" + std::string(text));
     if (!uri || uri->part(Part::User)) {
@@ -48,7 +42,7 @@ std::string host(const Host& siproxd, std::string& into, std::string_view text) 
 std::map<std::string, Setter, std::less<>> setters(const Host& siproxd) {
     constexpr std::uint32_t kDay = 86'400;
     return {
-        {"active", [](Draft& d, const auto& l) { return yesOrNo(d.settings.active, l.value); }},
+        {"active", [](Draft& d, const auto& l) { return readFlag(d.settings.active, l.value); }},
         {"server", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.server, l.value); }},
         {"proxy", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.proxy, l.value); }},
         {"domain", [siproxd](Draft& d, const auto& l) { return host(siproxd, d.settings.domain, l.value); }},
@@ -59,8 +53,8 @@ std::map<std::string, Setter, std::less<>> setters(const Host& siproxd) {
         {"expires", [](Draft& d, const auto& l) { return readNumber(d.settings.expires, l.value, 0, kDay); }},
         {"ping", [](Draft& d, const auto& l) { return readNumber(d.settings.ping, l.value, 0, kDay); }},
         {"max_calls", [](Draft& d, const auto& l) { return readNumber(d.settings.maxCalls, l.value, 0, 100'000); }},
-        {"rewrite_from", [](Draft& d, const auto& l) { return yesOrNo(d.settings.rewriteFrom, l.value); }},
-        {"rewrite_to", [](Draft& d, const auto& l) { return yesOrNo(d.settings.rewriteTo, l.value); }},
+        {"rewrite_from", [](Draft& d, const auto& l) { return readFlag(d.settings.rewriteFrom, l.value); }},
+        {"rewrite_to", [](Draft& d, const auto& l) { return readFlag(d.settings.rewriteTo, l.value); }},
         {"prefix", [](Draft& d, const auto& l) { d.prefix = l; return std::string(); }},
         {"replace", [](Draft& d, const auto& l) { d.replacement = l; return std::string(); }},
         {"allowed", [](Draft& d, const auto& l) { std::ranges::move(listOf(l.value), std::back_inserter(d.settings.allowed)); return std::string(); }},
@@ -68,13 +62,11 @@ std::map<std::string, Setter, std::less<>> setters(const Host& siproxd) {
     };
 }
 
-/// Whether it is complete; what is missing has been logged.
-bool complete(const Host& siproxd, Draft& draft) {
+/// Says what is missing.
+void complete(const Host& siproxd, Draft& draft, Complaints& complaints) {
     auto& settings = draft.settings;
-    bool good = true;
     if (settings.server.empty()) {
-        siproxd.optionError(draft.title, "it has no plugin_gateway_server");
-        good = false;
+        complaints.add(draft.title, "it has no plugin_gateway_server");
     }
     if (settings.domain.empty()) {
         settings.domain = settings.hostOfServer();
@@ -87,9 +79,7 @@ bool complete(const Host& siproxd, Draft& draft) {
     } else if (!settings.domain.empty()) {
         const auto uri = siproxd.uri(settings.address());
         if (!uri || uri->part(Part::User) != settings.account) {
-            siproxd.optionError(*draft.user, settings.address() +
-                                                 " is no SIP address: a plugin_gateway_account is needed");
-            good = false;
+            complaints.add(*draft.user, settings.address() + " is no SIP address: a plugin_gateway_account is needed");
         }
     }
     if (draft.prefix || draft.replacement) {
@@ -97,11 +87,9 @@ bool complete(const Host& siproxd, Draft& draft) {
         settings.rule = NumberRule::parse(draft.prefix ? draft.prefix->value : "",
                                           draft.replacement ? draft.replacement->value : "", why);
         if (!settings.rule) {
-            siproxd.optionError(draft.replacement ? *draft.replacement : *draft.prefix, why);
-            good = false;
+            complaints.add(draft.replacement ? *draft.replacement : *draft.prefix, why);
         }
     }
-    return good;
 }
 
 }  // namespace
@@ -136,19 +124,13 @@ std::optional<Configuration> Configuration::read(const Host& siproxd) {
     Configuration configuration;
     const auto known = setters(siproxd);
     std::vector<Draft> drafts;
-    bool good = true;
-    const auto complain = [&](const OptionLine& line, const std::string& why) {
-        if (!why.empty()) {
-            siproxd.optionError(line, why);
-            good = false;
-        }
-    };
+    Complaints complaints(siproxd);
     for (const auto& line : siproxd.lines()) {
         if (line.name == "title") {
             const bool isTwice = std::ranges::any_of(drafts, [&](const Draft& other) {
                 return equals(other.settings.title, line.value);
             });
-            complain(line, line.value.empty() ? "a gateway needs a title"
+            complaints.add(line, line.value.empty() ? "a gateway needs a title"
                            : isTwice          ? "there is a gateway with that title already"
                                               : "");
             Draft draft;
@@ -160,21 +142,21 @@ std::optional<Configuration> Configuration::read(const Host& siproxd) {
             if (auto route = Route::parse(line.value, why)) {
                 configuration.routes.push_back(std::move(*route));
             } else {
-                complain(line, why);
+                complaints.add(line, why);
             }
         } else if (line.name == "select") {
-            complain(line, line.value == "order" || line.value == "least" ? "" : "order or least is needed");
+            complaints.add(line, line.value == "order" || line.value == "least" ? "" : "order or least is needed");
             configuration.leastLoaded = line.value == "least";
         } else if (const auto setter = known.find(line.name); setter != known.end()) {
-            complain(line, drafts.empty() ? "a plugin_gateway_title has to come before"
+            complaints.add(line, drafts.empty() ? "a plugin_gateway_title has to come before"
                                           : setter->second(drafts.back(), line));
         }
     }
     for (auto& draft : drafts) {
-        good = complete(siproxd, draft) && good;
+        complete(siproxd, draft, complaints);
         configuration.gateways.push_back(std::move(draft.settings));
     }
-    return good ? std::optional(std::move(configuration)) : std::nullopt;
+    return complaints.isEmpty() ? std::optional(std::move(configuration)) : std::nullopt;
 }
 
 const Settings* Configuration::byTitle(std::string_view title) const {

@@ -23,8 +23,8 @@ std::string userAtDomain(const Host& host, const std::string& uri) {
     if (!parsed) {
         return "";
     }
-    return std::string(parsed->part(Part::UserPlain).value_or(std::string_view())) + "@" +
-           siproxd::api::lowered(parsed->part(Part::Host).value_or(std::string_view()));
+    return std::string(orEmpty(parsed->part(Part::UserPlain))) + "@" +
+           siproxd::api::lowered(orEmpty(parsed->part(Part::Host)));
 }
 
 /// Without port and brackets.

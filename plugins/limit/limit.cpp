@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../lines/in_use.h"
 #include "caller.h"
 #include "settings.h"
 #include "siproxd/plugin.hpp"
@@ -36,7 +37,6 @@ struct Going {
     /// Those whom it counts for, by account: who calls, and who has it sent on.
     std::map<std::string, std::shared_ptr<limit::Usage>> usages;
     std::uint32_t duration = 0;         ///< s; 0: as long as it likes
-    std::vector<std::string> gateways;  ///< by which it goes, or is tried
     std::unique_ptr<Timer> end;
 };
 
@@ -88,14 +88,14 @@ public:
         if (message.method() != "INVITE" || message.history().empty() || !user) {
             return Verdict::Continue;
         }
-        const auto from = message.uri(At::From, Part::Text).value_or(std::string_view());
+        const auto from = orEmpty(message.uri(At::From, Part::Text));
         const auto owner = callers_.owner(std::string(*user), std::string(from));
         const auto* limits = settings_.of(owner.names);
         if (limits == nullptr) {
             return Verdict::Continue;
         }
         const auto dialled = message.uri(At::RequestUri, Part::UserPlain)
-                                 .value_or(message.uri(At::RequestUri, Part::Opaque).value_or(std::string_view()));
+                                 .value_or(orEmpty(message.uri(At::RequestUri, Part::Opaque)));
         const auto number = limit::normalised(dialled, settings_.international);
         if (const auto [status, why] = sendOn(message.callId(), owner.account, *limits, number); status != 0) {
             say("call for " + owner.name + " is not sent on to " + number.substr(0, kLongestShown) + ": " + why);
@@ -108,7 +108,7 @@ public:
         switch (event) {
             case CallEvent::Started: return begin(call);
             case CallEvent::Trying: return tries(call) ? 0 : 1;
-            case CallEvent::Left: leaves(call); return 0;
+            case CallEvent::Left: gateways_.leave(call.id, orEmpty(call.label)); return 0;
             case CallEvent::Answered: isAnswered(call); return 0;
             case CallEvent::Ended: end(call); return 0;
         }
@@ -144,7 +144,6 @@ private:
                     .callId = orEmpty(call.call_id),
                     .usages = {},
                     .duration = 0,
-                    .gateways = {},
                     .end = nullptr};
         if (const auto [status, why] = admit(going, caller.account, limits, number); status != 0) {
             say(nameOf(going) + " refused with " + std::to_string(status) + ": " + why);
@@ -224,26 +223,13 @@ private:
             return true;
         }
         const auto most = settings_.ofGateway(label);
-        const auto found = gateways_.find(label);
-        const auto count = found == gateways_.end() ? 0 : found->second;
-        if (most > 0 && count >= most) {
+        if (most > 0 && gateways_.count(label) >= most) {
             say(nameOf(going->second) + " does not go by " + label + ": calls at once there are limited to " +
                 std::to_string(most));
             return false;
         }
-        ++gateways_[label];
-        going->second.gateways.push_back(label);
+        gateways_.take(call.id, label);
         return true;
-    }
-
-    void leaves(const siproxd_call& call) {
-        if (const auto going = calls_.find(call.id); going != calls_.end()) {
-            auto& ways = going->second.gateways;
-            if (const auto way = std::ranges::find(ways, orEmpty(call.label)); way != ways.end()) {
-                release(*way);
-                ways.erase(way);
-            }
-        }
     }
 
     void isAnswered(const siproxd_call& call) {
@@ -252,16 +238,7 @@ private:
             return;
         }
         Going& going = found->second;
-        // The other ways are not tried any more.
-        const auto way = std::ranges::find(going.gateways, orEmpty(call.label));
-        if (way != going.gateways.end()) {
-            std::iter_swap(way, going.gateways.begin());
-        }
-        const std::size_t kept = way == going.gateways.end() ? 0 : 1;
-        while (going.gateways.size() > kept) {
-            release(going.gateways.back());
-            going.gateways.pop_back();
-        }
+        gateways_.settle(call.id, orEmpty(call.label));  // the other ways are not tried any more
         if (going.duration > 0) {
             going.end = std::make_unique<Timer>(host_, [this, id = call.id] { endNow(id); });
             going.end->start(going.duration * 1000);
@@ -281,10 +258,8 @@ private:
         if (found == calls_.end()) {
             return;  // we have refused it
         }
+        gateways_.end(call.id);
         const Going& going = found->second;
-        for (const auto& label : going.gateways) {
-            release(label);
-        }
         for (const auto& [account, usage] : going.usages) {
             --usage->calls;
             // After a challenge the phone calls again: that is one call.
@@ -295,12 +270,6 @@ private:
         const auto [first, last] = byCallId_.equal_range(going.callId);
         byCallId_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == call.id; }));
         calls_.erase(found);
-    }
-
-    void release(const std::string& label) {
-        if (const auto found = gateways_.find(label); found != gateways_.end() && --found->second == 0) {
-            gateways_.erase(found);
-        }
     }
 
     static std::string textOf(std::string_view prefix) {
@@ -316,7 +285,7 @@ private:
         if (uri && !user) {
             user = uri->part(Part::Opaque);  // tel:
         }
-        return limit::normalised(user.value_or(std::string_view()), settings_.international);
+        return limit::normalised(orEmpty(user), settings_.international);
     }
 
     /// A line that callers may cause again and again.
@@ -334,7 +303,7 @@ private:
     limit::Usages usages_{kMostUsers};
     std::map<std::uint64_t, Going> calls_;  ///< by siproxd_call.id
     std::unordered_multimap<std::string, std::uint64_t> byCallId_;  ///< of those
-    std::map<std::string, std::uint32_t> gateways_;  ///< calls at once, by label
+    siproxd::lines::InUse gateways_;
     limit::TokenBucket lines_;
     std::size_t unsaid_ = 0;
 };

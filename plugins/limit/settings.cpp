@@ -5,8 +5,10 @@
 
 namespace limit {
 
+using siproxd::api::Complaints;
 using siproxd::api::Host;
 using siproxd::api::OptionLine;
+using siproxd::api::orEmpty;
 using siproxd::api::readNumber;
 using siproxd::api::trim;
 
@@ -28,19 +30,16 @@ public:
 
     std::optional<Settings> read() {
         settings_.total = static_cast<std::uint32_t>(host_.integer("total").value_or(0));
-        settings_.international = host_.string("international").value_or("");
+        settings_.international = orEmpty(host_.string("international"));
         settings_.statuses = {status("status_calls"), status("status_total"), status("status_rate"),
                               status("status_number")};
         for (const auto& line : host_.lines()) {
-            if (auto why = take(line); !why.empty()) {
-                host_.optionError(line, why);
-                good_ = false;
-            }
+            complaints_.add(line, take(line));
         }
         for (const auto& [name, draft] : drafts_) {
             settings_.users[name] = complete(draft);
         }
-        return good_ ? std::optional(std::move(settings_)) : std::nullopt;
+        return complaints_.isEmpty() ? std::optional(std::move(settings_)) : std::nullopt;
     }
 
 private:
@@ -108,7 +107,7 @@ private:
     Settings settings_;
     std::map<std::string, Draft> drafts_;
     Draft* current_ = nullptr;
-    bool good_ = true;
+    Complaints complaints_{host_};
 };
 
 }  // namespace

@@ -39,12 +39,12 @@ public:
         }
         // The phone knows what it has dialled by the To; where it goes stands in the request URI.
         const At at = retargets_ ? At::RequestUri : At::To;
-        auto target = host_.uri(message.uri(at, Part::Text).value_or(std::string_view()));
+        auto target = host_.uri(orEmpty(message.uri(at, Part::Text)));
         if (!target) {
             return Verdict::Continue;
         }
         const Part part = target->part(Part::Opaque) ? Part::Opaque : Part::UserPlain;
-        const std::string number(target->part(part).value_or(std::string_view()));
+        const std::string number(orEmpty(target->part(part)));
         if (number.empty() || (part == Part::Opaque && target->part(Part::Scheme) != "tel") ||
             !target->set(part, prefix_ + number)) {
             return Verdict::Continue;
@@ -57,7 +57,7 @@ public:
 
 private:
     bool configure() {
-        prefix_ = host_.string("akey").value_or(std::string_view());
+        prefix_ = orEmpty(host_.string("akey"));
         const auto mode = host_.choice("mode", {"redirect", "retarget"});
         retargets_ = mode == 1U;
         // Must fit into a URI.

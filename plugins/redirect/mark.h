@@ -36,7 +36,7 @@ inline bool hasName(std::string_view names, std::string_view name) {
         return detail::hasName(*names, name);
     }
     // Of a tel: URI all is one text.
-    const auto text = message.uri(at, api::Part::Opaque).value_or(std::string_view());
+    const auto text = api::orEmpty(message.uri(at, api::Part::Opaque));
     const auto param = text.find(std::string(";") + detail::kParameter + "=");
     if (param == std::string_view::npos) {
         return false;
@@ -52,7 +52,7 @@ inline void mark(api::Uri& target, std::string_view name) {
                    std::string(*number) + ";" + detail::kParameter + "=" + std::string(name));
         return;
     }
-    const auto others = target.param(detail::kParameter).value_or(std::string_view());
+    const auto others = api::orEmpty(target.param(detail::kParameter));
     target.setParam(detail::kParameter, others.empty() ? std::string(name)
                                                        : std::string(others) + "-" + std::string(name));
 }

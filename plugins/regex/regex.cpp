@@ -58,7 +58,7 @@ public:
         }
         // The phone knows what it has dialled by the To; where it goes stands in the request URI.
         const At at = retargets_ ? At::RequestUri : At::To;
-        const std::string dialled(message.uri(at, Part::Text).value_or(std::string_view()));
+        const std::string dialled(orEmpty(message.uri(at, Part::Text)));
         const auto rewritten = rewrite(dialled);
         if (!rewritten) {
             return Verdict::Continue;

@@ -36,8 +36,8 @@ std::optional<Entry> parseEntry(const Host& host, std::string_view text) {
     }
     Entry entry{.user = std::string(text.substr(0, at))};
     if (hasHost) {
-        entry.host = std::string(uri->part(Part::Host).value_or(""));
-        entry.port = std::string(uri->part(Part::Port).value_or(""));
+        entry.host = std::string(orEmpty(uri->part(Part::Host)));
+        entry.port = std::string(orEmpty(uri->part(Part::Port)));
     }
     return entry;
 }
@@ -69,7 +69,7 @@ public:
             return Verdict::Continue;
         }
         const std::string dialled(
-            message.uri(At::RequestUri, Part::UserPlain).value_or(std::string_view()));
+            orEmpty(message.uri(At::RequestUri, Part::UserPlain)));
         if (const Entry* entry = find(dialled)) {
             return send(message, *entry);
         }
@@ -81,7 +81,7 @@ public:
 
 private:
     bool configure() {
-        key_ = host_.string("akey").value_or(std::string_view());
+        key_ = orEmpty(host_.string("akey"));
         const auto mode = host_.choice("mode", {"redirect", "retarget"});
         retargets_ = mode == 1U;
         bool good = mode.has_value();
@@ -126,7 +126,7 @@ private:
     Verdict send(Message& message, const Entry& entry) {
         // The phone knows what it has dialled by the To; where it goes stands in the request URI.
         const At at = retargets_ ? At::RequestUri : At::To;
-        auto target = host_.uri(message.uri(at, Part::Text).value_or(std::string_view()));
+        auto target = host_.uri(orEmpty(message.uri(at, Part::Text)));
         if (!target || !target->set(Part::UserPlain, entry.user)) {
             return Verdict::Continue;  // a To that is no SIP URI
         }
@@ -142,7 +142,7 @@ private:
     /// Here and not by 302: the phone would dial the short number next.
     Verdict callAsDialled(Message& message, std::string_view number) {
         auto target =
-            host_.uri(message.uri(At::RequestUri, Part::Text).value_or(std::string_view()));
+            host_.uri(orEmpty(message.uri(At::RequestUri, Part::Text)));
         if (!target || !target->set(Part::UserPlain, number)) {
             return Verdict::Continue;
         }

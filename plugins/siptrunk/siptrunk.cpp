@@ -46,8 +46,8 @@ public:
             method == "REGISTER" || message.param(At::To, "tag")) {
             return Verdict::Continue;
         }
-        const std::string number(message.uri(At::RequestUri, Part::UserPlain).value_or(std::string_view()));
-        const std::string to(message.uri(At::To, Part::UserPlain).value_or(std::string_view()));
+        const std::string number(orEmpty(message.uri(At::RequestUri, Part::UserPlain)));
+        const std::string to(orEmpty(message.uri(At::To, Part::UserPlain)));
         auto effort = pattern::Effort::forText(number.size() + to.size());
         for (auto& trunk : trunks_) {
             if (isFor(trunk, number, effort) || isFor(trunk, to, effort)) {
@@ -67,7 +67,7 @@ private:
         for (std::size_t i = 0; i < numbers.size() && i < accounts.size(); ++i) {
             const auto uri = host_.uri(accounts[i]);
             auto compiled = pattern::Pattern::compile(numbers[i]);
-            if (!uri || uri->part(Part::User).value_or("").empty()) {
+            if (!uri || orEmpty(uri->part(Part::User)).empty()) {
                 host_.optionError("account", i, "sip:user@host is needed");
                 good = false;
             } else if (!compiled) {
@@ -114,7 +114,7 @@ private:
 
     /// The PBX sees what has been dialled.
     Verdict sendTo(const Trunk& trunk, Message& message) {
-        const std::string uri(message.uri(At::RequestUri, Part::Text).value_or(""));
+        const std::string uri(orEmpty(message.uri(At::RequestUri, Part::Text)));
         host_.debug("plugin_siptrunk: " + std::string(message.method()) + " for " + uri + " is of trunk " +
                     trunk.name + ", " + trunk.account);
         if (host_.bindings(Bindings::OfAor, trunk.account).empty()) {

@@ -8,6 +8,7 @@ namespace stats {
 
 using siproxd::api::Bindings;
 using siproxd::api::Host;
+using siproxd::api::orEmpty;
 using siproxd::api::Part;
 
 namespace {
@@ -17,8 +18,8 @@ std::string userAtHost(const Host& host, const char* uri) {
     if (!parsed) {
         return "";
     }
-    return std::string(parsed->part(Part::User).value_or(std::string_view())) + "@" +
-           std::string(parsed->part(Part::Host).value_or(std::string_view()));
+    return std::string(orEmpty(parsed->part(Part::User))) + "@" +
+           std::string(orEmpty(parsed->part(Part::Host)));
 }
 
 /// Without the port; IPv6 without brackets.
@@ -46,10 +47,10 @@ void addFlows(Report& report, const Host& host, const siproxd_call& call) {
         const auto& inside = isIncoming ? stream.callee : stream.caller;
         const auto& outside = isIncoming ? stream.caller : stream.callee;
         Flow flow{userAtHost(host, isIncoming ? call.callee : call.caller), callIdOf(call.call_id), isIncoming,
-                  false, siproxd::api::orEmpty(inside.local_ip), ipOf(outside.remote)};
+                  false, orEmpty(inside.local_ip), ipOf(outside.remote)};
         report.flows.push_back(flow);
         flow.isIncoming = true;
-        flow.localIp = siproxd::api::orEmpty(outside.local_ip);
+        flow.localIp = orEmpty(outside.local_ip);
         flow.remoteIp = ipOf(inside.remote);
         report.flows.push_back(std::move(flow));
     }

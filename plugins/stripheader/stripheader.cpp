@@ -155,7 +155,7 @@ bool isFromOutside(const Message& message) {
 
 /// Names one party of a dialog by its tag.
 std::string partyOf(const Message& message, At who) {
-    return std::string(message.param(who, "tag").value_or(std::string_view())) + ' ' +
+    return std::string(orEmpty(message.param(who, "tag"))) + ' ' +
            std::string(message.callId());
 }
 
@@ -247,7 +247,7 @@ private:
         std::vector<std::string> kept;
         bool changed = false;
         for (std::size_t i = 0; i < message.headerCount(name); ++i) {
-            const std::string field(message.header(name, i).value_or(std::string_view()));
+            const std::string field(orEmpty(message.header(name, i)));
             auto rest = without(field, rule);
             changed = changed || rest != field;
             if (rest) {
@@ -271,7 +271,7 @@ private:
         }
         RouteSets::Routes routes;
         for (std::size_t i = 0; i < message.count(At::RecordRoute); ++i) {
-            routes.emplace_back(message.address(At::RecordRoute, i).value_or(std::string_view()));
+            routes.emplace_back(orEmpty(message.address(At::RecordRoute, i)));
         }
         if (message.isRequest()) {
             if (!message.param(At::To, "tag")) {

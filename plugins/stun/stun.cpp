@@ -33,7 +33,7 @@ public:
     };
 
     static std::unique_ptr<Stun> create(Host host) {
-        const auto server = host.string("server").value_or(std::string_view());
+        const auto server = orEmpty(host.string("server"));
         if (server.empty()) {
             host.optionError("server", 0, "plugin_stun needs plugin_stun_server");
             return nullptr;

@@ -8,11 +8,13 @@
 
 namespace workaround {
 
+using siproxd::api::Complaints;
 using siproxd::api::Host;
 using siproxd::api::OptionLine;
 using siproxd::api::equals;
 using siproxd::api::listOf;
 using siproxd::api::lower;
+using siproxd::api::readFlag;
 using siproxd::api::trim;
 
 namespace {
@@ -49,11 +51,6 @@ std::string field(std::vector<Field>& into, std::string_view text, Form form) {
     return "";
 }
 
-std::string yesOrNo(bool& into, std::string_view text) {
-    into = text == "1";
-    return text == "0" || text == "1" ? "" : "0 or 1 is needed";
-}
-
 std::string tokens(std::vector<std::string>& into, std::string_view text, bool isLowered) {
     into = listOf(isLowered ? siproxd::api::lowered(text) : std::string(text));
     return !into.empty() && std::ranges::all_of(into, isToken) ? "" : "words with ; between them are needed";
@@ -76,10 +73,10 @@ const std::map<std::string_view, Setter>& setters() {
         {"replace_to", [](Record& r, std::string_view v) { return field(r.replaceTo, v, Form::NameAndValue); }},
         {"unsupported", [](Record& r, std::string_view v) { return tokens(r.unsupported, v, true); }},
         {"no_methods", [](Record& r, std::string_view v) { return tokens(r.noMethods, v, false); }},
-        {"ignore_rport", [](Record& r, std::string_view v) { return yesOrNo(r.ignoresRport, v); }},
-        {"force_rport", [](Record& r, std::string_view v) { return yesOrNo(r.forcesRport, v); }},
-        {"force_connection", [](Record& r, std::string_view v) { return yesOrNo(r.forcesConnection, v); }},
-        {"answer_options", [](Record& r, std::string_view v) { return yesOrNo(r.answersOptions, v); }}};
+        {"ignore_rport", [](Record& r, std::string_view v) { return readFlag(r.ignoresRport, v); }},
+        {"force_rport", [](Record& r, std::string_view v) { return readFlag(r.forcesRport, v); }},
+        {"force_connection", [](Record& r, std::string_view v) { return readFlag(r.forcesConnection, v); }},
+        {"answer_options", [](Record& r, std::string_view v) { return readFlag(r.answersOptions, v); }}};
     return all;
 }
 
@@ -102,32 +99,26 @@ bool Record::isFor(std::string_view device, std::string_view ip) const {
 std::optional<std::vector<Record>> readRecords(const Host& host) {
     std::vector<Record> records;
     std::vector<OptionLine> begins;
-    bool good = true;
-    const auto complain = [&](const OptionLine& line, const std::string& why) {
-        if (!why.empty()) {
-            host.optionError(line, why);
-            good = false;
-        }
-    };
+    Complaints complaints(host);
     for (const auto& line : host.lines()) {
         if (line.name == "name") {
             records.emplace_back();
             records.back().name = line.value;
             begins.push_back(line);
         } else if (records.empty()) {
-            complain(line, "a plugin_workaround_name has to come before");
+            complaints.add(line, "a plugin_workaround_name has to come before");
         } else if (line.name == "addresses") {
-            complain(line, line.value.empty() ? "an address list is needed" : "");
-            records.back().addresses = host.addresses(line);
-            good = good && records.back().addresses.has_value();
+            std::string why;
+            records.back().addresses = host.addressList(line.value, why);
+            complaints.add(line, line.value.empty() ? "an address list is needed" : why);
         } else if (const auto setter = setters().find(line.name); setter != setters().end()) {
-            complain(line, setter->second(records.back(), line.value));
+            complaints.add(line, setter->second(records.back(), line.value));
         }
     }
     for (std::size_t i = 0; i < records.size(); ++i) {
-        complain(begins[i], incompleteness(records[i]));
+        complaints.add(begins[i], incompleteness(records[i]));
     }
-    return good ? std::optional(std::move(records)) : std::nullopt;
+    return complaints.isEmpty() ? std::optional(std::move(records)) : std::nullopt;
 }
 
 bool matches(std::string_view mask, std::string_view text) {

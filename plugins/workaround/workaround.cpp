@@ -89,7 +89,7 @@ private:
     /// What the sender says that it is.
     static std::string_view deviceOf(const Message& message) {
         const auto name = message.isRequest() ? message.header("User-Agent") : message.header("Server");
-        return name.value_or(message.header("User-Agent").value_or(std::string_view())).substr(0, kLongestDevice);
+        return name.value_or(orEmpty(message.header("User-Agent"))).substr(0, kLongestDevice);
     }
 
     template <class Fix>
@@ -140,7 +140,7 @@ private:
             devices_.note(message.sourceIp(), device);
             // Who is outside does not say what is at addresses inside.
             if (message.direction() == Direction::RequestOutgoing) {
-                devices_.note(message.uri(At::Contact, Part::Host).value_or(std::string_view()), device);
+                devices_.note(orEmpty(message.uri(At::Contact, Part::Host)), device);
             }
         }
         forSender(message, [&](const Record& record) {
@@ -157,9 +157,9 @@ private:
     void spareReceiver(Message& message) const {
         std::string ip;
         if (message.isRequest()) {
-            ip = message.uri(At::RequestUri, Part::Host).value_or(std::string_view());
+            ip = orEmpty(message.uri(At::RequestUri, Part::Host));
         } else {
-            ip = message.via(ViaPart::Received).value_or(message.via(ViaPart::Host).value_or(std::string_view()));
+            ip = message.via(ViaPart::Received).value_or(orEmpty(message.via(ViaPart::Host)));
         }
         const std::string device(devices_.at(ip));
         for (const auto& record : records_) {
@@ -204,7 +204,7 @@ private:
     static std::string allOf(const Message& message, const char* header) {
         std::string all;
         for (std::size_t i = 0; i < message.headerCount(header); ++i) {
-            all.append(all.empty() ? "" : ", ").append(message.header(header, i).value_or(std::string_view()));
+            all.append(all.empty() ? "" : ", ").append(orEmpty(message.header(header, i)));
         }
         return all;
     }

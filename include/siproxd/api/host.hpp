@@ -39,7 +39,7 @@ public:
         return host_->uri_remove_param(uri_.get(), detail::z(name).c_str()) != 0;
     }
     [[nodiscard]] std::string toString() const {
-        return std::string(part(Part::Text).value_or(std::string_view()));
+        return std::string(orEmpty(part(Part::Text)));
     }
 
 private:
@@ -143,13 +143,13 @@ public:
     }
     /// Likewise of the last line of the option.
     [[nodiscard]] std::optional<AddressList> addresses(const char* option) const {
-        return addresses(OptionLine{option, string(option).value_or(std::string_view()), lastOf(option)});
+        return addresses(OptionLine{option, orEmpty(string(option)), lastOf(option)});
     }
     /// Which of these words the option says, without regard to case. Nothing: none of them, which
     /// has been logged with file and line.
     [[nodiscard]] std::optional<std::size_t>
     choice(const char* option, std::initializer_list<std::string_view> words) const {
-        const auto text = string(option).value_or(std::string_view());
+        const auto text = orEmpty(string(option));
         std::string all;
         for (const auto* word = words.begin(); word != words.end(); ++word) {
             if (equals(*word, text)) {
@@ -258,6 +258,25 @@ private:
 
     const siproxd_host* table_;
     siproxd_self* self_;
+};
+
+/// What is wrong with the lines that a plugin reads: each is logged with its file and line.
+class Complaints {
+public:
+    explicit Complaints(const Host& host) : host_(host) {}
+
+    /// `why` empty: nothing is wrong with that line.
+    void add(const OptionLine& line, std::string_view why) {
+        if (!why.empty()) {
+            host_.optionError(line, why);
+            isEmpty_ = false;
+        }
+    }
+    [[nodiscard]] bool isEmpty() const { return isEmpty_; }
+
+private:
+    Host host_;
+    bool isEmpty_ = true;
 };
 
 namespace detail {

@@ -46,13 +46,13 @@ public:
     [[nodiscard]] int status() const { return host_->msg_status(message_); }
     /// Of a response.
     [[nodiscard]] std::string_view reason() const {
-        return detail::text(host_->msg_reason(message_)).value_or(std::string_view());
+        return orEmpty(detail::text(host_->msg_reason(message_)));
     }
     [[nodiscard]] std::string_view method() const {
-        return detail::text(host_->msg_method(message_)).value_or(std::string_view());
+        return orEmpty(detail::text(host_->msg_method(message_)));
     }
     [[nodiscard]] std::string_view callId() const {
-        return detail::text(host_->msg_call_id(message_)).value_or(std::string_view());
+        return orEmpty(detail::text(host_->msg_call_id(message_)));
     }
     [[nodiscard]] std::uint32_t cseq() const { return host_->msg_cseq(message_); }
 

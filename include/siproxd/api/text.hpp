@@ -16,6 +16,9 @@ namespace siproxd::api {
 
 /// Of a text that may be missing.
 [[nodiscard]] constexpr const char* orEmpty(const char* text) { return text == nullptr ? "" : text; }
+[[nodiscard]] constexpr std::string_view orEmpty(std::optional<std::string_view> text) {
+    return text.value_or(std::string_view());
+}
 
 [[nodiscard]] constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
@@ -73,6 +76,15 @@ template <class Number>
         return "a number from " + std::to_string(least) + " to " + std::to_string(most) + " is needed";
     }
     into = value;
+    return "";
+}
+
+/// Likewise the flag that the text is.
+[[nodiscard]] inline std::string readFlag(bool& into, std::string_view text) {
+    if (text != "0" && text != "1") {
+        return "0 or 1 is needed";
+    }
+    into = text == "1";
     return "";
 }
 
